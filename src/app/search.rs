@@ -214,7 +214,7 @@ mod tests {
     fn what_is_looked_for_is_found_whatever_its_case_and_length() {
         assert_eq!(ranges("Loss loss LOSS", "loss"), [0..4, 5..9, 10..14]);
         assert_eq!(ranges("İstanbul stan", "stan"), [2..6, 10..14]);
-        assert_eq!(ranges("数据 Ünï", "ün"), [7..10]);
+        assert_eq!(ranges("数据 Ünï", "ün").as_slice(), std::slice::from_ref(&(7..10)));
         assert!(ranges("", "x").is_empty());
     }
 

@@ -206,7 +206,7 @@ impl RewrapReport {
             Ended::Whole => {}
             Ended::Stopped => lines.push("  it was stopped: the same again goes on with the rest".to_owned()),
             Ended::BrokeOff(fault) => {
-                lines.push(format!("  it broke off: {fault}; the same again goes on with the rest"))
+                lines.push(format!("  it broke off: {fault}; the same again goes on with the rest"));
             }
         }
         for old in &self.old_key_objects {

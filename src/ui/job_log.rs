@@ -48,11 +48,11 @@ fn title(state: &State, log: &Log, room: usize) -> String {
         let step = step.map(|step| format!(" {step}")).unwrap_or_default();
         rest = format!(" · {}{step}", job.status.as_str());
         if let Some(seconds) = took(job, state.now) {
-            rest.push_str(&format!(" · {}", format::span(seconds)));
+            rest += &format!(" · {}", format::span(seconds));
         }
     }
     if let Some(host) = log.host() {
-        rest.push_str(&format!(" · {host} alone"));
+        rest += &format!(" · {host} alone");
     }
     let rest = format::clean(&rest);
     let name = format::cut_middle(

@@ -172,7 +172,7 @@ impl Trouble {
 
     /// Comes when the instances of a job that begins to train are taken back, if they are.
     pub(crate) async fn interruption(&self) {
-        self.comes(|trouble| trouble.interrupts_after()).await;
+        self.comes(Trouble::interrupts_after).await;
     }
 
     /// Comes when one of so many hosts of a job that begins to run dies, if one does, and says which.

@@ -204,7 +204,7 @@ fn limits() -> Limits {
 
 /// An object that is too long to be streamed from S3 to S3 in the memory there is.
 fn too_long(act: &str, uri: &str, parts: u64) -> Fault {
-    let most = parts * LONGEST_PART >> 30;
+    let most = (parts * LONGEST_PART) >> 30;
     let cause = format!("its token would be longer than the {most} GiB that go through memory in {parts} parts");
     let remedy = "decrypt or download it, and encrypt the file: that takes tokens of up to 48.8 TiB";
     Fault::new(FaultKind::Invalid, act, uri, cause, remedy)

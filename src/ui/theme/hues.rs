@@ -28,14 +28,13 @@ pub(super) struct Hues {
 }
 
 const fn hosts(numbers: [u8; 6]) -> [Color; 6] {
-    let [a, b, c, d, e, f] = numbers;
     [
-        Color::Indexed(a),
-        Color::Indexed(b),
-        Color::Indexed(c),
-        Color::Indexed(d),
-        Color::Indexed(e),
-        Color::Indexed(f),
+        Color::Indexed(numbers[0]),
+        Color::Indexed(numbers[1]),
+        Color::Indexed(numbers[2]),
+        Color::Indexed(numbers[3]),
+        Color::Indexed(numbers[4]),
+        Color::Indexed(numbers[5]),
     ]
 }
 

@@ -117,12 +117,10 @@ impl Job {
     fn describe_training(&self, answer: &mut Value) {
         answer["SecondaryStatus"] = json!(self.phase());
         answer["SecondaryStatusTransitions"] = self.history();
-        if let Some(ended) = self.ended {
-            if let Some(started) = self.started {
-                let billed = ended.duration_since(started).as_secs_f64().ceil().max(1.0) as u64;
-                answer["TrainingTimeInSeconds"] = json!(billed);
-                answer["BillableTimeInSeconds"] = json!(billed);
-            }
+        if let (Some(ended), Some(started)) = (self.ended, self.started) {
+            let billed = ended.duration_since(started).as_secs_f64().ceil().max(1.0) as u64;
+            answer["TrainingTimeInSeconds"] = json!(billed);
+            answer["BillableTimeInSeconds"] = json!(billed);
         }
         if let Some(model) = &self.left {
             answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": model });

@@ -294,7 +294,8 @@ fn requests_of_processing_are_refused_in_sagemakers_words() {
     };
     let one = "1 validation error detected: Value";
     let at = "failed to satisfy constraint: Member must";
-    let changes: [(fn(&mut Value), String); 10] = [
+    type Change = fn(&mut Value);
+    let changes: [(Change, String); 10] = [
         (
             |body| body["ProcessingJobName"] = json!("a_b"),
             format!("{one} 'a_b' at 'processingJobName' {at} satisfy regular expression pattern: "),
