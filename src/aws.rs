@@ -279,7 +279,8 @@ impl Aws {
         self.with_uploads(vec![UploadRule { buckets, settings }])
     }
 
-    fn with_uploads(&self, uploads: Vec<UploadRule>) -> Self {
+    /// The same, whose calls to buckets carry what these rules say and nothing else.
+    pub(crate) fn with_uploads(&self, uploads: Vec<UploadRule>) -> Self {
         Self::from(Inner {
             config: self.inner.config.clone(),
             region: self.inner.region.clone(),

@@ -161,6 +161,9 @@ pub struct EncryptArgs {
     /// What the objects carry in S3.
     #[command(flatten)]
     pub upload: UploadArgs,
+    /// Of objects in S3: by which other machines it is done, if by any.
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// One JSON object per line on standard output
     #[arg(long)]
     pub json: bool,
@@ -187,6 +190,9 @@ pub struct RotateArgs {
     /// On whose terms the bucket is asked.
     #[command(flatten)]
     pub terms: TermsArgs,
+    /// By which other machines it is done, if by any.
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// One JSON object per line on standard output, the last one a summary
     #[arg(long)]
     pub json: bool,

@@ -66,6 +66,7 @@ pub use reading::{Contested, Reading, Verified};
 pub use request::{
     AccountRequest, Ask, BulkRequest, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest,
     MessageRequest, Names, ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, SealRequest, Session, Touch,
+    resume_command,
 };
 pub use secret::Plaintext;
 pub use spec::{

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::bulk::processing::{begin_audit, go_on};
+use crate::actions::bulk::processing::{Order, begin, go_on};
 use crate::actions::bulk::{
-    AuditRequest, RewrapMode, audit_report, collected_report, plan_seal, rewrap_report, save_audit_report, seal_report,
+    AuditRequest, RewrapMode, audit_report, collected_report, collected_seal_report, plan_seal, rewrap_report,
+    save_audit_report, seal_report,
 };
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
@@ -151,7 +152,7 @@ async fn of_hosts(
                 deep: *deep,
                 versions: *versions,
             };
-            let begun = begin_audit(aws, &request, engine, None, progress, cancel).await?;
+            let begun = begin(aws, Order::Audit(&request), engine, None, progress, cancel).await?;
             Ok(begun.into())
         }
         BulkRequest::GoOn { folder, engine } => Ok(go_on(aws, folder, engine, cancel).await?.into()),
@@ -159,6 +160,10 @@ async fn of_hosts(
             act: BulkAct::Audit,
             folder,
         } => collected_report(aws, folder, progress, cancel).await,
+        BulkRequest::Collect {
+            act: BulkAct::Rotate | BulkAct::Encrypt,
+            folder,
+        } => collected_seal_report(aws, folder, progress, cancel).await,
     }
 }
 

@@ -120,7 +120,10 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::ReferenceTrainer => training::reference::run()?,
         Command::Swept { parent, folder, second } => training::sweep_after(parent, &folder, !second)?,
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
-        Command::Encrypt(args) => with_aws("encrypt", &cli.global, &args, commands::encrypt::run).await?,
+        Command::Encrypt(args) => {
+            let asked = (args, config::job_settings(&cli.global)?);
+            with_aws("encrypt", &cli.global, &asked, commands::encrypt::run).await?;
+        }
         Command::Decrypt(args) => with_aws("decrypt", &cli.global, &args, commands::decrypt::run).await?,
         Command::Verify(args) => with_aws("verify", &cli.global, &args, commands::verify::run).await?,
         Command::Audit(args) => {
@@ -128,7 +131,10 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
             with_aws("audit", &cli.global, &asked, commands::audit::run).await?;
         }
         Command::Rewrap(args) => with_aws("rewrap", &cli.global, &args, commands::rewrap::run).await?,
-        Command::Rotate(args) => with_aws("rotate", &cli.global, &args, commands::rotate::run).await?,
+        Command::Rotate(args) => {
+            let asked = (args, config::job_settings(&cli.global)?);
+            with_aws("rotate", &cli.global, &asked, commands::rotate::run).await?;
+        }
         Command::BulkWorker(args) => return Ok(ExitCode::from(commands::bulk::worker(&args).await?)),
         Command::Prove(args) => {
             let name = if args.story { interrupt::STORY } else { "prove" };

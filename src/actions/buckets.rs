@@ -45,6 +45,7 @@ pub async fn delete_objects(
         id: None,
         size: None,
         is_latest: true,
+        etag: None,
     };
     let all: Vec<Version> = objects.iter().map(current).collect();
     delete_in_batches(aws, bucket, &all, "delete objects of", progress, cancel).await?;
@@ -207,6 +208,7 @@ async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Res
                 id: None,
                 size: Some(size),
                 is_latest: true,
+                etag: None,
             }),
             ObjectRow::Prefix { .. } => None,
         });

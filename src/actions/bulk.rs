@@ -9,6 +9,7 @@ mod flow;
 mod held;
 mod kms_keys;
 mod look;
+mod part;
 pub mod processing;
 mod report;
 mod rewrap;
@@ -22,7 +23,7 @@ mod trouble;
 mod walk;
 
 pub use audit::{AuditRequest, audit};
-pub use report::{audit_report, collected_report, save_audit_report};
+pub use report::{audit_report, collected_report, collected_seal_report, save_audit_report};
 pub use rewrap::{RewrapMode, TellRewrapped, rewrap, rewrap_report};
 pub use sealing::{plan_seal, seal, seal_report};
 pub use table::AuditTable;

@@ -335,6 +335,7 @@ pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> 
         id: None,
         size: None,
         is_latest: true,
+        etag: None,
     };
     delete_versions(aws, bucket, &keys.iter().map(current).collect::<Vec<_>>()).await
 }

@@ -49,7 +49,7 @@ pub struct EngineArgs {
 #[derive(Debug, Args)]
 pub struct BulkWorkerArgs {
     /// What is done to each object
-    #[arg(long, value_name = "ACT", value_parser = ["audit"])]
+    #[arg(long, value_name = "ACT", value_parser = ["audit", "rotate", "encrypt"])]
     pub act: String,
     /// Where plan, shards and results are: s3://BUCKET/.strongroom/bulk/ID/
     #[arg(long, value_name = "s3://...")]

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bulk;
 use super::output::{clear_progress, json_line, line, progress, terms, warn};
-use crate::actions::bulk::processing::collect;
+use crate::actions::bulk::processing::{Order, collect};
 use crate::actions::bulk::{AuditRequest, AuditTable, audit};
 use crate::aws::Aws;
 use crate::cli::AuditArgs;
@@ -41,7 +41,13 @@ pub async fn run(
         // Known before hours of waiting.
         drop(AuditTable::create(path, &request.bucket)?);
     }
-    let Some(folder) = bulk::audited(&aws, &request, (args, settings), &cancel).await? else {
+    let asked = bulk::Asked {
+        order: Order::Audit(&request),
+        engine: &args.engine,
+        settings,
+        json: args.json,
+    };
+    let Some(folder) = bulk::on_processing(&aws, asked, &cancel).await? else {
         return Ok(());
     };
     told(args, &request.bucket, async |tell| {

@@ -4,13 +4,12 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, progress, terms, warn};
-use crate::actions::bulk::AuditRequest;
-use crate::actions::bulk::processing::{Begun, begin_audit, folder_of, go_on, standing, wait_for};
+use crate::actions::bulk::processing::{Begun, Order, begin, folder_of, go_on, standing, wait_for};
 use crate::actions::role_arn;
 use crate::aws::Aws;
-use crate::cli::{AuditArgs, BulkWorkerArgs, EngineArgs};
+use crate::cli::{BulkWorkerArgs, EngineArgs};
 use crate::domain::words::counted;
-use crate::domain::{BulkAct, BulkFolder, Engine, Fault, FaultKind, JobSettings};
+use crate::domain::{BulkAct, BulkFolder, BulkPlan, Engine, Fault, FaultKind, JobSettings, resume_command};
 use crate::training;
 
 const INSTANCES: i32 = 1;
@@ -19,27 +18,30 @@ const VOLUME: i32 = 10;
 /// A day.
 const MAX_RUNTIME: i32 = 86_400;
 
-/// Begins an audit by other machines, or goes on with one; where its results are once all of them are there, if that was waited
-/// for.
+/// An act that other machines are to carry out, as it was asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) order: Order<'a>,
+    pub(super) engine: &'a EngineArgs,
+    pub(super) settings: &'a JobSettings,
+    pub(super) json: bool,
+}
+
+/// Begins an act by other machines, or goes on with one; where its results are once all of them are there, if that was waited for.
 ///
 /// # Errors
 /// When it could not be begun, or its job ended without all results.
-pub(super) async fn audited(
+pub(super) async fn on_processing(
     aws: &Aws,
-    request: &AuditRequest,
-    (args, settings): (&AuditArgs, &JobSettings),
+    wanted: Asked<'_>,
     cancel: &CancellationToken,
 ) -> Result<Option<BulkFolder>, Fault> {
-    let asked = &args.engine;
+    let (asked, settings) = (wanted.engine, wanted.settings);
     let begun = match &asked.resume {
         Some(id) => {
-            let folder = folder_of(aws, &request.bucket, id)?;
+            let folder = folder_of(aws, wanted.bucket(), id)?;
             let standing = standing(aws, &folder).await?;
-            if standing.plan.prefix != request.prefix {
-                let planned = format!("s3://{}/{}", standing.plan.bucket, standing.plan.prefix);
-                let cause = format!("it is an act on {planned}");
-                return Err(usage(&args.place, cause, "give the place that it was begun with"));
-            }
+            wanted.is_of(&standing.plan, id)?;
             // Who only wants the report needs neither image nor role.
             if standing.missing.is_empty() {
                 return Ok(Some(folder));
@@ -53,16 +55,46 @@ pub(super) async fn audited(
         None => {
             let engine = engine(aws, asked, settings).await?;
             let (inventory, progress) = (asked.inventory.as_deref(), progress());
-            let begun = Box::pin(begin_audit(aws, request, &engine, inventory, &progress, cancel)).await;
+            let begun = Box::pin(begin(aws, wanted.order, &engine, inventory, &progress, cancel)).await;
             clear_progress();
             begun?
         }
     };
-    said(&begun, args)?;
+    said(&begun, wanted)?;
     if !asked.wait {
         return Ok(None);
     }
     waited(aws, begun.folder, cancel).await.map(Some)
+}
+
+impl Asked<'_> {
+    fn bucket(&self) -> &str {
+        match self.order {
+            Order::Audit(request) => &request.bucket,
+            Order::Seal(spec) => &spec.bucket,
+        }
+    }
+
+    /// Refuses to go on with something else than what is asked for.
+    fn is_of(&self, plan: &BulkPlan, id: &str) -> Result<(), Fault> {
+        let planned = format!("s3://{}/{}", plan.bucket, plan.prefix);
+        let (asked, is_its) = match self.order {
+            Order::Audit(request) => (
+                format!("s3://{}/{}", request.bucket, request.prefix),
+                plan.seal.is_none() && plan.prefix == request.prefix,
+            ),
+            Order::Seal(spec) => (spec.place(), plan.seal.as_ref() == Some(spec)),
+        };
+        if is_its {
+            return Ok(());
+        }
+        if plan.seal.is_none() && matches!(self.order, Order::Audit(_)) {
+            let cause = format!("it is an act on {planned}");
+            return Err(usage(&asked, cause, "give the place that it was begun with"));
+        }
+        let remedy = format!("give what it was begun with: {}", resume_command(plan, id));
+        Err(usage(id, format!("it was begun as another act, on {planned}"), &remedy))
+    }
 }
 
 async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Result<BulkFolder, Fault> {
@@ -72,12 +104,12 @@ async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Re
 }
 
 /// Says what was begun; beside a report that is waited for, not in it.
-fn said(begun: &Begun, args: &AuditArgs) -> Result<(), Fault> {
+fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     let (id, plan) = (begun.folder.id(), &begun.plan);
     if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
         warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
     }
-    if args.json && !args.engine.wait {
+    if asked.json && !asked.engine.wait {
         return json_line(&json!({
             "event": "begun", "id": id, "job": begun.job, "folder": begun.folder.uri(),
             "shards": begun.shards, "objects": plan.objects, "bytes": plan.bytes,
@@ -90,15 +122,12 @@ fn said(begun: &Begun, args: &AuditArgs) -> Result<(), Fault> {
         None => "there is nothing to do".to_owned(),
     };
     let text = format!("{id}: {objects} listed; {job}");
-    if args.engine.wait {
+    if asked.engine.wait {
         warn(&text);
         return Ok(());
     }
     line(&text)?;
-    line(&format!(
-        "its report: strongroom audit {} --on processing --resume {id} --wait",
-        args.place
-    ))
+    line(&format!("its report: {} --wait", resume_command(plan, id)))
 }
 
 async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<Engine, Fault> {

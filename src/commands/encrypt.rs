@@ -8,15 +8,16 @@ use super::output::{clear_progress, context, json_line, line, names_once, progre
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
 use crate::cli::{EncryptArgs, TermsArgs, UploadArgs};
-use crate::domain::{Fault, FaultKind, Location, ObjectUri, UploadSettings};
+use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri, UploadSettings};
 
 /// Encrypts and prints what was made.
 ///
 /// # Errors
 /// When a file could not be encrypted; the others are done.
-pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
+pub async fn run(aws: &Aws, asked: &(EncryptArgs, JobSettings), cancel: CancellationToken) -> Result<(), Fault> {
+    let (args, _) = asked;
     if is_of_objects(args) {
-        return encrypt_objects::run(&aws.carrying(&checked(args)?), args, cancel).await;
+        return encrypt_objects::run(&aws.carrying(&checked(args)?), asked, cancel).await;
     }
     refuse_what_only_objects_take(args)?;
     let (request, carried) = (request(args)?, checked(args)?);
@@ -63,7 +64,11 @@ fn is_of_objects(args: &EncryptArgs) -> bool {
 
 /// An option that would do nothing is a mistake.
 fn refuse_what_only_objects_take(args: &EncryptArgs) -> Result<(), Fault> {
-    let given = [("--delete-plain", args.delete_plain), ("--dry-run", args.dry_run)];
+    let given = [
+        ("--delete-plain", args.delete_plain),
+        ("--dry-run", args.dry_run),
+        ("--on", args.engine.on.is_some()),
+    ];
     let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
         return Ok(());
     };

@@ -3,19 +3,30 @@
 use tokio_util::sync::CancellationToken;
 
 use super::output::context;
-use super::{rotate, seal};
+use super::rotate;
+use super::seal::{self, How};
 use crate::aws::Aws;
 use crate::cli::EncryptArgs;
 use crate::domain::seal::{SealAct, SealSpec};
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri};
 
 /// Encrypts, and prints what was made.
 ///
 /// # Errors
 /// Unless every plain object under it is encrypted.
-pub(super) async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
+pub(super) async fn run(
+    aws: &Aws,
+    (args, settings): &(EncryptArgs, JobSettings),
+    cancel: CancellationToken,
+) -> Result<(), Fault> {
     let spec = spec(args)?;
-    seal::run(aws, &spec, (args.dry_run, args.json), &cancel).await
+    let how = How {
+        dry_run: args.dry_run,
+        json: args.json,
+        engine: &args.engine,
+        settings,
+    };
+    seal::run(aws, &spec, how, &cancel).await
 }
 
 fn usage(object: &str, cause: &str, remedy: &str) -> Fault {

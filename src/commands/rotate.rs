@@ -3,20 +3,40 @@
 use tokio_util::sync::CancellationToken;
 
 use super::output::{context, terms};
-use super::seal;
+use super::seal::{self, How};
 use crate::aws::Aws;
 use crate::cli::RotateArgs;
 use crate::domain::seal::{SealAct, SealSpec};
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri};
 
 /// Rotates, and prints what was done.
 ///
 /// # Errors
 /// Unless every token of strongroom under it is rotated.
-pub async fn run(aws: &Aws, args: &RotateArgs, cancel: CancellationToken) -> Result<(), Fault> {
+pub async fn run(
+    aws: &Aws,
+    (args, settings): &(RotateArgs, JobSettings),
+    cancel: CancellationToken,
+) -> Result<(), Fault> {
     let spec = spec(args)?;
+    if args.no_resume && args.engine.on.is_some() {
+        let cause = "what is begun with --on is gone on with by its id alone";
+        return Err(Fault::new(
+            FaultKind::Usage,
+            "heed",
+            "--no-resume",
+            cause,
+            "leave it out",
+        ));
+    }
     let aws = aws.carrying(&terms(&args.terms));
-    seal::run(&aws, &spec, (args.dry_run, args.json), &cancel).await
+    let how = How {
+        dry_run: args.dry_run,
+        json: args.json,
+        engine: &args.engine,
+        settings,
+    };
+    seal::run(&aws, &spec, how, &cancel).await
 }
 
 fn spec(args: &RotateArgs) -> Result<SealSpec, Fault> {

@@ -2,29 +2,40 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::bulk::{self, Asked};
 use super::output::{clear_progress, json_line, line, progress, warn};
+use crate::actions::bulk::processing::{Order, collect_sealed};
 use crate::actions::bulk::{plan_seal, seal};
 use crate::aws::Aws;
+use crate::cli::EngineArgs;
 use crate::domain::audit::Ended;
 use crate::domain::seal::{
     Fate, SealPlan, SealRow, SealSpec, SealSummary, json_plan, json_row, json_summary, plan_lines, row_line,
     summary_lines,
 };
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, JobSettings};
 
-/// Does it, or says what it would do, and prints what came of it: of each object with `--json`, else of what was sealed or
-/// failed.
+/// How it is to be done.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    pub(super) dry_run: bool,
+    pub(super) json: bool,
+    pub(super) engine: &'a EngineArgs,
+    pub(super) settings: &'a JobSettings,
+}
+
+/// Does it, or has other machines do it, or says what it would do, and prints what came of it: of each object with `--json`, else
+/// of what was sealed or failed.
 ///
 /// # Errors
 /// Unless all that was to be sealed is.
-pub(super) async fn run(
-    aws: &Aws,
-    spec: &SealSpec,
-    (dry_run, json): (bool, bool),
-    cancel: &CancellationToken,
-) -> Result<(), Fault> {
-    if dry_run {
+pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
+    let How { json, .. } = how;
+    if how.engine.on.is_some() {
+        return on_processing(aws, spec, how, cancel).await;
+    }
+    if how.dry_run {
         let plan = plan_seal(aws, spec, &progress(), cancel).await;
         clear_progress();
         let plan = plan?;
@@ -35,6 +46,39 @@ pub(super) async fn run(
         }
         return planned(plan);
     }
+    told(spec, json, async |tell| {
+        seal(aws, spec, &progress(), cancel, tell).await
+    })
+    .await
+}
+
+async fn on_processing(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
+    if how.dry_run {
+        let (cause, remedy) = ("one machine looks ahead", "leave --on out: nothing is written");
+        return Err(Fault::new(FaultKind::Usage, "heed", "--dry-run", cause, remedy));
+    }
+    let asked = Asked {
+        order: Order::Seal(spec),
+        engine: how.engine,
+        settings: how.settings,
+        json: how.json,
+    };
+    let Some(folder) = bulk::on_processing(aws, asked, cancel).await? else {
+        return Ok(());
+    };
+    told(spec, how.json, async |tell| {
+        let (_, summary) = collect_sealed(aws, &folder, &progress(), cancel, tell).await?;
+        Ok(summary)
+    })
+    .await
+}
+
+/// Prints what sealing tells.
+async fn told(
+    spec: &SealSpec,
+    json: bool,
+    seal: impl AsyncFnOnce(&mut (dyn FnMut(&SealRow) -> Result<(), Fault> + Send)) -> Result<SealSummary, Fault>,
+) -> Result<(), Fault> {
     let mut tell = |row: &SealRow| {
         clear_progress();
         if json {
@@ -50,7 +94,7 @@ pub(super) async fn run(
             (None, _) => Ok(()),
         }
     };
-    let sealed = seal(aws, spec, &progress(), cancel, &mut tell).await;
+    let sealed = seal(&mut tell).await;
     clear_progress();
     let summary = sealed?;
     if json {

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{KeyState, Refuted};
 
 mod beginning;
@@ -20,7 +22,8 @@ pub use rows::{CSV_HEADING, csv_row, json_row, json_summary};
 pub use summary::{AuditSummary, Ended, KeyObjects, Tally, Unjoined};
 
 /// What an object is, or says it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A token of strongroom, where its metadata says that it was put.
     Bound,

@@ -13,6 +13,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod plan;
+
+pub use plan::BulkPlan;
+
 use super::{Fault, FaultKind, JobSettings, ObjectUri};
 
 /// Below the prefix of key objects.
@@ -30,16 +34,22 @@ pub const VERSION: u32 = 1;
 pub enum BulkAct {
     /// Say what it is.
     Audit,
+    /// Seal tokens anew under new data keys.
+    Rotate,
+    /// Seal plain objects.
+    Encrypt,
 }
 
 impl BulkAct {
     /// Every act.
-    pub const ALL: [Self; 1] = [Self::Audit];
+    pub const ALL: [Self; 3] = [Self::Audit, Self::Rotate, Self::Encrypt];
 
     /// The word that commands use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Audit => "audit",
+            Self::Rotate => "rotate",
+            Self::Encrypt => "encrypt",
         }
     }
 
@@ -83,32 +93,6 @@ fn is_yes(value: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_no(value: &bool) -> bool {
     !*value
-}
-
-/// What is to be done, and how much of it there is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BulkPlan {
-    /// [`VERSION`].
-    pub version: u32,
-    /// What is done.
-    pub act: BulkAct,
-    /// The bucket.
-    pub bucket: String,
-    /// Every key that begins so.
-    pub prefix: String,
-    /// Whether tokens are read to their end.
-    pub deep: bool,
-    /// Whether older versions are looked at too.
-    pub versions: bool,
-    /// S3 URI of the inventory that the list was read from, if S3 was not asked itself.
-    pub inventory: Option<String>,
-    /// How many shards there are, counted from 1.
-    pub shards: usize,
-    /// How many objects are in them.
-    pub objects: u64,
-    /// Of so many bytes.
-    pub bytes: u64,
 }
 
 /// Where everything of one act is.

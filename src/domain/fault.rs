@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use way::{Door, WayOut};
 
 mod way;
 
 /// Why an act failed, as far as behaviour depends on it (backing off, asking to log in, …).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FaultKind {
     /// AWS refused the caller (`AccessDenied…`).
@@ -61,7 +64,8 @@ pub enum FaultKind {
 /// One failure: `act object: cause; remedy`.
 ///
 /// Texts may quote AWS or file names and are untrusted: whoever prints one removes control characters first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// What kind of failure it is.
     pub kind: FaultKind,

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Fault, FaultKind, bucket};
 
 const SCHEME: &str = "s3://";
 
 /// An S3 object or prefix: `s3://BUCKET/KEY`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ObjectUri {
     /// The bucket: its name, or an access point's ARN or alias.
     pub bucket: String,

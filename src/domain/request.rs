@@ -19,7 +19,7 @@ mod roles;
 mod seals;
 
 pub use account::AccountRequest;
-pub use bulk::BulkRequest;
+pub use bulk::{BulkRequest, resume_command};
 pub use command::{CommandLine, Session};
 pub use facts::{Ask, Facts, OnCancel, Touch};
 pub use grants::GrantRequest;

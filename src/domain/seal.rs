@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::audit::{Ended, Kind, Tally};
 use super::{Fault, ObjectUri};
 
@@ -13,7 +15,8 @@ pub use lines::{json_row, json_summary, row_line, summary_lines};
 pub use plan::{SealPlan, Versions, json_plan, plan_lines};
 
 /// What is to be sealed, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SealSpec {
     /// Its bucket.
     pub bucket: String,
@@ -26,7 +29,8 @@ pub struct SealSpec {
 }
 
 /// How objects are sealed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SealAct {
     /// Tokens of strongroom, each anew in its place under a new data key.
     Rotate {
@@ -81,7 +85,8 @@ impl SealSpec {
 }
 
 /// What became of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SealRow {
     /// Its whole key.
     pub key: String,
@@ -92,7 +97,8 @@ pub struct SealRow {
 }
 
 /// What became of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// Its token is there.
     Sealed(Box<Sealed>),
@@ -122,7 +128,8 @@ impl SealRow {
 }
 
 /// A token that was made of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sealed {
     /// Where it is.
     pub at: ObjectUri,
@@ -143,7 +150,8 @@ pub struct Sealed {
 }
 
 /// What became of the object that a token was made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Before {
     /// It is where it was: nobody asked to delete it.
     Stays,
@@ -156,7 +164,8 @@ pub enum Before {
 }
 
 /// Why an object is left as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Passed {
     /// It is an encrypted data key.
     DataKey,

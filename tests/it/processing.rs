@@ -8,6 +8,8 @@ use crate::pty::{ENTER, ESC};
 
 #[path = "processing/hosts.rs"]
 mod hosts;
+#[path = "processing/sealed.rs"]
+mod sealed;
 
 const BUCKET: &str = "sagemaker-many-hosts";
 const HOSTS: usize = 4;
@@ -109,8 +111,11 @@ fn body(place: &Place, key: &str) -> Vec<u8> {
 
 /// A role of the document that is for it; its name.
 fn worker_role(place: &Place) -> &'static str {
+    role(place, include_str!("../../assets/policies/roles/bulk-worker.json"))
+}
+
+fn role(place: &Place, document: &str) -> &'static str {
     let iam = aws_sdk_iam::Client::new(&place.sdk());
-    let document = include_str!("../../assets/policies/roles/bulk-worker.json");
     let known = |word: &str| {
         let value = match word {
             "ACCOUNT" => "111122223333",

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::flow::{Pages, flow};
 use super::look::Look;
 use super::rows::Rows;
+use super::walk::of_row;
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::actions::verify::Deep;
@@ -17,7 +18,7 @@ use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3};
 use crate::domain::audit::{AuditRow, AuditSummary, Ended};
 use crate::domain::bulk::Listed;
-use crate::domain::{Fault, ObjectRow, Progress};
+use crate::domain::{Fault, Progress};
 
 const ACT: &str = "audit";
 
@@ -95,20 +96,6 @@ pub(super) fn listing<'a>(aws: &'a Aws, request: &'a AuditRequest) -> Pages<'a> 
     }
     let ask = move |token: Option<String>| again(move || s3::list_under(aws, bucket, prefix, token.clone()));
     Box::pin(pages(ask).map_ok(|page| page.into_iter().filter_map(of_row).collect()))
-}
-
-fn of_row(row: ObjectRow) -> Option<Listed> {
-    match row {
-        ObjectRow::Object { key, size, etag, .. } => Some(Listed {
-            key,
-            size,
-            etag: etag.map(String::into_boxed_str),
-            version: None,
-            is_latest: true,
-            is_marker: false,
-        }),
-        ObjectRow::Prefix { .. } => None,
-    }
 }
 
 fn of_version(version: s3::Version) -> Listed {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fate::{Judged, before, dropped, is_own_area, row_of};
+use super::part::Part;
 use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
-use super::walk::Listed;
 use crate::actions::OpenOptions;
 use crate::actions::download::{Arriving, Watched};
 use crate::actions::encrypt::replaced::replaceable;
@@ -19,10 +19,13 @@ use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::audit::{Kind, Seen, Told, classify};
+use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
 use crate::envelope::manifest::bundle_host;
 use crate::envelope::wrapped;
+
+mod before;
 
 pub(super) const ACT: &str = "encrypt";
 /// S3 takes no longer key.
@@ -43,6 +46,8 @@ pub(super) struct Encrypting<'a> {
     pub(super) keeps: s3::Keeps,
     pub(super) keyring: Keyring,
     pub(super) open: OpenOptions,
+    /// The act of many hosts that it is a part of.
+    pub(super) part: Option<Part<'a>>,
 }
 
 /// A plain object to be encrypted.
@@ -67,10 +72,15 @@ impl Encrypting<'_> {
         if bundle_host(name).is_some() && is_bundle(self.aws, self.bucket, &listed.key, &self.keyring).await {
             return Ok(Judged::Pass(Passed::Bundle));
         }
-        let (told, etag, first) = match self.glance(listed).await {
+        let (told, glance) = match self.glance(listed).await {
             Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
             glance => glance?,
         };
+        let (etag, first) = (glance.etag, glance.first);
+        let object = glance.info.data_key_uri.as_deref().filter(|_| self.in_place);
+        if self.part.zip(object).is_some_and(|(part, object)| part.is_its(object)) {
+            return Ok(Judged::Pass(Passed::There));
+        }
         let kind = told.kind;
         if kind == Kind::KeyObject || self.is_data_key(listed, &first).await? {
             return Ok(Judged::Pass(Passed::DataKey));
@@ -86,7 +96,7 @@ impl Encrypting<'_> {
         Ok(Judged::Take(Plain { kind, etag }))
     }
 
-    async fn glance(&self, listed: &Listed) -> Result<(Told, Option<String>, Vec<u8>), Fault> {
+    async fn glance(&self, listed: &Listed) -> Result<(Told, s3::Glance), Fault> {
         let aws = self.aws.clone();
         let (bucket, key, size) = (self.bucket.to_owned(), listed.key.clone(), listed.size);
         spread(async move {
@@ -105,7 +115,7 @@ impl Encrypting<'_> {
                 at_rest_key: glance.at_rest_key.as_deref(),
                 first: &glance.first,
             });
-            Ok((told, glance.etag, glance.first))
+            Ok((told, glance))
         })
         .await
     }
@@ -141,8 +151,12 @@ impl Encrypting<'_> {
             return Ok(None);
         };
         let fate = match self.judge(&listed).await {
-            Ok(Judged::Gone) => return Ok(None),
-            Ok(Judged::Pass(why)) => Ok(Fate::PassedOver(why)),
+            Ok(Judged::Gone) => match self.done_before(&listed, true).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(fate)) => Ok(fate),
+                Err(fault) => Err(fault),
+            },
+            Ok(Judged::Pass(why)) => self.passed(&listed, why).await,
             Ok(Judged::Take(plain)) => self.encrypt(sealer, keys, &listed, plain).await,
             Err(fault) => Err(fault),
         };
@@ -156,7 +170,7 @@ impl Encrypting<'_> {
 
     async fn encrypt(&self, sealer: &Sealer<'_>, keys: &NewKeys, listed: &Listed, plain: Plain) -> Result<Fate, Fault> {
         let name = listed.key.strip_prefix(self.prefix).unwrap_or(&listed.key);
-        let at = ObjectUri::new(self.to.bucket.as_str(), format!("{}{name}", self.to.key));
+        let at = self.place(&listed.key);
         if at.key.len() > LONGEST_KEY {
             let (cause, remedy) = ("its key would be longer than 1024 bytes", "choose a shorter prefix");
             return Err(Fault::new(FaultKind::Invalid, ACT, at.to_string(), cause, remedy));
@@ -168,7 +182,7 @@ impl Encrypting<'_> {
         let replaces = match self.standing(&at, name, original.length).await? {
             Standing::Free(replaces) => replaces.unwrap_or_else(|| Replaces::This(original.etag.clone())),
             Standing::There if self.delete_plain => return self.go_on(sealer, listed, &original, at).await,
-            Standing::There => return Ok(Fate::PassedOver(Passed::There)),
+            Standing::There => return self.passed(listed, Passed::There).await,
         };
         let under = keys.of(self.aws, self.key, self.context).await?;
         let is_same = self.to.bucket == self.bucket;
@@ -234,12 +248,13 @@ impl Encrypting<'_> {
         let Some(head) = transfer::find(self.aws, &at.bucket, &at.key).await? else {
             return Ok(Standing::Free(Some(Replaces::Nothing)));
         };
-        if self.overwrite {
+        let claim = Claim::read(&at.bucket, &at.key, &head.metadata);
+        if self.overwrite && !self.is_of_act(claim.as_ref().ok().and_then(Claim::metadata)) {
             return replaceable(self.aws, &at.bucket, &at.key)
                 .await
                 .map(|replaces| Standing::Free(Some(replaces)));
         }
-        let claim = Claim::read(&at.bucket, &at.key, &head.metadata)?;
+        let claim = claim?;
         let is_its = claim.metadata().is_some_and(|metadata| {
             metadata.name == name && metadata.prefix.as_deref() == Some(&self.to.key) && metadata.length == length
         });
@@ -273,6 +288,7 @@ impl Encrypting<'_> {
             .map(|metadata| metadata.kms_key_id.clone())
             .unwrap_or_default();
         let etag = token.unquoted_etag();
+        let is_of_act = self.is_of_act(claim.metadata());
         let read_back = self.read_back(sealer, &at, etag.as_deref(), digest).await;
         let before = self.deleted(listed, original, read_back.err(), Place::Kept).await;
         Ok(Fate::Sealed(Box::new(Sealed {
@@ -282,7 +298,7 @@ impl Encrypting<'_> {
             bytes: original.length,
             token_bytes: token.length,
             etag,
-            resumed: true,
+            resumed: !is_of_act,
             before,
         })))
     }

@@ -1,8 +1,8 @@
 //! What is to be done with an object, and what is said of what became of it.
 
 use super::trouble::ends_all;
-use super::walk::Listed;
 use crate::actions::faults::cancelled;
+use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed, SealRow};
 use crate::domain::{Fault, FaultKind};
 

@@ -4,33 +4,30 @@
 
 use std::collections::HashSet;
 
-use futures::{TryStreamExt, stream};
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::AuditRequest;
-use super::audit::listing;
-use super::flow::Pages;
 use crate::actions::ProgressSink;
 use crate::actions::bucket_refusal;
 use crate::actions::faults::{cancelled, usage};
 use crate::actions::jobs::Program;
 use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3, sagemaker};
-use crate::domain::bulk::{
-    BulkAct, BulkFolder, BulkJob, BulkPlan, Engine, SHARD, VERSION, is_id, job_name, shard_file,
-};
-use crate::domain::{Brought, Fault, FaultKind, Job, Outcome, bucket};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkJob, BulkPlan, Engine, is_id, job_name, shard_file};
+use crate::domain::{Brought, Fault, FaultKind, Job, Outcome, bucket, resume_command};
 
 mod inventory;
 mod merge;
+mod order;
 mod results;
 mod shards;
 mod watch;
 mod worker;
 
-pub use merge::{Standing, collect, standing};
+pub use merge::{Standing, collect, collect_sealed, standing};
+pub use order::Order;
 pub use watch::wait_for;
 pub use worker::{Share, work};
 
@@ -65,46 +62,28 @@ impl From<Begun> for Outcome {
     }
 }
 
-/// Lists what is to be audited, writes it in shards, and starts the job that does them.
+/// Lists what something is to be done to, writes it in shards, and starts the job that does them.
 ///
 /// # Errors
 /// When it cannot be listed, written or started. Once the list is whole it stays, and the fault says how to go on with it.
-pub async fn begin_audit(
+pub async fn begin(
     aws: &Aws,
-    request: &AuditRequest,
+    order: Order<'_>,
     engine: &Engine,
     inventory: Option<&str>,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Begun, Fault> {
     check(engine)?;
-    bucket::check(START, &request.bucket)?;
+    order.check(inventory)?;
+    bucket::check(START, order.bucket())?;
     let program = Program::of(engine.program().cloned()).await?;
-    let folder = folder(aws, &request.bucket, &new_id(BulkAct::Audit));
-    let pages: Pages<'_> = match inventory {
-        None => listing(aws, request),
-        Some(manifest) => {
-            progress.at("reading the inventory", manifest);
-            let all = inventory::listed(aws, request, manifest).await?;
-            let shards: Vec<_> = all.chunks(SHARD).map(|shard| Ok(shard.to_vec())).collect();
-            Box::pin(stream::iter(shards))
-        }
-    };
+    let folder = folder(aws, order.bucket(), &new_id(order.act()));
+    let pages = order.pages(aws, inventory, progress).await?;
     let hosts = usize::try_from(engine.instances).unwrap_or(1);
     let planned = async {
         let written = shards::write(aws, &folder, hosts, pages, progress, cancel).await?;
-        let plan = BulkPlan {
-            version: VERSION,
-            act: BulkAct::Audit,
-            bucket: request.bucket.clone(),
-            prefix: request.prefix.clone(),
-            deep: request.deep,
-            versions: request.versions,
-            inventory: inventory.map(str::to_owned),
-            shards: written.shards,
-            objects: written.objects,
-            bytes: written.bytes,
-        };
+        let plan = order.plan(aws, inventory, written)?;
         write_plan(aws, &folder, &plan).await?;
         Ok(plan)
     };
@@ -124,8 +103,9 @@ pub async fn begin_audit(
         return Ok(begun);
     }
     let name = job_name(begun.folder.id(), 1);
+    let again = resume_command(&begun.plan, begun.folder.id());
     let started = start(aws, begun, name, None, (engine, program), cancel).await;
-    started.map_err(|(folder, fault)| going_on(&folder, request, fault))
+    started.map_err(|fault| going_on(&again, fault))
 }
 
 /// Starts a job that does what has no result; none if everything has.
@@ -164,8 +144,7 @@ pub async fn go_on(
     }
     let name = job_name(folder.id(), jobs.len() + 1);
     let key = write_missing(aws, folder, &name, &missing).await?;
-    let started = start(aws, begun, name, Some(key), (engine, program), cancel).await;
-    started.map_err(|(_, fault)| fault)
+    start(aws, begun, name, Some(key), (engine, program), cancel).await
 }
 
 /// Where the acts of a bucket are: where its key objects are.
@@ -206,7 +185,7 @@ async fn start(
     missing: Option<String>,
     (engine, program): (&Engine, Option<Program>),
     cancel: &CancellationToken,
-) -> Result<Begun, (BulkFolder, Fault)> {
+) -> Result<Begun, Fault> {
     let settings = aws.upload_settings(&begun.folder.bucket);
     let mut engine = engine.clone();
     engine.instances = engine.instances.min(i32::try_from(begun.shards).unwrap_or(i32::MAX));
@@ -230,23 +209,17 @@ async fn start(
         sagemaker::create_bulk_job(aws, &job, brought.as_ref()).await?;
         Ok(brought)
     };
-    match started.await {
-        Ok(brought) => Ok(Begun {
-            job: Some(job.name),
-            brought,
-            ..begun
-        }),
-        Err(fault) => Err((begun.folder, fault)),
-    }
+    let brought = started.await?;
+    Ok(Begun {
+        job: Some(job.name),
+        brought,
+        ..begun
+    })
 }
 
 /// With how to go on with a list that is whole.
-fn going_on(folder: &BulkFolder, request: &AuditRequest, mut fault: Fault) -> Fault {
-    let place = s3::uri(&request.bucket, &request.prefix);
-    let way = format!(
-        "the list is whole: strongroom audit {place} --on processing --resume {} goes on with it",
-        folder.id()
-    );
+fn going_on(again: &str, mut fault: Fault) -> Fault {
+    let way = format!("the list is whole: {again} goes on with it");
     fault.remedy = match fault.remedy.as_str() {
         "" => way,
         remedy => format!("{remedy}; {way}"),
@@ -299,7 +272,7 @@ async fn read_plan(aws: &Aws, folder: &BulkFolder) -> Result<BulkPlan, Fault> {
         _ => fault,
     })?;
     let plan: Option<BulkPlan> = serde_json::from_slice(&text).ok();
-    let plan = plan.filter(|plan| plan.version == VERSION && plan.bucket == folder.bucket);
+    let plan = plan.filter(|plan| plan.is_sound() && plan.bucket == folder.bucket);
     plan.ok_or_else(|| {
         let cause = "it is no plan that this version of strongroom reads";
         let remedy = "open it with the version that wrote it";

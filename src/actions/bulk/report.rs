@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::processing::collect;
-use super::{AuditRequest, AuditTable, audit};
+use super::processing::{collect, collect_sealed};
+use super::{AuditRequest, AuditTable, audit, sealing};
 use crate::actions::ProgressSink;
 use crate::actions::kms_messages::write_new;
 use crate::aws::Aws;
@@ -47,6 +47,21 @@ pub async fn collected_report(
     let place = ObjectUri::parse(&summary.place);
     let prefix = place.map(|place| place.key).unwrap_or_default();
     Ok(kept.report(folder.bucket.clone(), prefix, summary))
+}
+
+/// The same of what other machines have sealed.
+///
+/// # Errors
+/// As [`collect_sealed`].
+pub async fn collected_seal_report(
+    aws: &Aws,
+    folder: &BulkFolder,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let mut kept = sealing::Kept::default();
+    let (spec, summary) = collect_sealed(aws, folder, progress, cancel, &mut |row| kept.take(row)).await?;
+    Ok(kept.report(spec, summary))
 }
 
 /// Rows that are kept.

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fate::{Judged, before, dropped, is_own_area, row_of};
+use super::part::{Origin, Part};
 use super::seal::{From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
-use super::walk::Listed;
 use crate::actions::OpenOptions;
 use crate::actions::unlock::{Among, Claim, Keyring, unlock_object};
 use crate::aws::again::again;
@@ -17,6 +17,7 @@ use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3};
 use crate::domain::audit::{Kind, Seen, classify};
 use crate::domain::bond::Standing;
+use crate::domain::bulk::Listed;
 use crate::domain::seal::{Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri};
 
@@ -33,6 +34,8 @@ pub(super) struct Rotating<'a> {
     pub(super) open: OpenOptions,
     /// Key objects of this rotation, of an earlier run.
     pub(super) known: BTreeSet<String>,
+    /// The act of many hosts that it is a part of.
+    pub(super) part: Option<Part<'a>>,
 }
 
 /// A token to be rotated.
@@ -66,7 +69,7 @@ impl Rotating<'_> {
         if metadata
             .data_key_object
             .as_ref()
-            .is_some_and(|object| self.known.contains(object))
+            .is_some_and(|object| self.known.contains(object) || self.part.is_some_and(|part| part.is_its(object)))
         {
             return Ok(Judged::Pass(Passed::Rotated));
         }
@@ -134,6 +137,7 @@ impl Rotating<'_> {
         };
         let fate = match self.judge(&listed, true).await {
             Ok(Judged::Gone) => return Ok(None),
+            Ok(Judged::Pass(Passed::Rotated)) => self.rotated(&listed).await,
             Ok(Judged::Pass(why)) => Ok(Fate::PassedOver(why)),
             Ok(Judged::Take(token)) => self.rotate(sealer, keys, &listed, token).await,
             Err(fault) => Err(fault),
@@ -144,6 +148,20 @@ impl Rotating<'_> {
             Err(fault) if self.key.is_some() && keys.has_failed() => Err(fault),
             fate => row_of(listed, fate).map(Some),
         }
+    }
+
+    /// One that is under a data key of this rotation: what another run of the act has done is told as if this one had.
+    async fn rotated(&self, listed: &Listed) -> Result<Fate, Fault> {
+        let made = match self.part {
+            Some(part) => {
+                let at = ObjectUri::new(self.bucket, &listed.key);
+                part.made(self.aws, self.bucket, listed, at, Origin::Replaced).await?
+            }
+            None => None,
+        };
+        Ok(made.map_or(Fate::PassedOver(Passed::Rotated), |sealed| {
+            Fate::Sealed(Box::new(sealed))
+        }))
     }
 
     async fn rotate(&self, sealer: &Sealer<'_>, keys: &NewKeys, listed: &Listed, token: Token) -> Result<Fate, Fault> {

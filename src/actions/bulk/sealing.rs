@@ -6,16 +6,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::encrypt::{self, Encrypting};
 use super::fate::{Judged, is_own_area};
+use super::part::Part;
 use super::rotate::{self, Rotating};
 use super::seal::{Gauge, NewKeys, Rotation, Sealer};
 use super::trouble::ends_all;
-use super::walk::{Listed, Walk};
+use super::walk::{Walk, listing};
 use crate::actions::faults::{cancelled, usage};
 use crate::actions::unlock::Keyring;
 use crate::actions::{OpenOptions, ProgressSink};
 use crate::aws::{Aws, s3};
 use crate::domain::audit::{Ended, Kind};
-use crate::domain::seal::{SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions};
+use crate::domain::bulk::Listed;
+use crate::domain::seal::{Fate, SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions};
 use crate::domain::{Fault, FaultKind, ObjectUri, Outcome};
 
 /// Rows that are kept, of those that are well and of those that are not.
@@ -46,89 +48,10 @@ pub async fn seal(
             Ok(())
         }
     };
-    let ended = match &spec.act {
-        SealAct::Rotate { key, context, .. } => {
-            let keeps = s3::keeps(aws, &spec.bucket).await?;
-            let journal = Rotation::of(aws, spec).await;
-            let to = ObjectUri::new(spec.bucket.as_str(), spec.prefix.as_str());
-            let keys = NewKeys::new(&to, None, journal);
-            let resumed = keys.resumed();
-            let gauge = Gauge::new(progress, "rotating");
-            let sealer = Sealer::new(aws, rotate::ACT, gauge.clone(), cancel);
-            let rotating = Rotating {
-                aws,
-                bucket: &spec.bucket,
-                key: key.as_deref(),
-                context: context.as_ref(),
-                keeps,
-                keyring: Keyring::default(),
-                open: OpenOptions::default(),
-                known: keys.known(),
-            };
-            let (rotating, sealer, made, counted) = (&rotating, &sealer, &keys, &gauge);
-            let one = |listed: Listed| async move {
-                let (key, size) = (listed.key.clone(), listed.size);
-                let done = rotating.one(sealer, made, listed).await;
-                counted.end(&key, size);
-                done
-            };
-            let ended = walk
-                .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
-                .await;
-            let is_whole = matches!(ended, Ok(Ended::Whole)) && summary.failed.objects == 0;
-            summary.warnings.extend(keys.end(aws, !is_whole).await);
-            summary.resumed = resumed;
-            ended?
-        }
-        SealAct::Encrypt {
-            to,
-            key,
-            context,
-            data_key_name,
-            overwrite,
-            delete_plain,
-        } => {
-            let keys = NewKeys::new(to, data_key_name.as_deref(), None);
-            let gauge = Gauge::new(progress, "encrypting");
-            let sealer = Sealer::new(aws, encrypt::ACT, gauge.clone(), cancel);
-            let encrypting = Encrypting {
-                aws,
-                bucket: &spec.bucket,
-                prefix: &spec.prefix,
-                to,
-                key,
-                context,
-                overwrite: *overwrite,
-                delete_plain: *delete_plain,
-                in_place: spec.is_in_place(),
-                keeps: s3::keeps(aws, &spec.bucket).await?,
-                keyring: Keyring::default(),
-                open: OpenOptions::default(),
-            };
-            let (encrypting, sealer, made, counted) = (&encrypting, &sealer, &keys, &gauge);
-            let one = |listed: Listed| async move {
-                let (key, size) = (listed.key.clone(), listed.size);
-                let done = encrypting.one(sealer, made, listed).await;
-                counted.end(&key, size);
-                done
-            };
-            let ended = walk
-                .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
-                .await;
-            if !to.key.is_empty() {
-                let below = keys.below(&to.key).into_iter();
-                summary.warnings = below
-                    .map(|key| {
-                        format!("the key object {key} lies under the destination: a channel on it would deliver it too")
-                    })
-                    .collect();
-            }
-            summary.warnings.extend(keys.end(aws, false).await);
-            ended?
-        }
-    };
+    let done = run(walk, spec, None, progress, &mut note).await?;
+    (summary.warnings, summary.resumed) = (done.warnings, done.resumed);
     let is_nothing = summary.sealed.objects + summary.passed_over() + summary.failed.objects == 0;
-    match ended {
+    match done.ended {
         Ended::BrokeOff(mut fault) if summary.sealed.objects + summary.failed.objects == 0 => {
             for left in &summary.warnings {
                 fault.cause = format!("{}; {left}", fault.cause);
@@ -144,6 +67,125 @@ pub async fn seal(
     }
 }
 
+/// What a run came to, beside its rows.
+pub(super) struct Ran {
+    pub(super) ended: Ended,
+    /// What a person should know.
+    pub(super) warnings: Vec<String>,
+    resumed: Option<jiff::Timestamp>,
+}
+
+/// Seals what is walked through; `note` hears of each in its turn, or that it is gone. Of an act of many hosts it does a part.
+pub(super) async fn run(
+    walk: Walk<'_>,
+    spec: &SealSpec,
+    part: Option<Part<'_>>,
+    progress: &ProgressSink,
+    note: &mut (dyn FnMut(Option<SealRow>) -> Result<(), Fault> + Send),
+) -> Result<Ran, Fault> {
+    let (aws, cancel) = (walk.aws, walk.cancel);
+    let mut is_well = true;
+    let mut note = |row: Option<SealRow>| {
+        is_well &= !matches!(&row, Some(row) if matches!(row.fate, Fate::Failed(_)));
+        note(row)
+    };
+    let stem = part.map(Part::stem);
+    match &spec.act {
+        SealAct::Rotate { key, context, .. } => {
+            let keeps = s3::keeps(aws, &spec.bucket).await?;
+            let journal = match part {
+                None => Rotation::of(aws, spec).await,
+                Some(_) => None,
+            };
+            let to = ObjectUri::new(spec.bucket.as_str(), spec.prefix.as_str());
+            let keys = NewKeys::new(&to, None, journal).of_part(stem);
+            let resumed = keys.resumed();
+            let gauge = Gauge::new(progress, "rotating");
+            let sealer = Sealer::new(aws, rotate::ACT, gauge.clone(), cancel);
+            let rotating = Rotating {
+                aws,
+                bucket: &spec.bucket,
+                key: key.as_deref(),
+                context: context.as_ref(),
+                keeps,
+                keyring: Keyring::default(),
+                open: OpenOptions::default(),
+                known: keys.known(),
+                part,
+            };
+            let (rotating, sealer, made, counted) = (&rotating, &sealer, &keys, &gauge);
+            let one = |listed: Listed| async move {
+                let (key, size) = (listed.key.clone(), listed.size);
+                let done = rotating.one(sealer, made, listed).await;
+                counted.end(&key, size);
+                done
+            };
+            let ended = walk
+                .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
+                .await;
+            let is_whole = matches!(ended, Ok(Ended::Whole)) && is_well;
+            let warnings = keys.end(aws, !is_whole).await.into_iter().collect();
+            Ok(Ran {
+                ended: ended?,
+                warnings,
+                resumed,
+            })
+        }
+        SealAct::Encrypt {
+            to,
+            key,
+            context,
+            data_key_name,
+            overwrite,
+            delete_plain,
+        } => {
+            let keys = NewKeys::new(to, data_key_name.as_deref(), None).of_part(stem);
+            let gauge = Gauge::new(progress, "encrypting");
+            let sealer = Sealer::new(aws, encrypt::ACT, gauge.clone(), cancel);
+            let encrypting = Encrypting {
+                aws,
+                bucket: &spec.bucket,
+                prefix: &spec.prefix,
+                to,
+                key,
+                context,
+                overwrite: *overwrite,
+                delete_plain: *delete_plain,
+                in_place: spec.is_in_place(),
+                keeps: s3::keeps(aws, &spec.bucket).await?,
+                keyring: Keyring::default(),
+                open: OpenOptions::default(),
+                part,
+            };
+            let (encrypting, sealer, made, counted) = (&encrypting, &sealer, &keys, &gauge);
+            let one = |listed: Listed| async move {
+                let (key, size) = (listed.key.clone(), listed.size);
+                let done = encrypting.one(sealer, made, listed).await;
+                counted.end(&key, size);
+                done
+            };
+            let ended = walk
+                .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
+                .await;
+            let below = if to.key.is_empty() {
+                Vec::new()
+            } else {
+                keys.below(&to.key)
+            };
+            let told = |key: String| {
+                format!("the key object {key} lies under the destination: a channel on it would deliver it too")
+            };
+            let mut warnings: Vec<String> = below.into_iter().map(told).collect();
+            warnings.extend(keys.end(aws, false).await);
+            Ok(Ran {
+                ended: ended?,
+                warnings,
+                resumed: None,
+            })
+        }
+    }
+}
+
 /// The same with its rows, for who reads them later: what failed first. Of each sort no more than two thousand are kept, and
 /// how many are not is told.
 ///
@@ -155,24 +197,40 @@ pub async fn seal_report(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let (mut wrong, mut well, mut dropped) = (Vec::new(), Vec::new(), 0_u64);
-    let mut keep = |row: &SealRow| {
-        let rows = if row.is_well() { &mut well } else { &mut wrong };
+    let mut kept = Kept::default();
+    let summary = seal(aws, spec, progress, cancel, &mut |row| kept.take(row)).await?;
+    Ok(kept.report(spec.clone(), summary))
+}
+
+/// Rows that are kept.
+#[derive(Default)]
+pub(super) struct Kept {
+    wrong: Vec<SealRow>,
+    well: Vec<SealRow>,
+    dropped: u64,
+}
+
+impl Kept {
+    #[expect(clippy::unnecessary_wraps, reason = "as sealing tells it")]
+    pub(super) fn take(&mut self, row: &SealRow) -> Result<(), Fault> {
+        let rows = if row.is_well() { &mut self.well } else { &mut self.wrong };
         if rows.len() < KEPT {
             rows.push(row.clone());
         } else {
-            dropped += 1;
+            self.dropped += 1;
         }
         Ok(())
-    };
-    let summary = seal(aws, spec, progress, cancel, &mut keep).await?;
-    wrong.append(&mut well);
-    Ok(Outcome::Sealed(Arc::new(SealReport {
-        spec: spec.clone(),
-        summary,
-        rows: wrong,
-        dropped,
-    })))
+    }
+
+    pub(super) fn report(mut self, spec: SealSpec, summary: SealSummary) -> Outcome {
+        self.wrong.append(&mut self.well);
+        Outcome::Sealed(Arc::new(SealReport {
+            spec,
+            summary,
+            rows: self.wrong,
+            dropped: self.dropped,
+        }))
+    }
 }
 
 /// Looks at everything that would be sealed, and writes nothing.
@@ -204,6 +262,7 @@ pub async fn plan_seal(
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
                 known: known.into_iter().flatten().collect(),
+                part: None,
             };
             let (rotating, counted) = (&rotating, &gauge);
             let one = |listed: Listed| async move {
@@ -231,6 +290,7 @@ pub async fn plan_seal(
                 keeps: s3::keeps(aws, &spec.bucket).await?,
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
+                part: None,
             };
             let (encrypting, counted) = (&encrypting, &gauge);
             let one = |listed: Listed| async move {
@@ -288,15 +348,13 @@ fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged)
 fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, cancel: &'a CancellationToken) -> Walk<'a> {
     Walk {
         aws,
-        bucket: &spec.bucket,
-        prefix: &spec.prefix,
-        places: &spec.places,
+        pages: listing(aws, &spec.bucket, &spec.prefix, &spec.places),
         cancel,
     }
 }
 
 /// Refuses what can do no good, before anything is asked for.
-fn check(spec: &SealSpec) -> Result<(), Fault> {
+pub(super) fn check(spec: &SealSpec) -> Result<(), Fault> {
     if let SealAct::Encrypt { to, .. } = &spec.act
         && is_own_area(&to.key).is_some()
     {
@@ -306,7 +364,8 @@ fn check(spec: &SealSpec) -> Result<(), Fault> {
     Ok(())
 }
 
-fn nothing(spec: &SealSpec) -> Fault {
+/// Nothing was found.
+pub(super) fn nothing(spec: &SealSpec) -> Fault {
     let (cause, remedy) = ("there is no object under it", "check the prefix");
     Fault::new(FaultKind::NotFound, spec.verb(), spec.place(), cause, remedy)
 }

@@ -10,23 +10,13 @@ use crate::actions::flight::{Flight, Pages};
 use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3};
 use crate::domain::audit::Ended;
+use crate::domain::bulk::Listed;
 use crate::domain::{Fault, FaultKind, ObjectRow};
-
-/// One object that was listed.
-#[derive(Debug, Clone)]
-pub(super) struct Listed {
-    pub(super) key: String,
-    pub(super) size: u64,
-}
 
 /// What is to be walked through.
 pub(super) struct Walk<'a> {
     pub(super) aws: &'a Aws,
-    pub(super) bucket: &'a str,
-    /// Every key that begins so, unless places are named.
-    pub(super) prefix: &'a str,
-    /// Keys, and prefixes that are empty or end in `/`.
-    pub(super) places: &'a [String],
+    pub(super) pages: Pages<'a, Listed>,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -34,7 +24,7 @@ impl Walk<'_> {
     /// Does it to each, and tells what came of each; `listed` hears of each page, and of the end of the list. Where one fails so
     /// that no other could be done, none is begun any more.
     pub(super) async fn through<T, F: Future<Output = Result<T, Fault>> + Send>(
-        &self,
+        self,
         one: impl Fn(Listed) -> F + Sync,
         listed: impl Fn(&[Listed], bool) + Sync,
         tell: &mut (dyn FnMut(T) -> Result<(), Fault> + Send),
@@ -43,7 +33,7 @@ impl Walk<'_> {
             listed(&[], true);
             Poll::Ready(None)
         });
-        let pages = self.pages().inspect_ok(|page| listed(page, false)).chain(end);
+        let pages = self.pages.inspect_ok(|page| listed(page, false)).chain(end);
         let mut flight = Flight::in_order(self.aws, Box::pin(pages), |listed| one(listed));
         let (mut ended, mut untold): (Ended, Option<Fault>) = (Ended::Whole, None);
         loop {
@@ -73,48 +63,55 @@ impl Walk<'_> {
         }
         untold.map_or(Ok(ended), Err)
     }
-
-    fn pages(&self) -> Pages<'_, Listed> {
-        if self.places.is_empty() {
-            return self.under(self.prefix);
-        }
-        let places = self.places.iter().map(|place| match place.as_str() {
-            place if place.is_empty() || place.ends_with('/') => self.under(place),
-            key => self.alone(key),
-        });
-        Box::pin(stream::iter(places).flatten())
-    }
-
-    fn under<'a>(&'a self, prefix: &'a str) -> Pages<'a, Listed> {
-        let (aws, bucket) = (self.aws, self.bucket);
-        let ask = move |token: Option<String>| again(move || s3::list_under(aws, bucket, prefix, token.clone()));
-        Box::pin(pages(ask).map_ok(|page| page.into_iter().filter_map(of_row).collect()))
-    }
-
-    /// One object: what begins with its key, as far as that is its key.
-    fn alone<'a>(&'a self, key: &'a str) -> Pages<'a, Listed> {
-        let (aws, bucket) = (self.aws, self.bucket);
-        Box::pin(stream::once(async move {
-            let page = again(|| s3::list_under(aws, bucket, key, None)).await?;
-            let first = page.rows.into_iter().filter_map(of_row).find(|row| row.key == key);
-            let remedy = "check its name; end a prefix with /";
-            let gone = || {
-                Fault::new(
-                    FaultKind::NotFound,
-                    "look at",
-                    s3::uri(bucket, key),
-                    "there is no such object",
-                    remedy,
-                )
-            };
-            Ok(vec![first.ok_or_else(gone)?])
-        }))
-    }
 }
 
-fn of_row(row: ObjectRow) -> Option<Listed> {
+/// Everything whose key begins so, unless places are named: keys, and prefixes that are empty or end in `/`.
+pub(super) fn listing<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str, places: &'a [String]) -> Pages<'a, Listed> {
+    if places.is_empty() {
+        return under(aws, bucket, prefix);
+    }
+    let places = places.iter().map(move |place| match place.as_str() {
+        place if place.is_empty() || place.ends_with('/') => under(aws, bucket, place),
+        key => alone(aws, bucket, key),
+    });
+    Box::pin(stream::iter(places).flatten())
+}
+
+fn under<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) -> Pages<'a, Listed> {
+    let ask = move |token: Option<String>| again(move || s3::list_under(aws, bucket, prefix, token.clone()));
+    Box::pin(pages(ask).map_ok(|page| page.into_iter().filter_map(of_row).collect()))
+}
+
+/// One object: what begins with its key, as far as that is its key.
+fn alone<'a>(aws: &'a Aws, bucket: &'a str, key: &'a str) -> Pages<'a, Listed> {
+    Box::pin(stream::once(async move {
+        let page = again(|| s3::list_under(aws, bucket, key, None)).await?;
+        let first = page.rows.into_iter().filter_map(of_row).find(|row| row.key == key);
+        let remedy = "check its name; end a prefix with /";
+        let gone = || {
+            Fault::new(
+                FaultKind::NotFound,
+                "look at",
+                s3::uri(bucket, key),
+                "there is no such object",
+                remedy,
+            )
+        };
+        Ok(vec![first.ok_or_else(gone)?])
+    }))
+}
+
+/// An object of a list; nothing of a prefix.
+pub(super) fn of_row(row: ObjectRow) -> Option<Listed> {
     match row {
-        ObjectRow::Object { key, size, .. } => Some(Listed { key, size }),
+        ObjectRow::Object { key, size, etag, .. } => Some(Listed {
+            key,
+            size,
+            etag: etag.map(String::into_boxed_str),
+            version: None,
+            is_latest: true,
+            is_marker: false,
+        }),
         ObjectRow::Prefix { .. } => None,
     }
 }

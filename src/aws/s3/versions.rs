@@ -17,6 +17,8 @@ pub(crate) struct Version {
     /// None of a delete marker.
     pub(crate) size: Option<u64>,
     pub(crate) is_latest: bool,
+    /// Without quotes; none of a delete marker.
+    pub(crate) etag: Option<String>,
 }
 
 /// Every version and delete marker of a bucket.
@@ -50,6 +52,7 @@ pub(crate) async fn list_versions_under(
             id: Some(version.version_id()?.to_owned()),
             size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
             is_latest: version.is_latest()?,
+            etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
         })
     });
     let markers = answer.delete_markers().iter().map(|marker| {
@@ -58,6 +61,7 @@ pub(crate) async fn list_versions_under(
             id: Some(marker.version_id()?.to_owned()),
             size: None,
             is_latest: marker.is_latest()?,
+            etag: None,
         })
     });
     let rows = versions.chain(markers).collect();

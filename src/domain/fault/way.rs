@@ -1,5 +1,7 @@
 //! Remedies that are an option on the command line and something else in the dashboard, the words of both side by side.
 
+use serde::{Deserialize, Serialize};
+
 /// Where a person reads a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -10,7 +12,8 @@ pub enum Door {
 }
 
 /// A way out that every door has, each in its own manner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WayOut {
     /// Write to another file, or replace the one that is there.
     ReplaceFile,

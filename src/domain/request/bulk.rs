@@ -1,10 +1,11 @@
 //! Requests about acts on a prefix beyond one machine.
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
+use super::seals::SealRequest;
 use crate::domain::words::span;
-use crate::domain::{BulkAct, BulkFolder, Engine};
+use crate::domain::{BulkAct, BulkFolder, BulkPlan, Engine};
 
 /// A request that is about an act that other machines carry out.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +97,18 @@ impl BulkRequest {
             Self::GoOn { .. } | Self::Collect { .. } => Vec::new(),
         }
     }
+}
+
+/// The command that goes on with an act of this plan: its report if all is done, else a job for what is missing.
+pub fn resume_command(plan: &BulkPlan, id: &str) -> String {
+    let line = match &plan.seal {
+        Some(spec) => SealRequest::Run(spec.clone()).commands().into_iter().next(),
+        None => None,
+    };
+    let place = format!("s3://{}/{}", plan.bucket, plan.prefix);
+    let line = line.unwrap_or_else(|| CommandLine::strongroom(plan.act.as_str()).words([place]));
+    let line = line.with("--on", "processing").with("--resume", id);
+    line.shell(&Session::default())
 }
 
 fn hosts(engine: &Engine) -> String {

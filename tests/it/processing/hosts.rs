@@ -16,6 +16,11 @@ use crate::proxy::{Proxy, Trouble};
 
 /// Has the list written, and no job made: the role is nobody's.
 fn listed(place: &Place, arguments: &[&str]) -> String {
+    listed_for(place, &[&["audit"], arguments].concat())
+}
+
+/// The same for any act.
+pub(super) fn listed_for(place: &Place, command: &[&str]) -> String {
     let many = HOSTS.to_string();
     let engine = [
         "--on",
@@ -27,14 +32,14 @@ fn listed(place: &Place, arguments: &[&str]) -> String {
         "--role",
         "arn:aws:iam::111122223333:role/nobody",
     ];
-    let done = place.run(&[&["audit"], arguments, &engine].concat());
+    let done = place.run(&[command, &engine].concat());
     assert_eq!(done.status, 1, "{done:?}");
     let (_, rest) = done.err.split_once("--resume ").unwrap_or_else(|| panic!("{done:?}"));
     rest.split(' ').next().unwrap().trim().to_owned()
 }
 
 /// The names of what is in a folder of an act.
-fn names(place: &Place, id: &str, folder: &str) -> Vec<String> {
+pub(super) fn names(place: &Place, id: &str, folder: &str) -> Vec<String> {
     let folder = format!(".strongroom/bulk/{id}/{folder}/");
     let all = place.objects(BUCKET);
     let names = all.iter().filter_map(|key| key.strip_prefix(&folder));
@@ -42,7 +47,7 @@ fn names(place: &Place, id: &str, folder: &str) -> Vec<String> {
 }
 
 /// As SageMaker lays it out for one of the hosts, with its part of these shards.
-fn host(place: &Place, id: &str, number: usize, shards: &[String]) -> PathBuf {
+pub(super) fn host(place: &Place, id: &str, number: usize, shards: &[String]) -> PathBuf {
     let root = place.path(&format!("{id}-algo-{number}"));
     let _ = std::fs::remove_dir_all(&root);
     let (config, input) = (root.join("config"), root.join("processing/input/shards"));
@@ -58,9 +63,11 @@ fn host(place: &Place, id: &str, number: usize, shards: &[String]) -> PathBuf {
     root
 }
 
-fn work(place: &Place, id: &str, root: &PathBuf, endpoint: &str) -> Child {
+pub(super) fn work(place: &Place, id: &str, root: &PathBuf, endpoint: &str) -> Child {
     let from = uri(&format!(".strongroom/bulk/{id}/"));
-    let mut command = place.command(&["bulk-worker", "--act", "audit", "--from", &from]);
+    // An id begins with its act.
+    let (act, _) = id.split_once('-').unwrap();
+    let mut command = place.command(&["bulk-worker", "--act", act, "--from", &from]);
     command
         .env("STRONGROOM_ML_ROOT", root)
         .env("AWS_ENDPOINT_URL", endpoint)
@@ -70,13 +77,13 @@ fn work(place: &Place, id: &str, root: &PathBuf, endpoint: &str) -> Child {
 }
 
 /// Waits for a host; what the last line of its log says.
-fn ended(child: Child) -> (Done, Value) {
+pub(super) fn ended(child: Child) -> (Done, Value) {
     let done = crate::place::finish(child.wait_with_output().unwrap());
     let last = done.out.lines().last().map(|line| serde_json::from_str(line).unwrap());
     (done, last.unwrap_or_default())
 }
 
-fn all_work(place: &Place, id: &str) -> Vec<Value> {
+pub(super) fn all_work(place: &Place, id: &str) -> Vec<Value> {
     let shards = names(place, id, "shards");
     let roots: Vec<PathBuf> = (1..=HOSTS).map(|number| host(place, id, number, &shards)).collect();
     let children: Vec<Child> = roots

@@ -3,18 +3,19 @@
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::results::{LONGEST, Shard, read};
+use super::results::{LONGEST, Shard, read, read_sealed};
 use super::{done, read_plan};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
 use crate::actions::bulk::rows::{Rows, Tell};
-use crate::actions::faults::cancelled;
+use crate::actions::faults::{cancelled, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditSummary, Ended};
-use crate::domain::bulk::{BulkFolder, BulkPlan, shard_file};
-use crate::domain::{Fault, FaultKind, Progress};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, shard_file};
+use crate::domain::seal::{SealRow, SealSpec, SealSummary};
+use crate::domain::{Fault, FaultKind, Progress, resume_command};
 
 /// Shards that are read at once.
 const READS: usize = 16;
@@ -54,15 +55,9 @@ pub async fn collect(
     cancel: &CancellationToken,
     tell: Tell<'_>,
 ) -> Result<AuditSummary, Fault> {
-    let Standing { plan, missing } = standing(aws, folder).await?;
-    if !missing.is_empty() {
-        let cause = format!("{} of its {} shards have no result", missing.len(), plan.shards);
-        let remedy = format!(
-            "wait until its job is done; if that has ended: strongroom audit {} --on processing --resume {}",
-            s3::uri(&plan.bucket, &plan.prefix),
-            folder.id()
-        );
-        return Err(Fault::new(FaultKind::NotFound, "collect", folder.uri(), cause, remedy));
+    let plan = whole(aws, folder).await?;
+    if plan.act != BulkAct::Audit {
+        return Err(other(folder, &plan));
     }
     let place = s3::uri(&plan.bucket, &plan.prefix);
     let summary = AuditSummary::new(place, plan.deep, plan.versions);
@@ -89,8 +84,83 @@ pub async fn collect(
     rows.close(Ended::Whole)
 }
 
+/// Tells what came of rotating or encrypting by many hosts as [`seal()`](crate::actions::bulk::seal) tells what came of one machine's.
+///
+/// # Errors
+/// As [`collect`].
+pub async fn collect_sealed(
+    aws: &Aws,
+    folder: &BulkFolder,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(&SealRow) -> Result<(), Fault> + Send),
+) -> Result<(SealSpec, SealSummary), Fault> {
+    let plan = whole(aws, folder).await?;
+    let Some(spec) = plan.seal.clone() else {
+        return Err(other(folder, &plan));
+    };
+    let mut summary = SealSummary::default();
+    let (act, shards) = (plan.act, plan.shards as u64);
+    let mut all = stream::iter(1..=plan.shards)
+        .map(|number| async move {
+            let (shard, result) = files(aws, folder, number).await?;
+            read_sealed(folder, act, &shard, &result)
+        })
+        .buffered(READS);
+    for number in 1.. {
+        let rows = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(cancelled("collect", folder.uri())),
+            rows = all.next() => rows,
+        };
+        let Some(rows) = rows else { break };
+        let (warnings, rows) = rows?;
+        summary.warnings.extend(warnings);
+        for row in rows {
+            match row {
+                Some(row) => {
+                    summary.note(&row);
+                    tell(&row)?;
+                }
+                None => summary.vanished += 1,
+            }
+        }
+        progress.report(Progress {
+            phase: "collecting".to_owned(),
+            item: spec.place(),
+            items: Some((number, shards)),
+            ..Progress::default()
+        });
+    }
+    Ok((spec, summary))
+}
+
+/// The plan of an act of which every shard has a result.
+async fn whole(aws: &Aws, folder: &BulkFolder) -> Result<BulkPlan, Fault> {
+    let Standing { plan, missing } = standing(aws, folder).await?;
+    if missing.is_empty() {
+        return Ok(plan);
+    }
+    let cause = format!("{} of its {} shards have no result", missing.len(), plan.shards);
+    let again = resume_command(&plan, folder.id());
+    let remedy = format!("wait until its job is done; if that has ended: {again}");
+    Err(Fault::new(FaultKind::NotFound, "collect", folder.uri(), cause, remedy))
+}
+
+/// It is the report of another act that was asked for.
+fn other(folder: &BulkFolder, plan: &BulkPlan) -> Fault {
+    let cause = format!("it is planned as {}", plan.act.as_str());
+    usage("collect", folder.uri(), &cause, "ask for the report of that")
+}
+
 /// What came of the shard of this number.
 async fn one(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<Vec<Option<SeenRow>>, Fault> {
+    let (shard, result) = files(aws, folder, number).await?;
+    read(folder, &shard, &result)
+}
+
+/// The shard of this number, and its result.
+async fn files(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<(Shard, Vec<u8>), Fault> {
     let file = shard_file(number);
     let (at, to) = (
         format!("{}{file}", folder.shards()),
@@ -100,6 +170,5 @@ async fn one(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<Vec<Option
         again(|| s3::read_small(aws, &folder.bucket, &at, LONGEST)),
         again(|| s3::read_small(aws, &folder.bucket, &to, LONGEST)),
     )?;
-    let shard = Shard::read(&file, &shard)?;
-    read(folder, &shard, &result)
+    Ok((Shard::read(&file, &shard)?, result))
 }

@@ -9,6 +9,7 @@ use crate::actions::faults::usage;
 use crate::aws::s3;
 use crate::domain::audit::wire::{Keys, SeenRow, read_row, write_row};
 use crate::domain::bulk::{BulkAct, BulkFolder, Listed, VERSION};
+use crate::domain::seal::SealRow;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;
 
@@ -73,24 +74,53 @@ pub(super) fn shard_text(listed: &[Listed]) -> Result<Vec<u8>, Fault> {
 
 /// The lines of a result's file.
 pub(super) fn write(folder: &BulkFolder, shard: &Shard, seen: &[Option<SeenRow>]) -> Result<Vec<u8>, Fault> {
+    let mut keys = Keys::default();
+    let rows = lines_of(seen, |seen| write_row(seen, &mut keys))?;
+    let keys = keys.write().map_err(|error| never(&error))?;
+    whole(folder, BulkAct::Audit, shard, keys, rows)
+}
+
+/// The same of what was sealed.
+pub(super) fn write_sealed(
+    folder: &BulkFolder,
+    act: BulkAct,
+    shard: &Shard,
+    (warnings, rows): (&[String], &[Option<SealRow>]),
+) -> Result<Vec<u8>, Fault> {
+    let rows = lines_of(rows, |row| serde_json::to_string(row))?;
+    let warnings = serde_json::to_string(warnings).map_err(|error| never(&error))?;
+    whole(folder, act, shard, warnings, rows)
+}
+
+fn lines_of<T>(
+    rows: &[Option<T>],
+    mut write: impl FnMut(&T) -> serde_json::Result<String>,
+) -> Result<Vec<String>, Fault> {
+    let rows = rows
+        .iter()
+        .map(|row| row.as_ref().map_or_else(|| Ok(GONE.to_owned()), &mut write));
+    rows.collect::<Result<Vec<_>, _>>().map_err(|error| never(&error))
+}
+
+/// `second` is what all rows share.
+fn whole(
+    folder: &BulkFolder,
+    act: BulkAct,
+    shard: &Shard,
+    second: String,
+    rows: Vec<String>,
+) -> Result<Vec<u8>, Fault> {
     let heading = Heading {
         strongroom: MARK.to_owned(),
         version: VERSION,
-        act: BulkAct::Audit,
+        act,
         id: folder.id().to_owned(),
         shard: shard.file.clone(),
         sha256: shard.sha256.clone(),
-        objects: seen.len(),
+        objects: rows.len(),
     };
-    let mut keys = Keys::default();
-    let rows = seen.iter().map(|seen| match seen {
-        Some(seen) => write_row(seen, &mut keys),
-        None => Ok(GONE.to_owned()),
-    });
-    let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|error| never(&error))?;
     let heading = serde_json::to_string(&heading).map_err(|error| never(&error))?;
-    let keys = keys.write().map_err(|error| never(&error))?;
-    let lines = [heading, keys].into_iter().chain(rows);
+    let lines = [heading, second].into_iter().chain(rows);
     Ok(lines.map(|line| line + "\n").collect::<String>().into_bytes())
 }
 
@@ -109,6 +139,37 @@ fn never(error: &serde_json::Error) -> Fault {
 /// # Errors
 /// When it is not the whole result of this very shard.
 pub(super) fn read(folder: &BulkFolder, shard: &Shard, bytes: &[u8]) -> Result<Vec<Option<SeenRow>>, Fault> {
+    let is_its = |row: &SeenRow, listed: &Listed| {
+        row.row.key == listed.key && row.row.version == listed.version && row.row.key_use.is_none()
+    };
+    let of = (folder, BulkAct::Audit, shard);
+    let read = read_as(of, bytes, |line| Keys::read(line).ok(), read_row, is_its);
+    read.map(|(_, seen)| seen)
+}
+
+/// The same of what was sealed; what a person should know comes first.
+///
+/// # Errors
+/// When it is not the whole result of this very shard.
+pub(super) fn read_sealed(
+    folder: &BulkFolder,
+    act: BulkAct,
+    shard: &Shard,
+    bytes: &[u8],
+) -> Result<(Vec<String>, Vec<Option<SealRow>>), Fault> {
+    let is_its = |row: &SealRow, listed: &Listed| row.key == listed.key && row.size == listed.size;
+    let warnings = |line: &str| serde_json::from_str(line).ok();
+    let row = |line: &str, _: &Vec<String>| serde_json::from_str(line).ok();
+    read_as((folder, act, shard), bytes, warnings, row, is_its)
+}
+
+fn read_as<S, R>(
+    (folder, act, shard): (&BulkFolder, BulkAct, &Shard),
+    bytes: &[u8],
+    second: impl Fn(&str) -> Option<S>,
+    row: impl Fn(&str, &S) -> Option<R>,
+    is_its: impl Fn(&R, &Listed) -> bool,
+) -> Result<(S, Vec<Option<R>>), Fault> {
     let refused = |cause: &str| {
         let object = s3::uri(&folder.bucket, &format!("{}{}", folder.results(), shard.file));
         let remedy = "find out who wrote it, delete it, and go on with the act: only what is missing is done again";
@@ -130,25 +191,28 @@ pub(super) fn read(folder: &BulkFolder, shard: &Shard, bytes: &[u8]) -> Result<V
     if heading.id != folder.id() || heading.shard != shard.file || heading.sha256 != shard.sha256 {
         return Err(refused("it is the result of another shard"));
     }
-    let keys = lines.next().and_then(|line| Keys::read(line).ok());
-    let keys = keys.ok_or_else(|| refused("it is no result of a shard"))?;
-    let mut seen = Vec::with_capacity(shard.listed.len());
+    if heading.act != act {
+        return Err(refused("it is the result of another act"));
+    }
+    let second = lines.next().and_then(second);
+    let second = second.ok_or_else(|| refused("it is no result of a shard"))?;
+    let mut rows = Vec::with_capacity(shard.listed.len());
     for listed in &shard.listed {
         let line = lines.next().ok_or_else(|| refused("it breaks off"))?;
         if line == GONE {
-            seen.push(None);
+            rows.push(None);
             continue;
         }
-        let row = read_row(line, &keys).ok_or_else(|| refused("one of its lines tells nothing of an object"))?;
-        if row.row.key != listed.key || row.row.version != listed.version || row.row.key_use.is_some() {
+        let row = row(line, &second).ok_or_else(|| refused("one of its lines tells nothing of an object"))?;
+        if !is_its(&row, listed) {
             return Err(refused("it tells of other objects than its shard"));
         }
-        seen.push(Some(row));
+        rows.push(Some(row));
     }
     if lines.next().is_some() || heading.objects != shard.listed.len() {
         return Err(refused("it tells of more objects than its shard"));
     }
-    Ok(seen)
+    Ok((second, rows))
 }
 
 #[cfg(test)]

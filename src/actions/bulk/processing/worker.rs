@@ -10,12 +10,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::results::{Shard, write};
+use super::results::{Shard, write, write_sealed};
 use super::{LINES, done, read_plan};
 use crate::actions::blocking::blocking;
 use crate::actions::bucket_refusal;
 use crate::actions::bulk::flow::{Pages, flow};
 use crate::actions::bulk::look::Look;
+use crate::actions::bulk::part::Part;
+use crate::actions::bulk::sealing::run;
+use crate::actions::bulk::walk::Walk;
 use crate::actions::faults::{cancelled, io_fault, usage};
 use crate::actions::verify::Deep;
 use crate::actions::{OpenOptions, ProgressSink};
@@ -24,7 +27,8 @@ use crate::aws::{Aws, s3};
 use crate::domain::audit::Ended;
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, BulkProgress};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::seal::{SealRow, SealSpec};
+use crate::domain::{Fault, FaultKind, UploadRule};
 
 /// Between two lines that tell how far it is.
 const TELLING: Duration = Duration::from_secs(1);
@@ -89,7 +93,12 @@ pub async fn work(
     };
     let mut ticks = tokio::time::interval(TELLING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut all = Box::pin(shards(aws, share, &plan, todo, &desk, cancel));
+    let mut all = Box::pin(async {
+        match &plan.seal {
+            None => shards(aws, share, &plan, todo, &desk, cancel).await,
+            Some(spec) => seal_shards(aws, share, (&plan, spec), todo, &desk, cancel).await,
+        }
+    });
     let ended = loop {
         tokio::select! {
             biased;
@@ -149,12 +158,7 @@ async fn shards(
     let look = Look::new(aws, &plan.bucket, deep);
     let (finished, mut results) = mpsc::unbounded_channel();
     let pages: Pages<'_> = Box::pin(stream::iter(todo).then(|file| async move {
-        let path = share.shards.join(&file);
-        let shard = blocking(move || {
-            let bytes = std::fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))?;
-            Shard::read(&file, &bytes)
-        });
-        let shard = shard.await?;
+        let shard = delivered(share, file).await?;
         let listed = shard.listed.clone();
         if !listed.is_empty() {
             desk.lock().shards.push_back(shard);
@@ -173,7 +177,10 @@ async fn shards(
     };
     let writing = async {
         while let Some((shard, seen)) = results.recv().await {
-            let written = put(aws, &share.folder, &shard, &seen).await;
+            let written = match write(&share.folder, &shard, &seen) {
+                Ok(text) => put(aws, &share.folder, &shard, text).await,
+                Err(fault) => Err(fault),
+            };
             if written.is_err() {
                 cancel.cancel();
                 return written;
@@ -191,10 +198,68 @@ async fn shards(
     }
 }
 
+/// One shard after the other, each as one machine does a list of its objects, under data keys of its own.
+async fn seal_shards(
+    aws: &Aws,
+    share: &Share,
+    (plan, spec): (&BulkPlan, &SealSpec),
+    todo: Vec<String>,
+    desk: &Desk,
+    cancel: &CancellationToken,
+) -> Result<(), Fault> {
+    let rules = plan.uploads.iter().map(|(bucket, settings)| UploadRule {
+        buckets: bucket.clone(),
+        settings: settings.clone(),
+    });
+    let carrying = aws.with_uploads(rules.collect());
+    for file in todo {
+        let shard = delivered(share, file).await?;
+        let part = Part {
+            id: share.folder.id(),
+            shard: shard.file.trim_end_matches(".jsonl"),
+        };
+        let walk = Walk {
+            aws: &carrying,
+            pages: Box::pin(stream::iter([Ok(shard.listed.clone())])),
+            cancel,
+        };
+        let mut rows = Vec::with_capacity(shard.listed.len());
+        let mut note = |row: Option<SealRow>| {
+            let progress = &mut desk.lock().progress;
+            progress.objects += 1;
+            if let Some(row) = &row {
+                progress.bytes += row.size;
+                progress.failed += u64::from(!row.is_well());
+            }
+            rows.push(row);
+            Ok(())
+        };
+        let ran = run(walk, spec, Some(part), &ProgressSink::none(), &mut note).await?;
+        match ran.ended {
+            Ended::Whole => {}
+            Ended::Stopped => return Err(cancelled(share.act.as_str(), share.folder.uri())),
+            Ended::BrokeOff(fault) => return Err(*fault),
+        }
+        let text = write_sealed(&share.folder, share.act, &shard, (&ran.warnings, &rows))?;
+        put(aws, &share.folder, &shard, text).await?;
+        desk.lock().progress.shards_done += 1;
+    }
+    Ok(())
+}
+
+/// A shard as it was delivered.
+async fn delivered(share: &Share, file: String) -> Result<Shard, Fault> {
+    let path = share.shards.join(&file);
+    blocking(move || {
+        let bytes = std::fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))?;
+        Shard::read(&file, &bytes)
+    })
+    .await
+}
+
 /// Writes the result of a shard. Another host's, or an earlier job's, is as good: it is left.
-async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, seen: &[Option<SeenRow>]) -> Result<(), Fault> {
+async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, text: Vec<u8>) -> Result<(), Fault> {
     let key = format!("{}{}", folder.results(), shard.file);
-    let text = write(folder, shard, seen)?;
     let put = again(|| s3::write_new(aws, &folder.bucket, &key, text.clone(), LINES));
     match put.await {
         Ok(()) => Ok(()),

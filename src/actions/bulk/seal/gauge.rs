@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::actions::ProgressSink;
-use crate::actions::bulk::walk::Listed;
 use crate::domain::Progress;
+use crate::domain::bulk::Listed;
 
 /// Counted by every object, told as one.
 #[derive(Clone)]

@@ -53,6 +53,8 @@ pub(in crate::actions::bulk) struct NewKeys {
     request: EncryptRequest,
     cells: Mutex<BTreeMap<(String, Context), Cell>>,
     journal: Option<Rotation>,
+    /// What the names of key objects begin with, where they are to tell of an act.
+    stem: Option<String>,
 }
 
 impl NewKeys {
@@ -71,7 +73,13 @@ impl NewKeys {
             },
             cells: Mutex::default(),
             journal,
+            stem: None,
         }
+    }
+
+    /// The same, of an act of many hosts: its key objects are called after it.
+    pub(in crate::actions::bulk) fn of_part(self, stem: Option<String>) -> Self {
+        Self { stem, ..self }
     }
 
     /// Key objects of data keys that an earlier run made.
@@ -155,6 +163,10 @@ impl NewKeys {
         let Location::S3(ObjectUri { key: first, .. }) = place else {
             let cause = "the encrypted data key has no place in the bucket";
             return Err(Fault::new(FaultKind::Other, "write", place.to_string(), cause, ""));
+        };
+        let first = match (&self.stem, first.rfind('/')) {
+            (Some(stem), Some(slash)) => format!("{}{stem}-{:08x}", &first[..=slash], fastrand::u32(..)),
+            _ => first,
         };
         let places = places(aws, &self.request, &first);
         let note = |object: &str| {

@@ -1,0 +1,56 @@
+//! What another run of the same act of many hosts has done already: told as if this one had.
+
+use super::Encrypting;
+use crate::actions::bulk::part::Origin;
+use crate::domain::bulk::Listed;
+use crate::domain::seal::{Before, Fate, Passed};
+use crate::domain::{Fault, FaultKind, ObjectUri};
+use crate::envelope::Metadata;
+
+impl Encrypting<'_> {
+    /// Where its token goes.
+    pub(super) fn place(&self, key: &str) -> ObjectUri {
+        let name = key.strip_prefix(self.prefix).unwrap_or(key);
+        ObjectUri::new(self.to.bucket.as_str(), format!("{}{name}", self.to.key))
+    }
+
+    /// Whether what a token says of itself names a data key of the act.
+    pub(super) fn is_of_act(&self, metadata: Option<&Metadata>) -> bool {
+        let object = metadata.and_then(|metadata| metadata.data_key_object.as_ref());
+        self.part.zip(object).is_some_and(|(part, object)| part.is_its(object))
+    }
+
+    /// What is said of one that is left as it is.
+    pub(super) async fn passed(&self, listed: &Listed, why: Passed) -> Result<Fate, Fault> {
+        let done = match why {
+            Passed::There => self.done_before(listed, false).await?,
+            _ => None,
+        };
+        Ok(done.unwrap_or(Fate::PassedOver(why)))
+    }
+
+    /// What became of it by another run of the act, if it has its token; `is_gone` where the plain object is not there any more.
+    pub(super) async fn done_before(&self, listed: &Listed, is_gone: bool) -> Result<Option<Fate>, Fault> {
+        let Some(part) = self.part else {
+            return Ok(None);
+        };
+        let origin = match (self.in_place, is_gone) {
+            (true, _) => Origin::Replaced,
+            (false, true) => Origin::Deleted,
+            (false, false) => Origin::Stays,
+        };
+        let at = self.place(&listed.key);
+        let made = part.made(self.aws, self.bucket, listed, at, origin).await?;
+        Ok(made.map(|mut sealed| {
+            if let (true, Before::Version(id)) = (self.delete_plain, &sealed.before) {
+                let cause =
+                    format!("the host that sealed it ended before the plain object went (it is left as version {id})");
+                let remedy = format!("verify the token, then: aws s3api delete-object --version-id {id}");
+                let object = format!("s3://{}/{}", self.bucket, listed.key);
+                let fault = Fault::new(FaultKind::Other, "delete", object, cause, remedy);
+                sealed.before = Before::Undeleted(Box::new(fault));
+            }
+            Fate::Sealed(Box::new(sealed))
+        }))
+    }
+}
