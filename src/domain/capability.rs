@@ -61,7 +61,7 @@ capabilities! {
             "kms:DescribeKey", "kms:Decrypt", "kms:ListAliases", "s3:ListObjectsV2", "s3:ListObjectVersions",
             "s3:HeadObject", "s3:GetObject", "s3:GetObjectVersion",
         ];
-    "audit-on-processing", "Have a processing job audit a bucket or prefix, and read its report: `audit --on processing`",
+    "audit-on-processing", "Have a processing job audit, rotate or encrypt what is under a prefix, and read its report: `--on processing`",
         [
             "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:GetObject", "s3:PutObject", "iam:GetRole",
             "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",

@@ -26,16 +26,16 @@ pub(super) const AUDIT: Action = Action {
 
 pub(super) const REPORT: Action = Action {
     label: "report",
-    help: "The report of an audit that a processing job has done",
+    help: "The report of what a processing job has done",
     changes: false,
     offered: |state, target| {
         let job = target.job(state).filter(|_| target.pane == Pane::Jobs);
         only_if(
             done(state, target).is_some(),
             match job {
-                None => "For a report, select a processing job that audits (4).",
+                None => "For a report, select a processing job of strongroom (4).",
                 Some(job) if job.detail.is_none() => "What this job does is not known yet.",
-                Some(_) => "Only a processing job that audits has a report.",
+                Some(_) => "Only a processing job of strongroom has a report.",
             },
         )
     },

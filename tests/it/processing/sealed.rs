@@ -101,7 +101,7 @@ fn listed(place: &Place, words: &[String]) -> String {
     listed_for(place, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// How many tokens of strongroom are under it, all of which open but so many.
+/// How many objects are under it, of which so many are tokens that are not intact where they are.
 fn opens(place: &Place, under: &str, broken: usize) -> usize {
     let done = place.run(&["verify", "--json", &uri(under)]);
     let rows: Vec<Value> = done
@@ -141,7 +141,7 @@ fn four_hosts_rotate_under_the_least_role_and_tell_what_one_machine_tells() {
     let keys = data_keys(&place, "many/tokens/");
     let own = keys.iter().filter(|key| key.contains("data-keys/rotate-")).count();
     assert!((8..=18).contains(&own), "{keys:?}");
-    opens(&place, "many/tokens/", 1);
+    opens(&place, "many/tokens/", 2);
     let old = |place: &Place| place.run(&["decrypt", &uri("many/tokens/data/part-07"), "-o", "out"]);
     old(&place).ok();
     assert_eq!(std::fs::read(place.path("out")).unwrap(), b"part 7\n");
@@ -256,10 +256,11 @@ fn shards_that_are_done_again_do_no_harm_make_no_data_key_and_tell_the_same() {
             let (done, _) = ended(work(&place, &id, &host(&place, &id, number, &shards), proxy.url()));
             assert_eq!(done.status, 0, "{done:?}");
         }
-        // The results, and nothing else.
+        // The results; and a key object where the broken token is tried again, which goes when it did not become one.
+        let tried = usize::from(many[0] == "rotate");
         assert_eq!(
             (made.load(Ordering::SeqCst), put.load(Ordering::SeqCst)),
-            (0, 16),
+            (tried, 16 + tried),
             "{many:?}"
         );
         assert_eq!(place.objects(BUCKET), before);
@@ -272,7 +273,7 @@ fn shards_that_are_done_again_do_no_harm_make_no_data_key_and_tell_the_same() {
 fn of_a_host_killed_at_any_moment_the_rest_is_done_by_whoever_goes_on() {
     let place = twice();
     for (one, many, made) in [
-        (rotate("one"), rotate("many"), ("many/tokens/", 1)),
+        (rotate("one"), rotate("many"), ("many/tokens/", 2)),
         (
             encrypt("one", "plain", &[]),
             encrypt("many", "plain", &[]),
@@ -325,7 +326,7 @@ fn a_job_of_which_a_host_dies_is_gone_on_with_and_its_report_opens_in_the_dashbo
     waited.failed(1, &[&format!("its job {id} failed"), "have no result", "--resume"]);
     let again = run(&place, &rotate("many"), &[&ENGINE[..], &resume].concat());
     assert_eq!((again.status, told(&again)), (one.status, told(&one)), "{again:?}");
-    opens(&place, "many/tokens/", 1);
+    opens(&place, "many/tokens/", 2);
     let mut session = place.dashboard((120, 36));
     session
         .keys("4")
