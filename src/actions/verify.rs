@@ -100,8 +100,10 @@ struct Known {
     kms_key_arn: Option<String>,
     etag: Option<String>,
     contested: Vec<Contested>,
-    /// How it stands, if it says so; `None` if it could not be read.
-    standing: Option<Option<Standing>>,
+    /// Whether what it says of itself could be read.
+    is_read: bool,
+    /// How it stands, if it says so.
+    standing: Option<Standing>,
     /// What it says of its place, if only all others of its prefix tell what that is worth.
     waits: Option<Claim>,
 }
@@ -187,7 +189,8 @@ impl Run<'_> {
         let transfer::Beginning { info, head, pieces } = beginning;
         known.format = Some(info.format);
         let claim = Claim::read(bucket, key, &head.metadata);
-        known.standing = claim.as_ref().ok().map(Claim::standing);
+        known.is_read = claim.is_ok();
+        known.standing = claim.as_ref().ok().and_then(Claim::standing);
         if info.format == ObjectFormat::Archive {
             return self.archive(source, known).await;
         }

@@ -72,7 +72,11 @@ fn an_escape_and_a_p_200_ms_apart_are_two_keys() {
 
 /// The dashboard with the cursor on a file that could be uploaded, or with the filter open.
 fn opened(place: &Place, is_typing: bool) -> Session {
-    let mut session = place.dashboard(SIZE);
+    // With the mouse, the report of a press is one.
+    let config = place.write("config.toml", "mouse = false\n");
+    let environment = place.environment_at(place.endpoint());
+    let arguments = ["--config", config.to_str().unwrap()];
+    let mut session = Session::start_with(&arguments, place.home.path(), SIZE, &environment);
     session.wait("Enabled").wait("sagemaker-late").keys("5").wait("a.csv");
     session.keys("G");
     if is_typing {

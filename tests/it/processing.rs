@@ -231,10 +231,7 @@ fn in_the_dashboard_an_audit_on_processing_is_begun_watched_and_its_report_opene
     session
         .keys("3")
         .wait("▸   sagemaker-many-hosts")
-        .keys("a")
-        .wait("audit on hosts")
-        .keys("audit on")
-        .keys(ENTER)
+        .action("audit on hosts")
         .wait("Audit s3://sagemaker-many-hosts/ on processing");
     // Roles are listed once the form is there.
     session.keys("bulk-worker").wait("▸ bulk-worker").keys(ENTER);

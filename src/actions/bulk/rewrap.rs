@@ -93,7 +93,7 @@ pub async fn rewrap(
     let groups = run.scan(&mut told).await?;
     let (mut ended, mut old) = (Ended::Whole, BTreeMap::new());
     if mode.is_plan {
-        run.plan(groups, &mut told)?;
+        plan(groups, &mut told)?;
     } else {
         (ended, old) = run.go(groups, &mut told).await?;
     }
@@ -185,6 +185,25 @@ impl Told<'_> {
     }
 }
 
+/// What would be done.
+fn plan(groups: Vec<Group>, told: &mut Told<'_>) -> Result<(), Fault> {
+    told.report.data_keys = groups.len() as u64;
+    for group in groups {
+        for (key, size) in group.objects {
+            told.done(
+                &group.wrapped,
+                RewrapRow {
+                    key: key.into(),
+                    size,
+                    state: Rewrapped::Done,
+                    why: None,
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
 impl Run<'_> {
     fn bucket(&self) -> &str {
         &self.spec.bucket
@@ -246,24 +265,6 @@ impl Run<'_> {
             Ended::Stopped => Err(cancelled(ACT, self.spec.place())),
             Ended::BrokeOff(fault) => Err(*fault),
         }
-    }
-
-    fn plan(&self, groups: Vec<Group>, told: &mut Told<'_>) -> Result<(), Fault> {
-        told.report.data_keys = groups.len() as u64;
-        for group in groups {
-            for (key, size) in group.objects {
-                told.done(
-                    &group.wrapped,
-                    RewrapRow {
-                        key: key.into(),
-                        size,
-                        state: Rewrapped::Done,
-                        why: None,
-                    },
-                )?;
-            }
-        }
-        Ok(())
     }
 
     /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects by the digests of

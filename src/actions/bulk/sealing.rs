@@ -273,7 +273,10 @@ pub async fn plan_seal(
                     judged.map(|judged| judged.map(|token| (token.kind, Some(token.kms_key)))),
                 )
             };
-            let mut note = |look| noted(&mut plan, &mut seen, key.is_none(), look);
+            let mut note = |look| {
+                noted(&mut plan, &mut seen, key.is_none(), look);
+                Ok(())
+            };
             walk.through(one, listed, &mut note).await?
         }
         SealAct::Encrypt { to, key, context, .. } => {
@@ -298,7 +301,10 @@ pub async fn plan_seal(
                 counted.end(&listed.key, listed.size);
                 looked(listed, judged.map(|judged| judged.map(|plain| (plain.kind, None))))
             };
-            let mut note = |look| noted(&mut plan, &mut seen, false, look);
+            let mut note = |look| {
+                noted(&mut plan, &mut seen, false, look);
+                Ok(())
+            };
             walk.through(one, listed, &mut note).await?
         }
     };
@@ -331,7 +337,7 @@ fn looked(listed: Listed, judged: Seen) -> Result<(Listed, Seen), Fault> {
     }
 }
 
-fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged): (Listed, Seen)) -> Result<(), Fault> {
+fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged): (Listed, Seen)) {
     *seen += 1;
     match judged {
         Ok(Judged::Take((kind, key))) => {
@@ -342,7 +348,6 @@ fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged)
         Ok(Judged::Gone) => {}
         Err(fault) => plan.fail(fault),
     }
-    Ok(())
 }
 
 fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, cancel: &'a CancellationToken) -> Walk<'a> {

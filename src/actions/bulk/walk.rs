@@ -34,7 +34,7 @@ impl Walk<'_> {
             Poll::Ready(None)
         });
         let pages = self.pages.inspect_ok(|page| listed(page, false)).chain(end);
-        let mut flight = Flight::in_order(self.aws, Box::pin(pages), |listed| one(listed));
+        let mut flight = Flight::in_order(self.aws, Box::pin(pages), &one);
         let (mut ended, mut untold): (Ended, Option<Fault>) = (Ended::Whole, None);
         loop {
             tokio::select! {

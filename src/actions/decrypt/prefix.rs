@@ -21,7 +21,7 @@ use crate::domain::{Fault, FaultKind, ObjectInfo, ObjectRow};
 enum Looked {
     /// It becomes no file.
     Passed,
-    Opened(DecryptedFile),
+    Opened(Box<DecryptedFile>),
     /// It was moved: all others must be looked at first.
     Waits,
 }
@@ -97,7 +97,7 @@ impl Run<'_> {
         while let Some(Ok((object, result))) = flight.next().await {
             match result {
                 Ok(Looked::Passed) => {}
-                Ok(Looked::Opened(file)) => report.files.push(file),
+                Ok(Looked::Opened(file)) => report.files.push(*file),
                 Ok(Looked::Waits) => waiting.push(object),
                 Err(fault) => report.failed.push(fault),
             }
@@ -164,6 +164,6 @@ impl Run<'_> {
         let target = Target::File(Spot::below(self.root().await?, Path::new(&name))?);
         let object = Object::new((bucket, key), beginning, AMONG_OTHERS);
         let file = self.object(&object, claim, bond, &target, progress).await?;
-        Ok(Looked::Opened(file))
+        Ok(Looked::Opened(Box::new(file)))
     }
 }

@@ -42,8 +42,9 @@ impl Run<'_> {
             let Some((key, verdict, known)) = seen?? else {
                 continue;
             };
-            match known.standing {
-                Some(standing) => standing.iter().for_each(|standing| survey.note(&key, standing)),
+            match &known.standing {
+                Some(standing) => survey.note(&key, standing),
+                None if known.is_read => {}
                 None => survey.note_unread(&key),
             }
             match known.waits {

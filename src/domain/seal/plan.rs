@@ -130,7 +130,7 @@ pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
         lines.push(format!("not looked at: {} in all", number(plan.unread_count)));
     }
     if all.objects > 0 {
-        lines.extend(versions(plan));
+        lines.push(versions(plan));
     }
     match &plan.ended {
         Ended::Whole => {}
@@ -183,20 +183,20 @@ fn number(objects: u64) -> String {
 }
 
 /// What becomes of what is replaced or deleted.
-fn versions(plan: &SealPlan) -> Option<String> {
+fn versions(plan: &SealPlan) -> String {
     let (what, deletes) = match &plan.spec.act {
         SealAct::Rotate { .. } => ("the old tokens", false),
         SealAct::Encrypt { delete_plain, .. } if plan.spec.is_in_place() || *delete_plain => {
             ("the plain objects", *delete_plain)
         }
-        SealAct::Encrypt { .. } => return Some("the plain objects stay where they are".to_owned()),
+        SealAct::Encrypt { .. } => return "the plain objects stay where they are".to_owned(),
     };
     let own = if deletes {
         "the version of each that was read is deleted, once its token was read back and holds; versions older than that stay"
     } else {
         "they stay, as older versions"
     };
-    Some(match &plan.versions {
+    match &plan.versions {
         Versions::Off => format!("the bucket keeps no versions: {what} are gone for good"),
         Versions::On => format!("the bucket keeps versions of {what}: {own}"),
         Versions::Suspended => {
@@ -208,5 +208,5 @@ fn versions(plan: &SealPlan) -> Option<String> {
                 fault.cause
             )
         }
-    })
+    }
 }

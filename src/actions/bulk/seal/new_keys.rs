@@ -221,7 +221,9 @@ impl NewKeys {
         let unneeded: Vec<String> = keys.filter(is_unneeded).map(|key| key.object.clone()).collect();
         if !unneeded.is_empty() {
             if let Some(journal) = &self.journal {
-                unneeded.iter().for_each(|object| journal.forget(object));
+                for object in &unneeded {
+                    journal.forget(object);
+                }
             }
             if let Err(fault) = s3::delete_objects(aws, &bucket, &unneeded).await {
                 left = Some(format!("a key object that no token needs is left: {fault}"));
