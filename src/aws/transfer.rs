@@ -47,6 +47,8 @@ pub(crate) struct Head {
     pub(crate) etag: Option<String>,
     /// Which version it is, where the bucket keeps versions.
     pub(crate) version: Option<String>,
+    /// When it was stored, in seconds since 1970, as far as S3 told it.
+    pub(crate) modified: Option<i64>,
 }
 
 impl Head {
@@ -57,6 +59,7 @@ impl Head {
             length: original.length,
             etag: Some(original.etag.clone()),
             version: original.version.clone(),
+            modified: original.modified,
         }
     }
 
@@ -79,6 +82,7 @@ pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fau
             length: length_of("look at", &uri(bucket, key), answer.content_length)?,
             etag: answer.e_tag,
             version: answer.version_id,
+            modified: answer.last_modified.map(|at| at.secs()),
         })
     };
     again(call).await

@@ -45,6 +45,8 @@ pub enum Kind {
     Archive,
     /// An encrypted data key.
     KeyObject,
+    /// What strongroom notes of its acts on many objects, by its name: their lists and results, no data.
+    Record,
     /// Encrypted by S3 with a key that comes with each request: without it nothing can be read.
     SseC,
     /// Encrypted at rest with a KMS key twice, and by no client.
@@ -65,7 +67,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the summary.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Bound,
         Self::Moved,
         Self::Unbound,
@@ -78,6 +80,7 @@ impl Kind {
         Self::ArchiveOfTokens,
         Self::Archive,
         Self::KeyObject,
+        Self::Record,
         Self::SseC,
         Self::SseKmsDsse,
         Self::SseKms,
@@ -103,6 +106,7 @@ impl Kind {
             Self::ArchiveOfTokens => "archive-of-tokens",
             Self::Archive => "archive",
             Self::KeyObject => "key-object",
+            Self::Record => "strongroom-record",
             Self::SseC => "sse-c",
             Self::SseKmsDsse => "sse-kms-dsse",
             Self::SseKms => "sse-kms",

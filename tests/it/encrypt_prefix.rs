@@ -568,3 +568,54 @@ fn in_the_dashboard_what_is_marked_is_encrypted_to_another_prefix() {
     assert_eq!(get(&place, "data/a.csv").as_deref(), Some(TABLE));
     assert_eq!(get(&place, "data/sealed/deep/b.csv"), None);
 }
+
+#[test]
+fn no_token_takes_the_place_of_an_object_that_is_to_be_encrypted() {
+    let place = world();
+    for key in ["data/data/a.csv", "data/x"] {
+        place.put(BUCKET, key, format!("{key}\n").as_bytes());
+    }
+    for to in [uri(""), uri("data/deep/")] {
+        let all = [
+            "encrypt",
+            &uri("data/"),
+            &to,
+            "--key",
+            "alias/training",
+            "--overwrite",
+            "--delete-plain",
+        ];
+        let done = place.run(&all);
+        done.failed(2, &["source and destination lie in each other", "leave --overwrite"]);
+    }
+    assert_eq!(get(&place, "data/data/a.csv").unwrap(), b"data/data/a.csv\n");
+    // Without it whatever is there stays.
+    let (status, rows, _) = encrypt(&place, &uri("data/"), &uri(""), &[]);
+    assert_eq!(status, 1, "{rows:?}");
+    assert_eq!(get(&place, "data/a.csv").unwrap(), TABLE);
+    assert_eq!(get(&place, "data/data/a.csv").unwrap(), b"data/data/a.csv\n");
+}
+
+#[test]
+fn a_token_that_is_older_than_its_object_or_opens_to_something_else_is_not_taken_for_it() {
+    let place = world();
+    let (status, ..) = encrypt(&place, &uri("data/"), &uri("sealed/"), &[]);
+    assert_eq!(status, 0);
+    // S3 tells whole seconds.
+    let token = place.wait(place.s3().head_object().bucket(BUCKET).key("sealed/a.csv").send());
+    let token = token.unwrap().last_modified.unwrap();
+    let changed = b"x,y\n1,3\n2,5\n";
+    loop {
+        place.put(BUCKET, "data/a.csv", changed);
+        let plain = place.wait(place.s3().head_object().bucket(BUCKET).key("data/a.csv").send());
+        if plain.unwrap().last_modified.unwrap().secs() > token.secs() {
+            break;
+        }
+    }
+    let (status, rows, summary) = encrypt(&place, &uri("data/"), &uri("sealed/"), &["--delete-plain"]);
+    assert_eq!((status, &summary["failed"]), (1, &1.into()), "{rows:?}");
+    let error = rows["data/a.csv"]["error"].as_str().unwrap();
+    assert!(error.contains("older than the object"), "{error}");
+    assert_eq!(get(&place, "data/a.csv").unwrap(), changed);
+    assert_eq!(get(&place, "data/c.bin"), None, "its token holds: {rows:?}");
+}

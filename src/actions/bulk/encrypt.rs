@@ -179,7 +179,7 @@ impl Encrypting<'_> {
         if plain.etag.is_some_and(|etag| etag != original.etag) {
             return Err(changed(&s3::uri(self.bucket, &listed.key)));
         }
-        let replaces = match self.standing(&at, name, original.length).await? {
+        let replaces = match self.standing(&at, name, &original).await? {
             Standing::Free(replaces) => replaces.unwrap_or_else(|| Replaces::This(original.etag.clone())),
             Standing::There if self.delete_plain => return self.go_on(sealer, listed, &original, at).await,
             Standing::There => return self.passed(listed, Passed::There).await,
@@ -241,7 +241,7 @@ impl Encrypting<'_> {
     }
 
     /// What is at the destination.
-    async fn standing(&self, at: &ObjectUri, name: &str, length: u64) -> Result<Standing, Fault> {
+    async fn standing(&self, at: &ObjectUri, name: &str, original: &s3::Original) -> Result<Standing, Fault> {
         if self.in_place {
             return Ok(Standing::Free(None));
         }
@@ -256,12 +256,22 @@ impl Encrypting<'_> {
         }
         let claim = claim?;
         let is_its = claim.metadata().is_some_and(|metadata| {
-            metadata.name == name && metadata.prefix.as_deref() == Some(&self.to.key) && metadata.length == length
+            metadata.name == name
+                && metadata.prefix.as_deref() == Some(&self.to.key)
+                && metadata.length == original.length
         });
-        if is_its {
+        let is_older = original
+            .modified
+            .zip(head.modified)
+            .is_some_and(|(plain, token)| plain > token);
+        if is_its && !is_older {
             return Ok(Standing::There);
         }
-        let cause = "it exists already, and is no token of this object";
+        let cause = if is_its {
+            "it exists already, and is older than the object, which was stored again since"
+        } else {
+            "it exists already, and is no token of this object"
+        };
         Err(Fault::new(FaultKind::Conflict, "write", at.to_string(), cause, "").by(WayOut::ReplaceObject))
     }
 
@@ -289,8 +299,9 @@ impl Encrypting<'_> {
             .unwrap_or_default();
         let etag = token.unquoted_etag();
         let is_of_act = self.is_of_act(claim.metadata());
-        let read_back = self.read_back(sealer, &at, etag.as_deref(), digest).await;
-        let before = self.deleted(listed, original, read_back.err(), Place::Kept).await;
+        // What is there is another object's, or does not open: nothing is deleted for it.
+        self.read_back(sealer, &at, etag.as_deref(), digest).await?;
+        let before = self.deleted(listed, original, None, Place::Kept).await;
         Ok(Fate::Sealed(Box::new(Sealed {
             kms_key_arn,
             data_key_uri: object.map(|key| s3::uri(&at.bucket, &key)).unwrap_or_default(),

@@ -82,7 +82,8 @@ impl<'a> Rows<'a> {
         for seen in std::mem::take(&mut self.held).rest() {
             self.add(seen)?;
         }
-        let is_all = self.is_bucket && ended == Ended::Whole && !self.has_others;
+        // An older version may name what no object does.
+        let is_all = self.is_bucket && self.summary.has_versions && ended == Ended::Whole && !self.has_others;
         for mut row in std::mem::take(&mut self.key_objects) {
             row.key_use = Some(self.named.use_of(&row.key, is_all));
             self.summary.note(&row, None);

@@ -360,6 +360,17 @@ fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, cancel: &'a CancellationToken) -> 
 
 /// Refuses what can do no good, before anything is asked for.
 pub(super) fn check(spec: &SealSpec) -> Result<(), Fault> {
+    if let SealAct::Encrypt {
+        to, overwrite: true, ..
+    } = &spec.act
+        && !spec.is_in_place()
+        && to.bucket == spec.bucket
+        && (to.key.starts_with(&spec.prefix) || spec.prefix.starts_with(&to.key))
+    {
+        let cause = "source and destination lie in each other: a token could take the place of an object that is not encrypted yet";
+        let remedy = "choose a destination beside the source, or leave --overwrite";
+        return Err(usage(spec.verb(), to, cause, remedy));
+    }
     if let SealAct::Encrypt { to, .. } = &spec.act
         && is_own_area(&to.key).is_some()
     {

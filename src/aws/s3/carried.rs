@@ -46,6 +46,8 @@ pub(crate) struct Original {
     pub(crate) etag: String,
     /// Which version it is, where the bucket keeps versions.
     pub(crate) version: Option<String>,
+    /// When it was stored, in seconds since 1970, as far as S3 told it.
+    pub(crate) modified: Option<i64>,
     /// Everything else.
     pub(crate) carried: Carried,
 }
@@ -183,6 +185,7 @@ pub(crate) async fn original(
         length: length_of(ACT, &object, answer.content_length())?,
         etag: answer.e_tag().expected(ACT, &object, "ETag")?.to_owned(),
         version: answer.version_id().map(str::to_owned),
+        modified: answer.last_modified().map(DateTime::secs),
         metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
         carried,
     })

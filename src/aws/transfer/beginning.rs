@@ -107,6 +107,7 @@ async fn first(
         length,
         etag: answer.e_tag.clone(),
         version: answer.version_id.clone(),
+        modified: answer.last_modified.map(|at| at.secs()),
     };
     let begins: Vec<u8> = pieces.iter().flatten().copied().take(FIRST_BYTES).collect();
     let said = s3::said(bucket, key, length, &answer);

@@ -75,7 +75,11 @@ impl Told {
 
 /// What an object is.
 pub fn classify(seen: &Seen<'_>) -> Told {
-    match seen.info.format {
+    let format = seen.info.format;
+    if is_record(seen.key) && (format.is_open() || format == ObjectFormat::KeyObject) {
+        return Told::new(Kind::Record);
+    }
+    match format {
         ObjectFormat::Strongroom => ours(seen),
         ObjectFormat::Fernet => Told::new(Kind::Fernet),
         ObjectFormat::KeyObject => {
@@ -88,6 +92,27 @@ pub fn classify(seen: &Seen<'_>) -> Told {
         ObjectFormat::AwsEncryptionSdk | ObjectFormat::SseKms | ObjectFormat::SseS3 | ObjectFormat::Plain => {
             by_body(seen)
         }
+    }
+}
+
+/// Whether strongroom keeps what it notes of an act under such a name: `.strongroom/bulk/ID/plan.json`, with `shards/` and
+/// `results/` of numbers, and of a re-wrap `rewrap-…/DIGEST`.
+fn is_record(key: &str) -> bool {
+    const AREA: &str = ".strongroom/bulk/";
+    let below = match key.rfind(AREA) {
+        Some(at) if at == 0 || key.as_bytes()[at - 1] == b'/' => &key[at + AREA.len()..],
+        _ => return false,
+    };
+    let is_name = |word: &str, is_of: fn(char) -> bool| !word.is_empty() && word.chars().all(is_of);
+    let numbered = |file: &str| {
+        file.strip_suffix(".jsonl")
+            .is_some_and(|word| is_name(word, |c| c.is_ascii_digit()))
+    };
+    match below.split('/').collect::<Vec<_>>().as_slice() {
+        [id, "plan.json"] => !id.is_empty(),
+        [id, "shards" | "results", file] => !id.is_empty() && numbered(file),
+        [id, digest] => id.starts_with("rewrap-") && is_name(digest, |c| c.is_ascii_hexdigit()),
+        _ => false,
     }
 }
 

@@ -8,6 +8,9 @@ use super::{BulkAct, VERSION};
 use crate::domain::UploadSettings;
 use crate::domain::seal::{SealAct, SealSpec};
 
+/// Shards of one act: what is more is no plan.
+const MOST_SHARDS: usize = 1_000_000;
+
 /// What is to be done, and how much of it there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +55,8 @@ impl BulkPlan {
             BulkAct::Audit => act.is_none(),
             BulkAct::Rotate | BulkAct::Encrypt => act == Some(self.act),
         };
-        self.version == VERSION && is_act && self.seal.as_ref().is_none_or(is_its)
+        // Each has an object at least.
+        let has_shards = self.shards <= MOST_SHARDS && self.shards as u64 <= self.objects;
+        self.version == VERSION && has_shards && is_act && self.seal.as_ref().is_none_or(is_its)
     }
 }

@@ -124,7 +124,7 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
     }
     if summary.gone > 0 {
         lines.push(format!(
-            "{} gone: no version that was read is left",
+            "{} gone: no version that was read is left; whether older ones are was not looked at: audit --versions",
             number(summary.gone, old)
         ));
     }

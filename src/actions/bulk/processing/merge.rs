@@ -66,6 +66,7 @@ pub async fn collect(
     let mut all = stream::iter(1..=plan.shards)
         .map(|number| one(aws, folder, number))
         .buffered(READS);
+    let mut objects = 0_u64;
     for number in 1.. {
         let seen = tokio::select! {
             biased;
@@ -74,12 +75,21 @@ pub async fn collect(
         };
         let Some(seen) = seen else { break };
         for seen in seen? {
+            objects += 1;
             rows.take(seen)?;
         }
         progress.report(Progress {
             items: Some((number, shards)),
             ..so_far("collecting", &rows.summary)
         });
+    }
+    if objects != plan.objects {
+        let cause = format!(
+            "its results tell of {objects} objects, and {} were listed",
+            plan.objects
+        );
+        let remedy = "somebody has changed what is there: begin it anew";
+        return Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy));
     }
     rows.close(Ended::Whole)
 }

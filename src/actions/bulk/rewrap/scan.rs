@@ -184,6 +184,7 @@ impl<'a> Scan<'a> {
             | Kind::SseKms
             | Kind::SseS3
             | Kind::Plain
+            | Kind::Record
             | Kind::Empty
             | Kind::DeleteMarker
             | Kind::Unread => None,
