@@ -64,8 +64,8 @@ fn a_processing_job_is_watched_in_the_jobs_pane_read_and_stopped_by_keys() {
     session
         .keys("l")
         .wait("Log of audit-1")
-        .wait("algo-1: {\"strongroom\"")
-        .wait("algo-2: {");
+        .wait("algo-1 {\"strongroom\"")
+        .wait("algo-2 {");
     session.keys(crate::pty::ESC).gone("Log of audit-1");
     session
         .keys("x")
