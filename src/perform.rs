@@ -152,7 +152,7 @@ async fn of_hosts(
                 deep: *deep,
                 versions: *versions,
             };
-            let begun = begin(aws, Order::Audit(&request), engine, None, progress, cancel).await?;
+            let begun = Box::pin(begin(aws, Order::Audit(&request), engine, None, progress, cancel)).await?;
             Ok(begun.into())
         }
         BulkRequest::GoOn { folder, engine } => Ok(go_on(aws, folder, engine, cancel).await?.into()),

@@ -17,7 +17,7 @@ use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri, UploadSe
 pub async fn run(aws: &Aws, asked: &(EncryptArgs, JobSettings), cancel: CancellationToken) -> Result<(), Fault> {
     let (args, _) = asked;
     if is_of_objects(args) {
-        return encrypt_objects::run(&aws.carrying(&checked(args)?), asked, cancel).await;
+        return Box::pin(encrypt_objects::run(&aws.carrying(&checked(args)?), asked, cancel)).await;
     }
     refuse_what_only_objects_take(args)?;
     let (request, carried) = (request(args)?, checked(args)?);

@@ -33,7 +33,7 @@ pub(super) struct How<'a> {
 pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
     let How { json, .. } = how;
     if how.engine.on.is_some() {
-        return on_processing(aws, spec, how, cancel).await;
+        return Box::pin(on_processing(aws, spec, how, cancel)).await;
     }
     if how.dry_run {
         let plan = plan_seal(aws, spec, &progress(), cancel).await;

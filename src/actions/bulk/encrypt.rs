@@ -157,7 +157,7 @@ impl Encrypting<'_> {
                 Err(fault) => Err(fault),
             },
             Ok(Judged::Pass(why)) => self.passed(&listed, why).await,
-            Ok(Judged::Take(plain)) => self.encrypt(sealer, keys, &listed, plain).await,
+            Ok(Judged::Take(plain)) => Box::pin(self.encrypt(sealer, keys, &listed, plain)).await,
             Err(fault) => Err(fault),
         };
         match fate {

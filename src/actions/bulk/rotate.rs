@@ -139,7 +139,7 @@ impl Rotating<'_> {
             Ok(Judged::Gone) => return Ok(None),
             Ok(Judged::Pass(Passed::Rotated)) => self.rotated(&listed).await,
             Ok(Judged::Pass(why)) => Ok(Fate::PassedOver(why)),
-            Ok(Judged::Take(token)) => self.rotate(sealer, keys, &listed, token).await,
+            Ok(Judged::Take(token)) => Box::pin(self.rotate(sealer, keys, &listed, token)).await,
             Err(fault) => Err(fault),
         };
         match fate {

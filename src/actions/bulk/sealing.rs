@@ -48,7 +48,7 @@ pub async fn seal(
             Ok(())
         }
     };
-    let done = run(walk, spec, None, progress, &mut note).await?;
+    let done = Box::pin(run(walk, spec, None, progress, &mut note)).await?;
     (summary.warnings, summary.resumed) = (done.warnings, done.resumed);
     let is_nothing = summary.sealed.objects + summary.passed_over() + summary.failed.objects == 0;
     match done.ended {

@@ -234,7 +234,8 @@ async fn seal_shards(
             rows.push(row);
             Ok(())
         };
-        let ran = run(walk, spec, Some(part), &ProgressSink::none(), &mut note).await?;
+        let (silent, part) = (ProgressSink::none(), Some(part));
+        let ran = Box::pin(run(walk, spec, part, &silent, &mut note)).await?;
         match ran.ended {
             Ended::Whole => {}
             Ended::Stopped => return Err(cancelled(share.act.as_str(), share.folder.uri())),
