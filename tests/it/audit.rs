@@ -399,8 +399,7 @@ fn in_the_dashboard_a_bucket_is_audited_filtered_saved_and_left_for_one_of_its_o
     put(&place, "open/plain.csv", TABLE, &[]);
     let mut session = place.dashboard((120, 36));
     session
-        .keys("3")
-        .wait("▸   sagemaker-audited")
+        .bucket("sagemaker-audited")
         .keys("V")
         .wait("Audit s3://sagemaker-audited/")
         .keys(ENTER);

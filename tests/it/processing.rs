@@ -229,8 +229,7 @@ fn in_the_dashboard_an_audit_on_processing_is_begun_watched_and_its_report_opene
     worker_role(&place);
     let mut session = place.dashboard((120, 36));
     session
-        .keys("3")
-        .wait("▸   sagemaker-many-hosts")
+        .bucket("sagemaker-many-hosts")
         .action("audit on hosts")
         .wait("Audit s3://sagemaker-many-hosts/ on processing");
     // Roles are listed once the form is there.
@@ -247,8 +246,7 @@ fn in_the_dashboard_an_audit_on_processing_is_begun_watched_and_its_report_opene
         .keys(ESC)
         .gone("Log of audit-");
     session
-        .keys("V")
-        .wait("Audit of s3://sagemaker-many-hosts/")
+        .report("Audit of s3://sagemaker-many-hosts/")
         .wait("strongroom-moved")
         .wait("no client has encrypted it")
         .wait("67 rows");

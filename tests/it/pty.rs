@@ -299,6 +299,31 @@ impl Session {
         self.keys(ENTER)
     }
 
+    /// The pane of objects with the cursor on this only bucket, which the dashboard opens by itself unless a key comes first.
+    pub(crate) fn bucket(&mut self, name: &str) -> &mut Self {
+        let (row, inside) = (format!("▸   {name}"), "3 Objects s3://");
+        self.keys("3")
+            .wait_until("the bucket", |screen| screen.contains(&row) || screen.contains(inside));
+        if self.text().contains(inside) {
+            self.keys(ESC);
+        }
+        self.wait(&row)
+    }
+
+    /// Presses `V` on a job until what it does is known, and waits for this of its report.
+    pub(crate) fn report(&mut self, text: &str) -> &mut Self {
+        const UNKNOWN: &str = "What this job does is not known yet";
+        loop {
+            self.keys("V")
+                .wait_until("the report", |screen| screen.contains(text) || screen.contains(UNKNOWN));
+            if self.text().contains(text) {
+                return self;
+            }
+            // Another message takes its place once it is pressed again.
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
     /// Takes this one of a form's choices once it is listed.
     pub(crate) fn take(&mut self, name: &str) -> &mut Self {
         self.keys(name).wait(&format!("▸ {name}"))

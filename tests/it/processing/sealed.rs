@@ -335,5 +335,5 @@ fn a_job_of_which_a_host_dies_is_gone_on_with_and_its_report_opens_in_the_dashbo
         .keys(ENTER)
         .wait("bulk-worker")
         .keys(ESC);
-    session.keys("V").wait("24 objects rotated").wait("1 failed");
+    session.report("24 objects rotated").wait("1 failed");
 }
