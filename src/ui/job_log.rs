@@ -1,5 +1,7 @@
 //! The log of a job: its lines, the curve of what it measures above them, how the job stands in the title.
 
+use std::fmt::Write as _;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -48,11 +50,11 @@ fn title(state: &State, log: &Log, room: usize) -> String {
         let step = step.map(|step| format!(" {step}")).unwrap_or_default();
         rest = format!(" · {}{step}", job.status.as_str());
         if let Some(seconds) = took(job, state.now) {
-            rest += &format!(" · {}", format::span(seconds));
+            let _ = write!(rest, " · {}", format::span(seconds));
         }
     }
     if let Some(host) = log.host() {
-        rest += &format!(" · {host} alone");
+        let _ = write!(rest, " · {host} alone");
     }
     let rest = format::clean(&rest);
     let name = format::cut_middle(

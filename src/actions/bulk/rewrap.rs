@@ -3,7 +3,7 @@
 //!
 //! First every object is asked what it says, which tells the data keys; then one data key after the other is wrapped anew, proved
 //! against a MAC, kept, and its objects are copied onto themselves while the next one is wrapped. An object tells its own state,
-//! so that the same again goes on with what is left; a [journal](journal) spares KMS the calls that it had. The key object is there
+//! so that the same again goes on with what is left; a [journal] spares KMS the calls that it had. The key object is there
 //! before an object names it, and the old one stays: at every moment every object opens.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -564,7 +564,9 @@ fn sealed(fails: bool) -> Outcome {
         })
         .into();
     let mut summary = SealSummary::default();
-    rows.iter().for_each(|row| summary.note(row));
+    for row in &rows {
+        summary.note(row);
+    }
     Outcome::Sealed(Arc::new(SealReport {
         spec,
         summary,

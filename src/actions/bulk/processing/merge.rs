@@ -43,7 +43,7 @@ pub async fn standing(aws: &Aws, folder: &BulkFolder) -> Result<Standing, Fault>
     })
 }
 
-/// Tells what came of an audit by many hosts as [`audit()`](crate::actions::bulk::audit) tells what came of one machine's: the same
+/// Tells what came of an audit by many hosts as [`audit()`](crate::actions::bulk::audit()) tells what came of one machine's: the same
 /// rows in the same order, and the same of all.
 ///
 /// # Errors
@@ -94,7 +94,7 @@ pub async fn collect(
     rows.close(Ended::Whole)
 }
 
-/// Tells what came of rotating or encrypting by many hosts as [`seal()`](crate::actions::bulk::seal) tells what came of one machine's.
+/// Tells what came of rotating or encrypting by many hosts as [`seal()`](crate::actions::bulk::seal()) tells what came of one machine's.
 ///
 /// # Errors
 /// As [`collect`].

@@ -87,7 +87,7 @@ pub(super) fn write_sealed(
     shard: &Shard,
     (warnings, rows): (&[String], &[Option<SealRow>]),
 ) -> Result<Vec<u8>, Fault> {
-    let rows = lines_of(rows, |row| serde_json::to_string(row))?;
+    let rows = lines_of(rows, serde_json::to_string)?;
     let warnings = serde_json::to_string(warnings).map_err(|error| never(&error))?;
     whole(folder, act, shard, warnings, rows)
 }
