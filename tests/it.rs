@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "it/acts.rs"]
+mod acts;
 #[path = "it/audit.rs"]
 mod audit;
 #[path = "it/aws_login.rs"]

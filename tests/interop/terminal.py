@@ -20,12 +20,12 @@ ENTER, ESC, DOWN, HOME, BACKSPACE = "\r", "\x1b[27u", "j", "\x1b[H", "\x7f"
 class Dashboard:
     """strongroom in a world, started in a folder."""
 
-    def __init__(self, world, folder, home, size=(COLUMNS, ROWS), variables=None):
+    def __init__(self, world, folder, home, size=(COLUMNS, ROWS), variables=None, arguments=()):
         columns, rows = size
         self._master, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._process = subprocess.Popen(
-            [STRONGROOM],
+            [STRONGROOM, *arguments],
             cwd=folder,
             env=world.environment(home) | {"TERM": "xterm-256color"} | (variables or {}),
             stdin=terminal,
@@ -57,6 +57,11 @@ class Dashboard:
     def text(self):
         with self._lock:
             return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def picture(self, path, save):
+        """What is shown now, saved there."""
+        with self._lock:
+            save(self._screen, path)
 
     def wait(self, words, seconds=60):
         until = time.monotonic() + seconds

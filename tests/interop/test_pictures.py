@@ -1,0 +1,98 @@
+"""The README's pictures, taken of the real program on its own sandbox by keystrokes.
+
+`STRONGROOM_PICTURES=../../assets tests/interop/run test_pictures.py` puts them where the README shows them; without it they
+are only taken. A font of equal widths is needed (DejaVu Sans Mono), found by fontconfig.
+"""
+
+import os
+import pathlib
+import shutil
+
+import pytest
+from pictures import save
+from terminal import ENTER, ESC, Dashboard
+
+FOLDER = os.environ.get("STRONGROOM_PICTURES")
+WIDE, NORMAL = (200, 50), (120, 36)
+
+pytestmark = pytest.mark.skipif(not shutil.which("fc-match"), reason="no fontconfig, which finds a font")
+
+
+class Alone:
+    """No world but the sandbox that the program brings."""
+
+    def environment(self, home):
+        return {"PATH": os.environ["PATH"], "HOME": str(home), "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    def opened(size):
+        return Dashboard(Alone(), tmp_path, tmp_path, size=size, arguments=["--sandbox"])
+
+    return opened
+
+
+def taken(dashboard, name, tmp_path):
+    """The picture of this name, of what the screen shows now."""
+    path = pathlib.Path(FOLDER or tmp_path) / f"{name}.png"
+    dashboard.picture(path, save)
+    assert path.stat().st_size > 10_000
+
+
+def uploaded(dashboard):
+    """housing.csv, encrypted under the key training-data, with the cursor on it."""
+    dashboard.wait("PendingDeletion").wait("housing.csv").go_to("training-data")
+    dashboard.keys("5").go_to("housing.csv")
+    dashboard.wait("e encrypts housing.csv").keys("e").wait("Encrypt and upload").keys("y").wait("Encrypted and uploaded")
+    dashboard.keys("3").go_to("housing.csv")
+
+
+def trained(dashboard, end):
+    dashboard.keys("t").wait("▸ example-role").keys(ENTER).wait("Started the job train-").wait(f"has ended: {end}")
+
+
+def granted(dashboard):
+    dashboard.keys("2").keys("n").wait("▸ example-role").keys(ENTER).wait("The grant works")
+
+
+def test_the_dashboard_with_a_chain_that_is_broken_at_its_job(sandbox, tmp_path):
+    with sandbox(WIDE) as dashboard:
+        uploaded(dashboard)
+        dashboard.keys("v").wait("verified")
+        trained(dashboard, "Failed")
+        dashboard.keys("4").go_to("train-")
+        dashboard.wait("AccessDenied")
+        taken(dashboard, "broken-chain", tmp_path)
+
+
+def test_the_dashboard_where_the_whole_chain_holds(sandbox, tmp_path):
+    with sandbox((160, 40)) as dashboard:
+        uploaded(dashboard)
+        dashboard.keys("v").wait("verified")
+        granted(dashboard)
+        dashboard.keys("3")
+        trained(dashboard, "Completed")
+        dashboard.keys("3").go_to("housing.csv")
+        dashboard.wait("Verified")
+        taken(dashboard, "screen", tmp_path)
+
+
+def test_the_story_of_a_grant_as_a_matrix(sandbox, tmp_path):
+    with sandbox(NORMAL) as dashboard:
+        dashboard.wait("PendingDeletion").go_to("training-data")
+        dashboard.keys(":").keys("proof story").keys(ENTER).wait("▸ example-role").keys(ENTER)
+        dashboard.wait("It holds.")
+        taken(dashboard, "proof", tmp_path)
+
+
+def test_a_job_with_its_curve(sandbox, tmp_path):
+    with sandbox(NORMAL) as dashboard:
+        uploaded(dashboard)
+        granted(dashboard)
+        dashboard.keys("3")
+        trained(dashboard, "Completed")
+        dashboard.keys("4").go_to("train-")
+        dashboard.keys("l").wait("epoch=")
+        taken(dashboard, "job", tmp_path)
+        dashboard.keys(ESC)
