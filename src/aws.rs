@@ -25,7 +25,7 @@ use self::tokens::Tokens;
 
 pub use self::person::Person;
 
-pub(crate) use self::pages::{Paged, every, pages};
+pub(crate) use self::pages::{List, Paged};
 pub(crate) use self::profile::names as profiles;
 pub(crate) use self::room::{Room, Taken};
 

@@ -6,8 +6,8 @@ use futures::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{ProgressSink, walk_tag};
+use crate::aws::Aws;
 use crate::aws::s3::{self, Version};
-use crate::aws::{Aws, every, pages};
 use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, bucket};
 
 /// Creates a bucket in the session's region: nothing in it can be made public, interrupted uploads are thrown away after
@@ -102,7 +102,7 @@ pub async fn count_bucket(aws: &Aws, bucket: &str, progress: &ProgressSink) -> R
         Ok(())
     })
     .await?;
-    count.uploads = every(|marker| s3::unfinished_uploads(aws, bucket, marker)).await?.len() as u64;
+    count.uploads = s3::unfinished_uploads(aws, bucket).every().await?.len() as u64;
     Ok(Outcome::BucketCounted(count))
 }
 
@@ -140,7 +140,7 @@ pub async fn empty_bucket(
     })
     .await?;
     let stopped = |cause: String| Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
-    let uploads = every(|marker| s3::unfinished_uploads(aws, bucket, marker)).await?;
+    let uploads = s3::unfinished_uploads(aws, bucket).every().await?;
     for (aborted, (key, id)) in uploads.iter().enumerate() {
         if cancel.is_cancelled() {
             let all = uploads.len();
@@ -189,7 +189,7 @@ fn tally(count: &mut BucketCount, one: &Version) {
 /// Shows every page of what a bucket holds: versions and delete markers too, if the caller may list them; whether so.
 async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Result<(), Fault>) -> Result<bool, Fault> {
     let (mut seen, mut is_whole) = (false, true);
-    let mut versions = pages(|marker| s3::list_versions(aws, bucket, marker));
+    let mut versions = s3::list_versions(aws, bucket, "").pages();
     while let Some(page) = versions.next().await {
         match page {
             Err(fault) if !seen && has_no_versions(&fault) => is_whole = false,
@@ -200,7 +200,7 @@ async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Res
     if is_whole {
         return Ok(true);
     }
-    let mut pages = pages(|token| s3::list_under(aws, bucket, "", token));
+    let mut pages = s3::list_under(aws, bucket, "").pages();
     while let Some(rows) = pages.try_next().await? {
         let current = rows.into_iter().filter_map(|row| match row {
             ObjectRow::Object { key, size, .. } => Some(Version {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 
 use super::{ProgressSink, count_bucket, dependents, walk_tag};
-use crate::aws::{Aws, ecr, iam, kms, pages, s3, sagemaker};
+use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
 use crate::domain::words::counted;
 use crate::domain::{
@@ -51,7 +51,7 @@ impl Plan<'_> {
     async fn jobs(&mut self) {
         self.say("training jobs");
         let (aws, mut seen) = (self.aws, 0);
-        let mut pages = pages(|token| sagemaker::list_training_jobs(aws, None, token));
+        let mut pages = sagemaker::list_training_jobs(aws, None).pages();
         while seen < MOST_JOBS
             && let Some(page) = pages.next().await
         {
@@ -132,7 +132,7 @@ impl Plan<'_> {
     async fn roles(&mut self) {
         self.say("roles");
         let aws = self.aws;
-        let mut pages = pages(|marker| iam::list_roles(aws, marker));
+        let mut pages = iam::list_roles(aws).pages();
         while let Some(page) = pages.next().await {
             let roles = self.told(page).unwrap_or_default();
             // AWS's own cannot bear our tag, and there are dozens of them.
@@ -160,7 +160,7 @@ impl Plan<'_> {
     async fn keys(&mut self) {
         self.say("keys");
         let aws = self.aws;
-        let mut pages = pages(|marker| kms::list_keys(aws, marker));
+        let mut pages = kms::list_keys(aws).pages();
         while let Some(page) = pages.next().await {
             for key in self.told(page).unwrap_or_default() {
                 let tags = kms::key_tags(self.aws, &key.arn).await;

@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt};
 
 use super::ProgressSink;
-use crate::aws::{Aws, every, kms, pages, s3, sagemaker};
+use crate::aws::{Aws, kms, s3, sagemaker};
 use crate::domain::{Dependents, Fault, FaultKind, ObjectFormat, ObjectRow};
 
 const AT_ONCE: usize = 8;
@@ -28,7 +28,7 @@ pub async fn dependents(
     };
     let (last_used, grants, aliases, jobs) = futures::join!(
         kms::last_usage(aws, &key.arn),
-        kms::grants(aws, &key.arn),
+        kms::list_grants(aws, &key.arn).every(),
         aliases(aws, &key.id),
         jobs(aws, &key.arn, &key.id)
     );
@@ -74,9 +74,9 @@ struct Search<'a> {
 impl Search<'_> {
     /// Walks one bucket to its end, or until enough objects were looked at in all.
     async fn bucket(&mut self, bucket: &str) {
-        let mut token = None;
-        loop {
-            let page = match s3::list_under(self.aws, bucket, "", token).await {
+        let mut pages = s3::list_under(self.aws, bucket, "").walk();
+        while let Some(page) = pages.next().await {
+            let page = match page {
                 Ok(page) => page,
                 Err(fault) => return self.refused(fault),
             };
@@ -108,16 +108,12 @@ impl Search<'_> {
             }
             self.progress
                 .counted("looking at", bucket, (self.found.buckets_seen, self.found.buckets));
-            token = page.next;
-            if self.found.objects_seen as usize >= self.most_objects && token.is_some() {
+            if self.found.objects_seen as usize >= self.most_objects && page.next.is_some() {
                 self.found.incomplete = true;
                 return;
             }
-            if token.is_none() {
-                self.found.buckets_seen += 1;
-                return;
-            }
         }
+        self.found.buckets_seen += 1;
     }
 
     fn is_meant(&self, arn: &str) -> bool {
@@ -138,14 +134,14 @@ fn take<T>(rows: &mut Vec<T>, answer: Result<Vec<T>, Fault>, refused: &mut Vec<F
 }
 
 async fn aliases(aws: &Aws, key_id: &str) -> Result<Vec<String>, Fault> {
-    let aliases = every(|marker| kms::list_aliases(aws, marker)).await?;
+    let aliases = kms::list_aliases(aws).every().await?;
     let own = aliases.into_iter().filter(|alias| alias.key_id == key_id);
     Ok(own.map(|alias| alias.name).collect())
 }
 
 async fn jobs(aws: &Aws, key_arn: &str, key_id: &str) -> Result<Vec<String>, Fault> {
     let mut found = Vec::new();
-    let mut pages = pages(|token| sagemaker::list_training_jobs(aws, None, token)).take(JOB_PAGES);
+    let mut pages = sagemaker::list_training_jobs(aws, None).pages().take(JOB_PAGES);
     while let Some(jobs) = pages.try_next().await? {
         for job in jobs.iter().filter(|job| job.status.is_active()) {
             let described = sagemaker::describe_training_job(aws, &job.name).await?;
@@ -160,6 +156,6 @@ async fn jobs(aws: &Aws, key_arn: &str, key_id: &str) -> Result<Vec<String>, Fau
 
 /// The names of all buckets.
 pub(super) async fn buckets(aws: &Aws) -> Result<Vec<String>, Fault> {
-    let buckets = every(|token| s3::list_buckets(aws, token)).await?;
+    let buckets = s3::list_buckets(aws).every().await?;
     Ok(buckets.into_iter().map(|bucket| bucket.name).collect())
 }

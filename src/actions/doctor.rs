@@ -27,11 +27,11 @@ pub async fn check_up(aws: &Aws) -> Vec<Check> {
     let asked = Timestamp::now();
     let (identity, keys, buckets, jobs, roles, streams) = join!(
         sts::caller_identity_at(aws),
-        kms::list_keys(aws, None),
-        s3::list_buckets(aws, None),
-        sagemaker::list_training_jobs(aws, None, None),
-        iam::list_roles(aws, None),
-        logs::streams(aws, "strongroom-doctor", None),
+        kms::list_keys(aws).first(),
+        s3::list_buckets(aws).first(),
+        sagemaker::list_training_jobs(aws, None).first(),
+        iam::list_roles(aws).first(),
+        logs::streams(aws, "strongroom-doctor").first(),
     );
     let server_time = identity.as_ref().ok().and_then(|(_, at)| *at);
     let mut checks = vec![

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::ProgressSink;
 use super::principals::{SESSION, named};
-use crate::aws::{Aws, every, kms, pages};
+use crate::aws::{Aws, kms};
 use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, GrantSpec, Outcome};
 
 /// AWS says minutes; longer than this something else is wrong.
@@ -53,7 +53,7 @@ pub(super) async fn lent(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGran
         settled => return settled,
     };
     let gone = async {
-        for grant in kms::grants(aws, &spec.key_arn).await? {
+        for grant in kms::list_grants(aws, &spec.key_arn).every().await? {
             if grant.name == spec.name {
                 kms::revoke_grant(aws, &spec.key_arn, &grant.id).await?;
             }
@@ -207,7 +207,7 @@ pub async fn grants_of(aws: &Aws, key_arns: &[String], progress: &ProgressSink) 
     let (mut grants, mut refused) = (Vec::new(), Vec::new());
     for (index, key_arn) in key_arns.iter().enumerate() {
         progress.counted("listing grants", key_arn, (index as u64, key_arns.len() as u64));
-        let mut pages = pages(|marker| kms::list_grants(aws, key_arn, marker));
+        let mut pages = kms::list_grants(aws, key_arn).pages();
         while let Some(page) = pages.next().await {
             match page {
                 Ok(rows) => grants.extend(rows),
@@ -220,6 +220,6 @@ pub async fn grants_of(aws: &Aws, key_arns: &[String], progress: &ProgressSink) 
 
 /// ARNs of all keys.
 pub(super) async fn every_key(aws: &Aws) -> Result<Vec<String>, Fault> {
-    let keys = every(|marker| kms::list_keys(aws, marker)).await?;
+    let keys = kms::list_keys(aws).every().await?;
     Ok(keys.into_iter().map(|key| key.arn).collect())
 }

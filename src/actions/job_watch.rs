@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::cancelled;
 use super::kms_messages::write_new;
-use crate::aws::{Aws, every, logs, sagemaker};
+use crate::aws::{Aws, logs, sagemaker};
 use crate::domain::{Fault, FaultKind, Job, JobKind, LogLine, Outcome};
 
 const BETWEEN: Duration = Duration::from_secs(3);
@@ -98,7 +99,7 @@ pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault>
 
 /// Every line since the last look, stream by stream. Before the first line there may be no log at all.
 async fn lines(aws: &Aws, job: &str, tokens: &mut BTreeMap<String, Option<String>>) -> Result<Vec<LogLine>, Fault> {
-    let streams = match every(|token| logs::streams(aws, job, token)).await {
+    let streams = match logs::streams(aws, job).every().await {
         Ok(streams) => streams,
         // A job can be watched by whoever may not read its log.
         Err(fault) if matches!(fault.kind, FaultKind::NotFound | FaultKind::Denied) => return Ok(Vec::new()),
@@ -109,16 +110,11 @@ async fn lines(aws: &Aws, job: &str, tokens: &mut BTreeMap<String, Option<String
     }
     let mut found = Vec::new();
     for (stream, token) in tokens {
-        loop {
-            let page = logs::events(aws, JobKind::split(job).0, stream, token.clone()).await?;
-            let is_end = page.next.is_none() || page.next == *token;
+        let events = logs::events(aws, JobKind::split(job).0, stream);
+        let mut pages = events.after(token.clone()).walk();
+        while let Some(page) = pages.try_next().await? {
             found.extend(page.rows);
-            if page.next.is_some() {
-                *token = page.next;
-            }
-            if is_end {
-                break;
-            }
+            *token = page.next.or_else(|| token.take());
         }
     }
     found.sort_by_key(|line| line.at);

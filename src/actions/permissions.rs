@@ -248,16 +248,16 @@ impl<'a> Check<'a> {
         let key = || self.key.as_deref().unwrap_or_default();
         let bucket = || self.bucket.unwrap_or_default();
         let answer = match action {
-            "kms:ListKeys" => kms::list_keys(aws, None).await.map(drop),
-            "kms:ListAliases" => kms::list_aliases(aws, None).await.map(drop),
+            "kms:ListKeys" => kms::list_keys(aws).first().await.map(drop),
+            "kms:ListAliases" => kms::list_aliases(aws).first().await.map(drop),
             "kms:DescribeKey" => kms::describe_key(aws, key()).await.map(drop),
             "kms:GetKeyPolicy" => kms::key_policy(aws, key()).await.map(drop),
-            "kms:ListGrants" => kms::list_grants(aws, key(), None).await.map(drop),
+            "kms:ListGrants" => kms::list_grants(aws, key()).first().await.map(drop),
             "kms:GenerateDataKey" | "kms:Decrypt" | "kms:Encrypt" | "kms:CreateGrant" => {
                 return self.dry_run(action.trim_start_matches("kms:")).await;
             }
-            "s3:ListAllMyBuckets" => s3::list_buckets(aws, None).await.map(drop),
-            "s3:ListBucket" => s3::list_level(aws, bucket(), "", None).await.map(drop),
+            "s3:ListAllMyBuckets" => s3::list_buckets(aws).first().await.map(drop),
+            "s3:ListBucket" => s3::list_level(aws, bucket(), "").first().await.map(drop),
             // Of an object that is not there only whoever may read objects is told that it is not there.
             "s3:GetObject" => match transfer::find(aws, bucket(), NOTHING).await {
                 Err(fault) if fault.kind == FaultKind::Denied => return None,
@@ -265,13 +265,13 @@ impl<'a> Check<'a> {
             },
             "s3:GetBucketLocation" => s3::bucket_region(aws, bucket()).await.map(drop),
             "s3:GetEncryptionConfiguration" => s3::default_key(aws, bucket()).await.map(drop),
-            "sagemaker:ListTrainingJobs" => sagemaker::list_training_jobs(aws, None, None).await.map(drop),
-            "sagemaker:ListProcessingJobs" => sagemaker::list_processing_jobs(aws, None, None).await.map(drop),
+            "sagemaker:ListTrainingJobs" => sagemaker::list_training_jobs(aws, None).first().await.map(drop),
+            "sagemaker:ListProcessingJobs" => sagemaker::list_processing_jobs(aws, None).first().await.map(drop),
             "sagemaker:DescribeProcessingJob" => sagemaker::describe_processing_job(aws, NOTHING).await.map(drop),
             "sagemaker:DescribeTrainingJob" => sagemaker::describe_training_job(aws, NOTHING).await.map(drop),
-            "logs:DescribeLogStreams" => logs::streams(aws, NOTHING, None).await.map(drop),
-            "logs:GetLogEvents" => logs::events(aws, JobKind::Training, NOTHING, None).await.map(drop),
-            "iam:ListRoles" => iam::list_roles(aws, None).await.map(drop),
+            "logs:DescribeLogStreams" => logs::streams(aws, NOTHING).first().await.map(drop),
+            "logs:GetLogEvents" => logs::events(aws, JobKind::Training, NOTHING).first().await.map(drop),
+            "iam:ListRoles" => iam::list_roles(aws).first().await.map(drop),
             _ => return None,
         };
         Some(match answer {

@@ -319,7 +319,7 @@ async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
             }));
         }
     }
-    let page = s3::list_under(aws, bucket, DATA_KEYS, None).await?;
+    let page = s3::list_under(aws, bucket, DATA_KEYS).first().await?;
     let found = match put_first(aws, bucket, page.rows).await?.as_slice() {
         [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => Found::One {
             at: key.clone(),

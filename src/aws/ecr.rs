@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::layer::{Repository, Which, blob, manifest};
 use super::fault::{Expected, Heard};
-use super::{Aws, Paged, every};
+use super::{Aws, List, Paged};
 use crate::domain::{Fault, FaultKind};
 
 mod layer;
@@ -56,19 +56,15 @@ pub(crate) async fn repository_uri(aws: &Aws, name: &str) -> Result<String, Faul
 
 /// Every repository: name and ARN.
 pub(crate) async fn repositories(aws: &Aws) -> Result<Vec<(String, String)>, Fault> {
-    let (act, object) = ("list", "repositories");
-    every(|token| async move {
-        let call = aws.ecr().describe_repositories().set_next_token(token.clone());
-        let answer = call.send().await.heard(act, object)?;
+    let call = move |token| aws.ecr().describe_repositories().set_next_token(token).send();
+    let list = List::of("list", "repositories", call, |answer| {
         let rows = answer.repositories().iter().map(|repository| {
             let (name, arn) = (repository.repository_name()?, repository.repository_arn()?);
             Some((name.to_owned(), arn.to_owned()))
         });
-        let rows: Option<Vec<_>> = rows.collect();
-        let rows = rows.expected(act, object, "name and ARN of a repository")?;
-        Paged::new(act, object, Some(rows), token.as_deref(), answer.next_token())
-    })
-    .await
+        Paged::new(rows.collect(), answer.next_token())
+    });
+    list.every().await
 }
 
 /// The value of one tag of a repository.

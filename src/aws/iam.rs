@@ -6,7 +6,7 @@ use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, Role, Tag};
 use percent_encoding::percent_decode_str;
 
 use super::fault::{Expected, Heard};
-use super::{Aws, Paged, every};
+use super::{Aws, List, Paged};
 use crate::domain::{Fault, FaultKind, RoleSettings, RoleSummary};
 
 /// A role as one looks at it alone.
@@ -20,13 +20,12 @@ pub(crate) struct RoleDetail {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-pub(crate) async fn list_roles(aws: &Aws, marker: Option<String>) -> Result<Paged<RoleSummary>, Fault> {
-    let (act, object) = ("list", "roles");
-    let call = aws.iam().list_roles().max_items(1000).set_marker(marker.clone());
-    let answer = call.send().await.heard(act, object)?;
-    let rows = answer.roles().iter().map(summary).collect();
-    let next = answer.marker().filter(|_| answer.is_truncated());
-    Paged::new(act, object, Some(rows), marker.as_deref(), next)
+pub(crate) fn list_roles(aws: &Aws) -> List<'_, RoleSummary> {
+    let call = move |marker| aws.iam().list_roles().max_items(1000).set_marker(marker).send();
+    List::of("list", "roles", call, |answer| {
+        let rows = answer.roles().iter().map(summary).collect();
+        Paged::new(Some(rows), answer.marker().filter(|_| answer.is_truncated()))
+    })
 }
 
 /// One role by its name, without path.
@@ -132,34 +131,27 @@ pub(crate) async fn detach_role_policy(aws: &Aws, role: &str, policy_arn: &str) 
 
 /// ARNs of the policies attached to a role.
 pub(crate) async fn attached_policies(aws: &Aws, role: &str) -> Result<Vec<String>, Fault> {
-    let act = "list the policies of role";
-    every(|marker| async move {
+    let call = move |marker| {
         let call = aws.iam().list_attached_role_policies().role_name(role);
-        let answer = call.set_marker(marker.clone()).send().await;
-        let answer = answer.heard(act, role)?;
+        call.set_marker(marker).send()
+    };
+    let list = List::of("list the policies of role", role, call, |answer| {
         let rows = answer.attached_policies().iter();
-        let arns: Option<Vec<_>> = rows.map(|policy| policy.policy_arn().map(str::to_owned)).collect();
-        let arns = arns.expected(act, role, "ARN of a policy")?;
-        let next = answer.marker().filter(|_| answer.is_truncated());
-        Paged::new(act, role, Some(arns), marker.as_deref(), next)
-    })
-    .await
+        let arns = rows.map(|policy| policy.policy_arn().map(str::to_owned));
+        Paged::new(arns.collect(), answer.marker().filter(|_| answer.is_truncated()))
+    });
+    list.every().await
 }
 
 /// The inline policies of a role, by name.
 pub(crate) async fn inline_policies(aws: &Aws, role: &str) -> Result<Vec<(String, String)>, Fault> {
-    let act = "list the inline policies of role";
-    let names = every(|marker| async move {
-        let call = aws.iam().list_role_policies().role_name(role);
-        let answer = call.set_marker(marker.clone()).send().await;
-        let answer = answer.heard(act, role)?;
-        let next = answer.marker().filter(|_| answer.is_truncated());
+    let call = move |marker| aws.iam().list_role_policies().role_name(role).set_marker(marker).send();
+    let names = List::of("list the inline policies of role", role, call, |answer| {
         let names = answer.policy_names().to_vec();
-        Paged::new(act, role, Some(names), marker.as_deref(), next)
-    })
-    .await?;
-    let mut found = Vec::with_capacity(names.len());
-    for name in names {
+        Paged::new(Some(names), answer.marker().filter(|_| answer.is_truncated()))
+    });
+    let mut found = Vec::new();
+    for name in names.every().await? {
         let call = aws.iam().get_role_policy().role_name(role).policy_name(&name);
         let answer = call.send().await.heard("read an inline policy of role", role)?;
         found.push((name, decoded(answer.policy_document())));

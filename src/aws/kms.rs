@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_kms::operation::list_aliases::ListAliasesOutput;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{
     AliasListEntry, DataKeySpec, GrantConstraints, GrantListEntry, KeyManagerType, KeyMetadata, KeySpec, KeyUsageType,
@@ -14,7 +15,7 @@ use futures::TryStreamExt;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::fault::{Expected, Heard};
-use super::{Aws, Paged, every, pages, timestamp};
+use super::{Aws, List, Paged, timestamp};
 use crate::domain::{Arn, Fault, FaultKind, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
 
 mod ask;
@@ -59,30 +60,30 @@ pub(crate) struct UnwrappedDataKey {
     pub(crate) key_arn: String,
 }
 
-pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged<KmsKey>, Fault> {
-    let (act, object) = ("list", "KMS keys");
-    let call = aws.kms().list_keys().limit(KEYS_PER_PAGE).set_marker(marker.clone());
-    let answer = call.send().await.heard(act, object)?;
-    let rows = answer.keys().iter().map(|entry| {
-        Some(KmsKey {
-            id: entry.key_id()?.to_owned(),
-            arn: entry.key_arn()?.to_owned(),
-            aliases: Vec::new(),
-            detail: None,
-        })
-    });
-    let next = answer.next_marker().filter(|_| answer.truncated());
-    Paged::new(act, object, rows.collect(), marker.as_deref(), next)
+pub(crate) fn list_keys(aws: &Aws) -> List<'_, KmsKey> {
+    let call = move |marker| aws.kms().list_keys().limit(KEYS_PER_PAGE).set_marker(marker).send();
+    List::of("list", "KMS keys", call, |answer| {
+        let rows = answer.keys().iter().map(|entry| {
+            Some(KmsKey {
+                id: entry.key_id()?.to_owned(),
+                arn: entry.key_arn()?.to_owned(),
+                aliases: Vec::new(),
+                detail: None,
+            })
+        });
+        Paged::new(rows.collect(), answer.next_marker().filter(|_| answer.truncated()))
+    })
 }
 
-pub(crate) async fn list_aliases(aws: &Aws, marker: Option<String>) -> Result<Paged<Alias>, Fault> {
-    let (act, object) = ("list", "aliases");
-    let call = aws.kms().list_aliases().limit(ROWS_PER_PAGE).set_marker(marker.clone());
-    let answer = call.send().await.heard(act, object)?;
-    // Some of AWS's own point to no key yet.
+pub(crate) fn list_aliases(aws: &Aws) -> List<'_, Alias> {
+    let call = move |marker| aws.kms().list_aliases().limit(ROWS_PER_PAGE).set_marker(marker).send();
+    List::of("list", "aliases", call, aliases)
+}
+
+/// Some of AWS's own point to no key yet.
+fn aliases(answer: &ListAliasesOutput) -> Result<Paged<Alias>, &'static str> {
     let rows = answer.aliases().iter().filter_map(alias).collect();
-    let next = answer.next_marker().filter(|_| answer.truncated());
-    Paged::new(act, object, Some(rows), marker.as_deref(), next)
+    Paged::new(Some(rows), answer.next_marker().filter(|_| answer.truncated()))
 }
 
 /// `DescribeKey` by id, ARN or alias, with the rotation status where it can be had.
@@ -135,23 +136,15 @@ pub(crate) async fn key_policy(aws: &Aws, key_arn: &str) -> Result<String, Fault
     answer.policy.expected(act, key_arn, "policy")
 }
 
-pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>) -> Result<Paged<Grant>, Fault> {
-    let act = "list grants of";
-    let call = aws
-        .kms_of(key_arn)
-        .list_grants()
-        .key_id(key_arn)
-        .limit(ROWS_PER_PAGE)
-        .set_marker(marker.clone());
-    let answer = call.send().await.heard(act, key_arn)?;
-    let rows = answer.grants().iter().map(|entry| grant(entry, key_arn));
-    let next = answer.next_marker().filter(|_| answer.truncated());
-    Paged::new(act, key_arn, rows.collect(), marker.as_deref(), next)
-}
-
-/// Every grant of a key.
-pub(crate) async fn grants(aws: &Aws, key_arn: &str) -> Result<Vec<Grant>, Fault> {
-    every(|marker| list_grants(aws, key_arn, marker)).await
+pub(crate) fn list_grants<'a>(aws: &'a Aws, key_arn: &'a str) -> List<'a, Grant> {
+    let call = move |marker| {
+        let call = aws.kms_of(key_arn).list_grants().key_id(key_arn);
+        call.limit(ROWS_PER_PAGE).set_marker(marker).send()
+    };
+    List::of("list grants of", key_arn, call, move |answer| {
+        let rows = answer.grants().iter().map(|entry| grant(entry, key_arn));
+        Paged::new(rows.collect(), answer.next_marker().filter(|_| answer.truncated()))
+    })
 }
 
 /// The first grant of a key that is the one meant.
@@ -160,7 +153,7 @@ pub(crate) async fn find_grant(
     key_arn: &str,
     is_meant: impl Fn(&Grant) -> bool,
 ) -> Result<Option<Grant>, Fault> {
-    let mut pages = pages(|marker| list_grants(aws, key_arn, marker));
+    let mut pages = list_grants(aws, key_arn).pages();
     while let Some(grants) = pages.try_next().await? {
         if let Some(grant) = grants.into_iter().find(&is_meant) {
             return Ok(Some(grant));

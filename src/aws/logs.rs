@@ -4,43 +4,46 @@ use aws_sdk_cloudwatchlogs::operation::get_log_events::builders::GetLogEventsFlu
 use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
 
 use super::fault::Heard;
-use super::{Aws, Paged};
+use super::{Aws, List, Paged};
 use crate::domain::{Fault, JobKind, LogLine};
 
 /// A host tells its progress every second, among other lines: the newest of it is among so many.
 const LAST: i32 = 20;
 
 /// The streams of a job; none before its container has written its first line.
-pub(crate) async fn streams(aws: &Aws, job: &str, token: Option<String>) -> Result<Paged<String>, Fault> {
+pub(crate) fn streams<'a>(aws: &'a Aws, job: &'a str) -> List<'a, String> {
     let (kind, name) = JobKind::split(job);
-    // Without the slash `job-1` would also find `job-10`.
-    let prefix = format!("{name}/");
-    let call = aws
-        .logs()
-        .describe_log_streams()
-        .log_group_name(kind.log_group())
-        .log_stream_name_prefix(prefix)
-        .set_next_token(token.clone());
-    let act = "find the log of";
-    let answer = call.send().await.heard(act, job)?;
-    let streams = answer.log_streams().iter();
-    let names = streams.map(|stream| stream.log_stream_name().map(str::to_owned));
-    Paged::new(act, job, names.collect(), token.as_deref(), answer.next_token())
+    let call = move |token| {
+        aws.logs()
+            .describe_log_streams()
+            .log_group_name(kind.log_group())
+            // Without the slash `job-1` would also find `job-10`.
+            .log_stream_name_prefix(format!("{name}/"))
+            .set_next_token(token)
+            .send()
+    };
+    List::of("find the log of", job, call, |answer| {
+        let streams = answer.log_streams().iter();
+        let names = streams.map(|stream| stream.log_stream_name().map(str::to_owned));
+        Paged::new(names.collect(), answer.next_token())
+    })
 }
 
-/// Lines of a stream from `token` on, or from its start. The end is reached when the token comes back unchanged;
-/// asking again with it later answers what was written since.
-pub(crate) async fn events(
-    aws: &Aws,
-    kind: JobKind,
-    stream: &str,
-    token: Option<String>,
-) -> Result<Paged<LogLine>, Fault> {
-    let call = read(aws, kind, stream).start_from_head(true).set_next_token(token);
-    let answer = call.send().await.heard("read log", stream)?;
-    Ok(Paged {
-        rows: lines(stream, answer.events()),
-        next: answer.next_forward_token().map(str::to_owned),
+/// Lines of a stream to its present end. From where its last page led to, what was written since comes later.
+pub(crate) fn events<'a>(aws: &'a Aws, kind: JobKind, stream: &'a str) -> List<'a, LogLine> {
+    let act = "read log";
+    List::new(act, stream, move |token: Option<String>| {
+        let call = read(aws, kind, stream).start_from_head(true);
+        let call = call.set_next_token(token.clone());
+        async move {
+            let answer = call.send().await.heard(act, stream)?;
+            // At the end the token comes back unchanged.
+            let next = answer.next_forward_token.filter(|next| token.as_ref() != Some(next));
+            Ok(Paged {
+                rows: lines(stream, answer.events.as_deref().unwrap_or_default()),
+                next,
+            })
+        }
     })
 }
 

@@ -1,10 +1,19 @@
 //! Lists come in pages, each with the way to the next.
+//!
+//! The SDK's own paginators end at the first failure, and where a page leads to itself; of some lists it has none. Here a
+//! page that fails for a reason that passes by itself is asked for again, the walk goes on where it was, and a list that
+//! leads to itself is no answer. A stream asks for nothing before it is wanted.
 
-use std::pin::Pin;
+use std::error::Error;
 
-use futures::{Stream, TryStreamExt, stream};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 
-use super::fault::{Expected, not_an_answer};
+use super::again::{ROUNDS, again_for};
+use super::fault::{Heard, incomplete, not_an_answer};
 use crate::domain::Fault;
 
 /// One page of a list, and the way to the next.
@@ -17,81 +26,213 @@ pub(crate) struct Paged<T> {
 }
 
 impl<T> Paged<T> {
-    /// What was got by asking with `asked`.
-    ///
     /// # Errors
-    /// When there are no rows, since one of them had no name, or the next page is this one.
-    pub(super) fn new(
-        act: &str,
-        object: &str,
-        rows: Option<Vec<T>>,
-        asked: Option<&str>,
-        next: Option<&str>,
-    ) -> Result<Self, Fault> {
+    /// What the answer lacks: the name of a row.
+    pub(super) fn new(rows: Option<Vec<T>>, next: Option<&str>) -> Result<Self, &'static str> {
         Ok(Self {
-            rows: rows.expected(act, object, "name in one of its rows")?,
-            next: onward(act, object, asked, next)?,
+            rows: rows.ok_or("name in one of its rows")?,
+            next: next.map(str::to_owned),
         })
     }
 }
 
-/// The pages of a list, one after the other to the last, none before it is wanted.
-pub(crate) fn pages<T, F>(ask: impl FnMut(Option<String>) -> F) -> Pin<Box<impl Stream<Item = Result<Vec<T>, Fault>>>>
-where
-    F: Future<Output = Result<Paged<T>, Fault>>,
-{
-    Box::pin(stream::try_unfold((Some(None), ask), |(way, mut ask)| async move {
-        let Some(marker) = way else { return Ok(None) };
-        let page = ask(marker).await?;
-        Ok::<_, Fault>(Some((page.rows, (page.next.map(Some), ask))))
-    }))
+type Ask<'a, T> = dyn Fn(Option<String>) -> BoxFuture<'a, Result<Paged<T>, Fault>> + Send + Sync + 'a;
+
+/// A list of which nothing was asked for yet.
+pub(crate) struct List<'a, T> {
+    act: &'static str,
+    object: String,
+    ask: Box<Ask<'a, T>>,
+    /// Where it begins; `None` at its start.
+    from: Option<String>,
+    /// How often the first page is asked for.
+    rounds: u32,
 }
 
-/// Every row of a list.
-pub(crate) async fn every<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, Fault>
-where
-    F: Future<Output = Result<Paged<T>, Fault>>,
-{
-    pages(ask).try_concat().await
-}
+impl<'a, T: Send + 'a> List<'a, T> {
+    /// The list of which `ask` gets the page that a token leads to.
+    pub(super) fn new<F>(
+        act: &'static str,
+        object: impl Into<String>,
+        ask: impl Fn(Option<String>) -> F + Send + Sync + 'a,
+    ) -> Self
+    where
+        F: Future<Output = Result<Paged<T>, Fault>> + Send + 'a,
+    {
+        Self {
+            act,
+            object: object.into(),
+            ask: Box::new(move |token| ask(token).boxed()),
+            from: None,
+            rounds: ROUNDS,
+        }
+    }
 
-/// The way to the next page. One that leads to the page it came with would be walked for ever.
-fn onward(act: &str, object: &str, asked: Option<&str>, next: Option<&str>) -> Result<Option<String>, Fault> {
-    match next {
-        Some(_) if next == asked => Err(not_an_answer(act, object, "its next page is the same again")),
-        next => Ok(next.map(str::to_owned)),
+    /// The list of a call of the SDK; `read` says what of a page its answer lacks.
+    pub(super) fn of<A, E, F>(
+        act: &'static str,
+        object: &'a str,
+        call: impl Fn(Option<String>) -> F + Send + Sync + 'a,
+        read: impl Fn(&A) -> Result<Paged<T>, &'static str> + Copy + Send + Sync + 'a,
+    ) -> Self
+    where
+        A: Send,
+        E: ProvideErrorMetadata + Error + Send + 'static,
+        F: Future<Output = Result<A, SdkError<E, HttpResponse>>> + Send + 'a,
+    {
+        Self::new(act, object, move |token| {
+            let answer = call(token);
+            async move {
+                let answer = answer.await.heard(act, object)?;
+                read(&answer).map_err(|what| incomplete(act, object, what))
+            }
+        })
+    }
+
+    /// Begins where `token` leads to.
+    pub(crate) fn after(mut self, token: Option<String>) -> Self {
+        self.from = token;
+        self
+    }
+
+    /// Waits for its `turn` before each call. Whoever watches a list is told at once that it cannot be begun, and asks
+    /// anew by itself.
+    pub(crate) fn in_turn<F>(self, turn: impl Fn() -> F + Send + Sync + 'a) -> Self
+    where
+        F: Future<Output = Result<(), Fault>> + Send + 'a,
+    {
+        let ask = self.ask;
+        Self {
+            ask: Box::new(move |token| {
+                let (turn, page) = (turn(), ask(token));
+                async move {
+                    turn.await?;
+                    page.await
+                }
+                .boxed()
+            }),
+            rounds: 1,
+            ..self
+        }
+    }
+
+    /// The first page alone, asked for once.
+    pub(crate) async fn first(self) -> Result<Paged<T>, Fault> {
+        (self.ask)(self.from).await
+    }
+
+    /// The pages one after the other to the last, each with the way to the next. After one that failed nothing comes.
+    pub(crate) fn walk(mut self) -> BoxStream<'a, Result<Paged<T>, Fault>> {
+        let start = self.from.take();
+        stream::try_unfold((Some(start), self), |(way, mut list)| async move {
+            let Some(token) = way else { return Ok(None) };
+            let rounds = std::mem::replace(&mut list.rounds, ROUNDS);
+            let page = again_for(rounds, || (list.ask)(token.clone())).await?;
+            if page.next.is_some() && page.next == token {
+                return Err(not_an_answer(list.act, &list.object, "its next page is the same again"));
+            }
+            let way = page.next.clone().map(Some);
+            Ok(Some((page, (way, list))))
+        })
+        .boxed()
+    }
+
+    /// The rows, page by page.
+    pub(crate) fn pages(self) -> BoxStream<'a, Result<Vec<T>, Fault>> {
+        self.walk().map_ok(|page| page.rows).boxed()
+    }
+
+    /// Every row.
+    pub(crate) async fn every(self) -> Result<Vec<T>, Fault> {
+        self.pages().try_concat().await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
     use crate::domain::FaultKind;
 
-    fn page(rows: &[u8], asked: Option<&str>, next: Option<&str>) -> Result<Paged<u8>, Fault> {
-        Paged::new("list", "numbers", Some(rows.to_vec()), asked, next)
+    fn list<'a>(
+        ask: impl Fn(Option<&str>) -> Result<(&'static [u8], Option<&'static str>), Fault> + Send + Sync + 'a,
+    ) -> List<'a, u8> {
+        List::new("list", "numbers", move |token: Option<String>| {
+            let page = ask(token.as_deref()).map(|(rows, next)| Paged {
+                rows: rows.to_vec(),
+                next: next.map(str::to_owned),
+            });
+            std::future::ready(page)
+        })
     }
 
     #[tokio::test]
     async fn every_page_is_asked_for_with_what_the_one_before_said() {
-        let rows = every(async |marker: Option<String>| match marker.as_deref() {
-            None => page(&[1, 2], None, Some("a")),
-            Some("a") => page(&[], Some("a"), Some("b")),
-            other => page(&[3], other, None),
-        });
-        assert_eq!(rows.await, Ok(vec![1, 2, 3]));
+        let numbers = || {
+            list(|token| {
+                Ok(match token {
+                    None => (&[1, 2], Some("a")),
+                    Some("a") => (&[], Some("b")),
+                    _ => (&[3], None),
+                })
+            })
+        };
+        assert_eq!(numbers().every().await, Ok(vec![1, 2, 3]));
+        assert_eq!(numbers().after(Some("a".to_owned())).every().await, Ok(vec![3]));
+        assert_eq!(numbers().first().await.map(|page| page.rows), Ok(vec![1, 2]));
     }
 
     #[tokio::test]
-    async fn a_page_that_fails_or_leads_to_itself_ends_the_walk() {
-        let asked = |marker: Option<String>| std::future::ready(page(&[1], marker.as_deref(), Some("a")));
-        let all: Vec<_> = pages(asked).collect().await;
-        assert_eq!(all[0], Ok(vec![1]));
-        assert!(
-            matches!(&all[1..], [Err(fault)] if fault.kind == FaultKind::Foreign),
-            "{all:?}"
-        );
+    async fn a_page_that_leads_to_itself_or_is_refused_ends_the_walk() {
+        let refused = || Err(Fault::new(FaultKind::Denied, "list", "numbers", "no", ""));
+        for (second, kind) in [
+            (Ok::<_, Fault>((&[2_u8] as &[u8], Some("a"))), FaultKind::Foreign),
+            (refused(), FaultKind::Denied),
+        ] {
+            let numbers = list(|token| match token {
+                None => Ok((&[1], Some("a"))),
+                _ => second.clone(),
+            });
+            let all: Vec<_> = numbers.pages().collect().await;
+            assert_eq!(all[0], Ok(vec![1]));
+            assert!(matches!(&all[1..], [Err(fault)] if fault.kind == kind), "{all:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_fails_for_a_moment_is_asked_for_again_and_none_before_it() {
+        let asked = AtomicU32::new(0);
+        // Of all calls the second is throttled: the first try at the second page.
+        let numbers = list(|token| match (asked.fetch_add(1, Ordering::Relaxed), token) {
+            (1, _) => Err(Fault::new(FaultKind::Throttled, "list", "numbers", "too fast", "")),
+            (_, None) => Ok((&[1], Some("a"))),
+            _ => Ok((&[2], None)),
+        });
+        assert_eq!(numbers.every().await, Ok(vec![1, 2]));
+        assert_eq!(asked.into_inner(), 3);
+    }
+
+    #[tokio::test]
+    async fn whoever_watches_waits_for_a_turn_before_each_call_and_hears_at_once_that_a_list_cannot_be_begun() {
+        let (turns, asked) = (AtomicU32::new(0), AtomicU32::new(0));
+        let watched = |fails: u32| {
+            let (turns, asked) = (&turns, &asked);
+            turns.store(0, Ordering::Relaxed);
+            asked.store(0, Ordering::Relaxed);
+            let numbers = list(move |token| match (asked.fetch_add(1, Ordering::Relaxed), token) {
+                (call, _) if call == fails => Err(Fault::new(FaultKind::Throttled, "list", "numbers", "too fast", "")),
+                (_, None) => Ok((&[1], Some("a"))),
+                _ => Ok((&[2], None)),
+            });
+            numbers.in_turn(|| async {
+                turns.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+        };
+        assert!(watched(0).every().await.is_err());
+        assert_eq!(turns.load(Ordering::Relaxed), 1);
+        assert_eq!(watched(1).every().await, Ok(vec![1, 2]));
+        assert_eq!(turns.load(Ordering::Relaxed), 3);
     }
 }

@@ -9,11 +9,10 @@ use aws_sdk_sagemaker::types::{
     S3DataDistribution, S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder,
     StoppingCondition, Tag, TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary, VpcConfig,
 };
-use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use super::fault::{Expected, Heard};
-use super::{Aws, Paged, pages, timestamp};
+use super::{Aws, List, Paged, timestamp};
 use crate::domain::{
     Brought, Channel, Fault, FaultKind, Job, JobDetail, JobKind, JobPlan, JobSettings, JobSpec, JobStatus, Original,
     PlaintextPlace, Transition, bring,
@@ -25,16 +24,11 @@ mod processing;
 pub(crate) use bulk_jobs::create_bulk_job;
 pub(crate) use processing::{describe_processing_job, list_processing_jobs};
 
-/// A page of the jobs of a kind, newest first; with `since`, only what changed after it.
-pub(crate) async fn list_jobs(
-    aws: &Aws,
-    kind: JobKind,
-    since: Option<Timestamp>,
-    token: Option<String>,
-) -> Result<Paged<Job>, Fault> {
+/// The jobs of a kind, newest first; with `since`, only what changed after it.
+pub(crate) fn list_jobs(aws: &Aws, kind: JobKind, since: Option<Timestamp>) -> List<'_, Job> {
     match kind {
-        JobKind::Training => list_training_jobs(aws, since, token).await,
-        JobKind::Processing => list_processing_jobs(aws, since, token).await,
+        JobKind::Training => list_training_jobs(aws, since),
+        JobKind::Processing => list_processing_jobs(aws, since),
     }
 }
 
@@ -55,23 +49,21 @@ pub(crate) async fn stop_job(aws: &Aws, id: &str) -> Result<(), Fault> {
 }
 
 /// Newest first; with `since`, only what changed after it.
-pub(crate) async fn list_training_jobs(
-    aws: &Aws,
-    since: Option<Timestamp>,
-    token: Option<String>,
-) -> Result<Paged<Job>, Fault> {
-    let call = aws
-        .sagemaker()
-        .list_training_jobs()
-        .max_results(100)
-        .sort_by(SortBy::CreationTime)
-        .sort_order(SortOrder::Descending)
-        .set_last_modified_time_after(since.map(|at| DateTime::from_millis(at.as_millisecond())))
-        .set_next_token(token.clone());
-    let (act, object) = ("list", "training jobs");
-    let answer = call.send().await.heard(act, object)?;
-    let rows = answer.training_job_summaries().iter().map(row);
-    Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
+pub(crate) fn list_training_jobs(aws: &Aws, since: Option<Timestamp>) -> List<'_, Job> {
+    let call = move |token| {
+        aws.sagemaker()
+            .list_training_jobs()
+            .max_results(100)
+            .sort_by(SortBy::CreationTime)
+            .sort_order(SortOrder::Descending)
+            .set_last_modified_time_after(since.map(|at| DateTime::from_millis(at.as_millisecond())))
+            .set_next_token(token)
+            .send()
+    };
+    List::of("list", "training jobs", call, |answer| {
+        let rows = answer.training_job_summaries().iter().map(row);
+        Paged::new(rows.collect(), answer.next_token())
+    })
 }
 
 pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Job, Fault> {
@@ -307,25 +299,18 @@ pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<Strin
 }
 
 async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Fault> {
-    let act = "read the tags of";
-    let mut pages = pages(|token| async move {
-        let call = aws.sagemaker().list_tags().resource_arn(arn);
-        let answer = call.set_next_token(token.clone()).send().await;
-        let answer = answer.heard(act, arn)?;
-        Paged::new(
-            act,
-            arn,
-            Some(answer.tags().to_vec()),
-            token.as_deref(),
-            answer.next_token(),
-        )
+    let call = move |token| {
+        aws.sagemaker()
+            .list_tags()
+            .resource_arn(arn)
+            .set_next_token(token)
+            .send()
+    };
+    let tags = List::of("read the tags of", arn, call, |answer| {
+        Paged::new(Some(answer.tags().to_vec()), answer.next_token())
     });
-    let mut found = BTreeMap::new();
-    while let Some(tags) = pages.try_next().await? {
-        let pairs = tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value?)));
-        found.extend(pairs);
-    }
-    Ok(found)
+    let tags = tags.every().await?.into_iter();
+    Ok(tags.filter_map(|tag| Some((tag.key?, tag.value?))).collect())
 }
 
 async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
+use futures::TryStreamExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,7 @@ use super::schedule::Cost;
 use super::{Context, files};
 use crate::actions::{Aws, resume};
 use crate::app::{Event, Page, Topic};
-use crate::aws::{Paged, every, iam, kms, s3, sts};
+use crate::aws::{List, Paged, iam, kms, s3, sts};
 use crate::domain::{Fault, FaultKind, KmsKey};
 
 use self::jobs::Jobs;
@@ -91,23 +92,20 @@ impl<'a> Question<'a> {
                 self.answer(true, true, Page::KeyPolicy(policy)).await;
             }
             Topic::Grants(arn) => {
-                let page = |marker| kms::list_grants(&aws, arn, marker);
-                self.list(Api::ListGrants, page, Page::Grants).await?;
+                let grants = kms::list_grants(&aws, arn);
+                self.list(Api::ListGrants, grants, Page::Grants).await?;
             }
             Topic::Buckets => {
-                let page = |token| s3::list_buckets(&aws, token);
-                self.list(Api::ListBuckets, page, Page::Buckets).await?;
+                let buckets = s3::list_buckets(&aws);
+                self.list(Api::ListBuckets, buckets, Page::Buckets).await?;
             }
             Topic::Objects { bucket, prefix } => {
-                let page = |token| s3::list_level(&aws, bucket, prefix, token);
-                self.list(Api::ListObjects, page, Page::Objects).await?;
+                let level = s3::list_level(&aws, bucket, prefix);
+                self.list(Api::ListObjects, level, Page::Objects).await?;
             }
             Topic::Jobs => return self.jobs(&aws, &mut memory.jobs).await,
             Topic::Log(name) => return self.log(&aws, name, &mut memory.log).await,
-            Topic::Roles => {
-                let page = |marker| iam::list_roles(&aws, marker);
-                self.list(Api::ListRoles, page, Page::Roles).await?;
-            }
+            Topic::Roles => self.list(Api::ListRoles, iam::list_roles(&aws), Page::Roles).await?,
             Topic::Interrupted => {
                 let uploads = resume::interrupted(&aws).await;
                 self.answer(true, true, Page::Interrupted(uploads)).await;
@@ -120,10 +118,8 @@ impl<'a> Question<'a> {
 
     /// Keys are worth showing without their aliases to whoever may not list these, beside the refusal.
     async fn keys(&self, aws: &Aws) -> Result<(), Fault> {
-        let (listed, lacking) = match self
-            .all(Api::ListAliases, |marker| kms::list_aliases(aws, marker))
-            .await
-        {
+        let listed = self.watched(Api::ListAliases, kms::list_aliases(aws));
+        let (listed, lacking) = match listed.every().await {
             Ok(aliases) => (aliases, None),
             Err(fault) if fault.kind == FaultKind::Denied => (Vec::new(), Some(fault)),
             Err(fault) => return Err(fault),
@@ -139,8 +135,7 @@ impl<'a> Question<'a> {
             }
             Page::Keys(keys)
         };
-        self.list(Api::ListKeys, |marker| kms::list_keys(aws, marker), named)
-            .await?;
+        self.list(Api::ListKeys, kms::list_keys(aws), named).await?;
         if let Some(fault) = lacking {
             // The answer lacks something; it is asked for at the usual time again.
             self.context.fail(self.topic, self.walk, fault, None).await;
@@ -162,41 +157,41 @@ impl<'a> Question<'a> {
     }
 
     /// Asks page by page, and answers with each.
-    async fn list<T, F: Future<Output = Result<Paged<T>, Fault>>>(
-        &self,
+    async fn list<'l, T: Send + 'l>(
+        &'l self,
         api: Api,
-        page: impl Fn(Option<String>) -> F,
+        list: List<'l, T>,
         mut answer: impl FnMut(Vec<T>) -> Page,
     ) -> Result<(), Fault> {
-        let (mut marker, mut first) = (None, true);
-        loop {
-            let Paged { rows, next } = self.call(api, page(marker)).await?;
+        let mut pages = self.watched(api, list).walk();
+        let mut first = true;
+        while let Some(Paged { rows, next }) = pages.try_next().await? {
             self.answer(first, next.is_none(), answer(rows)).await;
-            match next {
-                Some(next) => (marker, first) = (Some(next), false),
-                None => return Ok(()),
-            }
+            first = false;
         }
+        Ok(())
     }
 
-    /// Asks page by page, for all of it.
-    async fn all<T, F: Future<Output = Result<Paged<T>, Fault>>>(
-        &self,
-        api: Api,
-        page: impl Fn(Option<String>) -> F,
-    ) -> Result<Vec<T>, Fault> {
-        every(|marker| self.call(api, page(marker))).await
+    /// A list of which each call is one of ours.
+    fn watched<'l, T: Send + 'l>(&'l self, api: Api, list: List<'l, T>) -> List<'l, T> {
+        list.in_turn(move || self.turn(api))
     }
 
-    /// One call of AWS, once it is ours, if anybody still looks.
+    /// One call of AWS.
     async fn call<T>(&self, api: Api, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        self.turn(api).await?;
+        call.await
+    }
+
+    /// A call may be made once it is ours, if anybody still looks.
+    async fn turn(&self, api: Api) -> Result<(), Fault> {
         tokio::select! {
             biased;
             () = self.is_over.cancelled() => return Err(unwanted()),
             turn = self.context.budgets.turn(api) => turn.spend(),
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        call.await
+        Ok(())
     }
 
     async fn answer(&self, first: bool, last: bool, page: Page) {

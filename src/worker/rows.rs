@@ -17,7 +17,7 @@ use super::budget::{Api, Budgets};
 use super::{Context, broken, schedule};
 use crate::actions::Aws;
 use crate::app::{Page, Topic};
-use crate::aws::{every, kms, logs, s3, sagemaker};
+use crate::aws::{kms, logs, s3, sagemaker};
 use crate::domain::{Fault, Job, JobKind, JobProgress};
 
 /// Questions under way at once, by API.
@@ -96,15 +96,12 @@ impl<'a> Row<'a> {
 /// How far a job's hosts are, by the last lines of each.
 async fn progress(aws: &Aws, job: &Job, budgets: &Budgets) -> Result<Option<JobProgress>, Fault> {
     let id = job.id();
-    let page = |token| {
-        let id = &id;
-        async move {
-            budgets.turn(Api::DescribeLogStreams).await.spend();
-            logs::streams(aws, id, token).await
-        }
-    };
+    let streams = logs::streams(aws, &id).in_turn(|| async {
+        budgets.turn(Api::DescribeLogStreams).await.spend();
+        Ok(())
+    });
     let mut lines = Vec::new();
-    for stream in every(page).await? {
+    for stream in streams.every().await? {
         budgets.turn(Api::GetLogEvents).await.spend();
         lines.extend(logs::last(aws, job.kind, &stream).await?);
     }

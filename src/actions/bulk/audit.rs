@@ -10,12 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::flow::{Pages, flow};
 use super::look::Look;
 use super::rows::Rows;
-use super::walk::of_row;
+use super::walk;
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::actions::verify::Deep;
-use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3};
+use crate::aws::{Aws, s3};
 use crate::domain::audit::{AuditRow, AuditSummary, Ended};
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, Progress};
@@ -85,17 +84,14 @@ pub(super) fn so_far(phase: &str, summary: &AuditSummary) -> Progress {
 pub(super) fn listing<'a>(aws: &'a Aws, request: &'a AuditRequest) -> Pages<'a> {
     let (bucket, prefix) = (request.bucket.as_str(), request.prefix.as_str());
     if request.versions {
-        let ask =
-            move |marker: Option<String>| again(move || s3::list_versions_under(aws, bucket, prefix, marker.clone()));
-        return Box::pin(pages(ask).map_ok(|page| {
+        return Box::pin(s3::list_versions(aws, bucket, prefix).pages().map_ok(|page| {
             let mut page: Vec<Listed> = page.into_iter().map(of_version).collect();
             // Versions and markers come apart.
             page.sort_by(|one, other| one.key.cmp(&other.key).then(other.is_latest.cmp(&one.is_latest)));
             page
         }));
     }
-    let ask = move |token: Option<String>| again(move || s3::list_under(aws, bucket, prefix, token.clone()));
-    Box::pin(pages(ask).map_ok(|page| page.into_iter().filter_map(of_row).collect()))
+    walk::under(aws, bucket, prefix)
 }
 
 fn of_version(version: s3::Version) -> Listed {

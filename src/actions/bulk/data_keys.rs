@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::TryStreamExt;
 use tokio::sync::OnceCell;
 
-use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3, transfer};
+use crate::aws::{Aws, s3, transfer};
 use crate::domain::audit::KeyUse;
 
 /// Names that are kept.
@@ -127,8 +126,7 @@ impl DataKeys {
     /// The names in a folder; `None` if they cannot be listed, or are too many.
     async fn list(&self, aws: &Aws, folder: &str) -> Option<HashSet<u128>> {
         let mut names = HashSet::new();
-        let mut pages =
-            pages(|token: Option<String>| again(move || s3::list_under(aws, &self.bucket, folder, token.clone())));
+        let mut pages = s3::list_under(aws, &self.bucket, folder).pages();
         while let Some(rows) = pages.try_next().await.ok()? {
             names.extend(rows.iter().map(|row| self.hashes.of(row.key())));
             if names.len() > MOST {

@@ -5,8 +5,7 @@ use futures::TryStreamExt;
 
 use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::actions::unlock::Claim;
-use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3, transfer};
+use crate::aws::{Aws, s3, transfer};
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Sealed};
 use crate::domain::{Fault, ObjectUri};
@@ -85,8 +84,7 @@ impl Part<'_> {
 /// The version that what was listed is kept as.
 async fn kept(aws: &Aws, bucket: &str, listed: &Listed) -> Result<Option<String>, Fault> {
     let key = listed.key.as_str();
-    let ask = |marker: Option<String>| again(move || s3::list_versions_under(aws, bucket, key, marker.clone()));
-    let mut pages = pages(ask);
+    let mut pages = s3::list_versions(aws, bucket, key).pages();
     let mut first = None;
     while let Some(page) = pages.try_next().await? {
         let is_older = |version: &&s3::Version| version.key == key && !version.is_latest && version.size.is_some();

@@ -14,7 +14,7 @@ use crate::actions::bucket_refusal;
 use crate::actions::faults::{cancelled, usage};
 use crate::actions::jobs::Program;
 use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3, sagemaker};
+use crate::aws::{Aws, s3, sagemaker};
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkJob, BulkPlan, Engine, is_id, job_name, shard_file};
 use crate::domain::{Brought, Fault, FaultKind, Job, Outcome, bucket, resume_command};
 
@@ -283,12 +283,8 @@ async fn read_plan(aws: &Aws, folder: &BulkFolder) -> Result<BulkPlan, Fault> {
 /// The files of the results that are there.
 async fn done(aws: &Aws, folder: &BulkFolder) -> Result<HashSet<String>, Fault> {
     let results = folder.results();
-    let list = |token: Option<String>| {
-        let results = results.as_str();
-        again(move || s3::list_under(aws, &folder.bucket, results, token.clone()))
-    };
     let mut files = HashSet::new();
-    let mut pages = pages(list);
+    let mut pages = s3::list_under(aws, &folder.bucket, &results).pages();
     while let Some(rows) = pages.try_next().await? {
         let names = rows.iter().filter_map(|row| row.key().strip_prefix(results.as_str()));
         files.extend(names.map(str::to_owned));

@@ -16,7 +16,7 @@ use super::trouble::ends_all;
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::aws::again::again;
-use crate::aws::{Aws, kms, pages, s3, transfer};
+use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped};
 use crate::domain::{Fault, FaultKind, KeyState, ObjectRow, Outcome, Progress};
@@ -222,10 +222,8 @@ impl Run<'_> {
         let mut seen = 0_u64;
         let named = self.spec.objects.iter().map(|key| Ok(vec![key.clone()]));
         let listed = stream::iter(&self.spec.prefixes).flat_map(|prefix| {
-            let ask = move |token: Option<String>| {
-                again(move || s3::list_under(self.aws, self.bucket(), prefix, token.clone()))
-            };
-            pages(ask).map(|page| Ok(page?.into_iter().map(key_of).collect::<Vec<_>>()))
+            let pages = s3::list_under(self.aws, self.bucket(), prefix).pages();
+            pages.map(|page| Ok(page?.into_iter().map(key_of).collect::<Vec<_>>()))
         });
         let pages = Box::pin(stream::iter(named).chain(listed));
         let take = |found: Found| {
@@ -365,10 +363,7 @@ impl Run<'_> {
         let mut older = 0;
         let named = self.spec.objects.iter().map(|key| (key, true));
         for (place, is_whole) in self.spec.prefixes.iter().map(|prefix| (prefix, false)).chain(named) {
-            let ask = |marker: Option<String>| {
-                again(move || s3::list_versions_under(self.aws, self.bucket(), place, marker.clone()))
-            };
-            let mut pages = pages(ask);
+            let mut pages = s3::list_versions(self.aws, self.bucket(), place).pages();
             while let Some(page) = pages.next().await {
                 let is_older = |version: &&s3::Version| {
                     !version.is_latest && version.size.is_some() && (!is_whole || version.key == *place)

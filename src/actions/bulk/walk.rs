@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::flight::{Flight, Pages};
 use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3};
+use crate::aws::{Aws, s3};
 use crate::domain::audit::Ended;
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, FaultKind, ObjectRow};
@@ -77,15 +77,16 @@ pub(super) fn listing<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str, places
     Box::pin(stream::iter(places).flatten())
 }
 
-fn under<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) -> Pages<'a, Listed> {
-    let ask = move |token: Option<String>| again(move || s3::list_under(aws, bucket, prefix, token.clone()));
-    Box::pin(pages(ask).map_ok(|page| page.into_iter().filter_map(of_row).collect()))
+/// Every object whose key begins so.
+pub(super) fn under<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) -> Pages<'a, Listed> {
+    let pages = s3::list_under(aws, bucket, prefix).pages();
+    Box::pin(pages.map_ok(|page| page.into_iter().filter_map(of_row).collect()))
 }
 
 /// One object: what begins with its key, as far as that is its key.
 fn alone<'a>(aws: &'a Aws, bucket: &'a str, key: &'a str) -> Pages<'a, Listed> {
     Box::pin(stream::once(async move {
-        let page = again(|| s3::list_under(aws, bucket, key, None)).await?;
+        let page = again(|| s3::list_under(aws, bucket, key).first()).await?;
         let first = page.rows.into_iter().filter_map(of_row).find(|row| row.key == key);
         let remedy = "check its name; end a prefix with /";
         let gone = || {

@@ -12,8 +12,7 @@ use crate::actions::flight::Flight;
 use crate::actions::kinds::no_token;
 use crate::actions::tally::Tally;
 use crate::actions::unlock::{Among, Claim};
-use crate::aws::again::again;
-use crate::aws::{every, s3, transfer};
+use crate::aws::{s3, transfer};
 use crate::domain::bond::Survey;
 use crate::domain::{Fault, FaultKind, ObjectInfo, ObjectRow};
 
@@ -110,8 +109,7 @@ impl Run<'_> {
     }
 
     async fn objects(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, Fault> {
-        let list = |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
-        let rows = every(list).await?.into_iter();
+        let rows = s3::list_under(self.aws, bucket, prefix).every().await?.into_iter();
         let objects = rows.filter_map(|row| match row {
             ObjectRow::Object { key, size, .. } => Some((key, size)),
             ObjectRow::Prefix { .. } => None,

@@ -43,7 +43,7 @@ impl Evidence {
             kms::describe_key(aws, key_arn),
             kms::key_policy(aws, key_arn),
             roles::policies(aws, name),
-            kms::grants(aws, key_arn)
+            kms::list_grants(aws, key_arn).every()
         );
         if [described.is_err(), key_policy.is_err(), role.is_err(), grants.is_err()] == [true; 4] {
             // Nothing to reason from.

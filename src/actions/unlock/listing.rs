@@ -118,7 +118,7 @@ impl Listings {
 
 async fn read(aws: &Aws, bucket: &str, folder: &str) -> Result<Vec<Placed>, Fault> {
     let prefix = format!("{folder}{STEM}");
-    let page = match again(|| s3::list_level(aws, bucket, &prefix, None)).await {
+    let page = match again(|| s3::list_level(aws, bucket, &prefix).first()).await {
         Ok(page) => page,
         // Who may not list finds what the boto3 way has.
         Err(fault) if fault.kind == FaultKind::Denied => return Ok(Vec::new()),

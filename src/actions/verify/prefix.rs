@@ -7,8 +7,7 @@ use crate::actions::faults::cancelled;
 use crate::actions::flight::{Flight, Pages};
 use crate::actions::tally::Tally;
 use crate::actions::unlock::{Among, is_bundle};
-use crate::aws::again::again;
-use crate::aws::{pages, s3};
+use crate::aws::s3;
 use crate::domain::bond::Survey;
 use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectRow, Reading, Verdict};
 
@@ -90,7 +89,7 @@ impl Run<'_> {
 
     /// The objects under a prefix, with their sizes; what consoles write for an empty folder is left out.
     fn listed<'a>(&'a self, bucket: &'a str, prefix: &'a str, tally: &'a Tally) -> Pages<'a, (String, u64)> {
-        let list = move |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
+        let list = s3::list_under(self.aws, bucket, prefix).pages();
         let objects = |page: Vec<ObjectRow>| {
             let rows = page.into_iter().filter_map(|row| match row {
                 ObjectRow::Object { key, size, .. } if !key.ends_with('/') || size > 0 => Some((key, size)),
@@ -105,7 +104,7 @@ impl Run<'_> {
             Ok(Vec::new())
         });
         // After a list that broke off nothing comes.
-        Box::pin(pages(list).map_ok(objects).chain(end))
+        Box::pin(list.map_ok(objects).chain(end))
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_kms::types::{GrantConstraints, GrantOperation, KeySpec as SdkKeySpec
 use jiff::Timestamp;
 
 use crate::aws::fault::{Expected, Heard};
-use crate::aws::{Aws, Paged, every, timestamp};
+use crate::aws::{Aws, List, Paged, timestamp};
 use crate::domain::{Fault, FaultKind, GrantConstraint, GrantSpec, KeySpec};
 
 /// A grant just made.
@@ -103,17 +103,19 @@ pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Res
 
 /// Every tag, page by page.
 pub(crate) async fn key_tags(aws: &Aws, key_arn: &str) -> Result<BTreeMap<String, String>, Fault> {
-    let act = "read the tags of";
-    let tags = every(|marker| async move {
+    let call = move |marker| {
         let call = aws.kms_of(key_arn).list_resource_tags().key_id(key_arn).limit(50);
-        let answer = call.set_marker(marker.clone()).send().await;
-        let answer = answer.heard(act, key_arn)?;
+        call.set_marker(marker).send()
+    };
+    let tags = List::of("read the tags of", key_arn, call, |answer| {
         let tags = answer.tags().iter();
         let tags = tags.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned()));
-        let next = answer.next_marker().filter(|_| answer.truncated());
-        Paged::new(act, key_arn, Some(tags.collect()), marker.as_deref(), next)
+        Paged::new(
+            Some(tags.collect()),
+            answer.next_marker().filter(|_| answer.truncated()),
+        )
     });
-    Ok(tags.await?.into_iter().collect())
+    Ok(tags.every().await?.into_iter().collect())
 }
 
 pub(crate) async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<(), Fault> {

@@ -2,9 +2,9 @@
 
 use aws_sdk_kms::types::KeyMetadata;
 
-use super::{alias, detail};
+use super::{aliases, detail};
 use crate::aws::fault::{Expected, Heard};
-use crate::aws::{Aws, Paged, every};
+use crate::aws::{Aws, List};
 use crate::domain::{Fault, KeyDetail, KeyState};
 
 const DESCRIBE: &str = "describe";
@@ -34,15 +34,12 @@ async fn described(aws: &Aws, key: &str) -> Result<(String, KeyMetadata), Fault>
 
 /// The aliases of one key, sorted.
 pub(crate) async fn aliases_of(aws: &Aws, key_arn: &str) -> Result<Vec<String>, Fault> {
-    let act = "list the aliases of";
-    let ask = async |marker: Option<String>| {
+    let call = move |marker| {
         let call = aws.kms_of(key_arn).list_aliases().key_id(key_arn);
-        let answer = call.set_marker(marker.clone()).send().await.heard(act, key_arn)?;
-        let rows = answer.aliases().iter().filter_map(alias).collect();
-        let next = answer.next_marker().filter(|_| answer.truncated());
-        Paged::new(act, key_arn, Some(rows), marker.as_deref(), next)
+        call.set_marker(marker).send()
     };
-    let mut names: Vec<String> = every(ask).await?.into_iter().map(|alias| alias.name).collect();
+    let list = List::of("list the aliases of", key_arn, call, aliases);
+    let mut names: Vec<String> = list.every().await?.into_iter().map(|alias| alias.name).collect();
     names.sort();
     Ok(names)
 }

@@ -9,64 +9,54 @@ use aws_sdk_s3::types::EncodingType;
 use percent_encoding::percent_decode_str;
 
 use super::uri;
-use crate::aws::fault::{Expected, Heard};
-use crate::aws::{Aws, Paged, fault, timestamp};
+use crate::aws::fault::Heard;
+use crate::aws::{Aws, List, Paged, fault, timestamp};
 use crate::domain::{BucketRow, Fault, ObjectRow};
 
-pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
-    let (act, object) = ("list", "buckets");
-    let call = aws
-        .s3_control()
-        .list_buckets()
-        .max_buckets(1000)
-        .set_continuation_token(token.clone());
-    let answer = call.send().await.heard(act, object)?;
-    let rows = answer.buckets().iter().map(|bucket| {
-        Some(BucketRow {
-            name: bucket.name()?.to_owned(),
-            created: bucket.creation_date().and_then(timestamp),
-        })
-    });
-    Paged::new(
-        act,
-        object,
-        rows.collect(),
-        token.as_deref(),
-        answer.continuation_token(),
-    )
+/// What is done with objects here.
+const LIST: &str = "list";
+
+pub(crate) fn list_buckets(aws: &Aws) -> List<'_, BucketRow> {
+    let call = move |token| {
+        let call = aws.s3_control().list_buckets().max_buckets(1000);
+        call.set_continuation_token(token).send()
+    };
+    List::of("list", "buckets", call, |answer| {
+        let rows = answer.buckets().iter().map(|bucket| {
+            Some(BucketRow {
+                name: bucket.name()?.to_owned(),
+                created: bucket.creation_date().and_then(timestamp),
+            })
+        });
+        Paged::new(rows.collect(), answer.continuation_token())
+    })
 }
 
 /// One level under `prefix`, which is empty or ends in `/`: common prefixes, then objects.
-pub(crate) async fn list_level(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    token: Option<String>,
-) -> Result<Paged<ObjectRow>, Fault> {
-    let mut page = list(aws, bucket, prefix, Some("/"), token).await?;
-    // The marker object some consoles create for a folder is that folder.
-    page.rows.retain(|row| row.key() != prefix);
-    Ok(page)
+pub(crate) fn list_level<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) -> List<'a, ObjectRow> {
+    List::new(LIST, uri(bucket, prefix), move |token| async move {
+        let mut page = page(aws, bucket, prefix, Some("/"), token).await?;
+        // The marker object some consoles create for a folder is that folder.
+        page.rows.retain(|row| row.key() != prefix);
+        Ok(page)
+    })
 }
 
 /// Every object whose key begins with `prefix`, at whatever depth.
-pub(crate) async fn list_under(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    token: Option<String>,
-) -> Result<Paged<ObjectRow>, Fault> {
-    list(aws, bucket, prefix, None, token).await
+pub(crate) fn list_under<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) -> List<'a, ObjectRow> {
+    List::new(LIST, uri(bucket, prefix), move |token| {
+        page(aws, bucket, prefix, None, token)
+    })
 }
 
-async fn list(
+async fn page(
     aws: &Aws,
     bucket: &str,
     prefix: &str,
     delimiter: Option<&str>,
     token: Option<String>,
 ) -> Result<Paged<ObjectRow>, Fault> {
-    let (act, object) = ("list", uri(bucket, prefix));
+    let object = uri(bucket, prefix);
     let call = aws
         .s3_control()
         .list_objects_v2()
@@ -74,8 +64,8 @@ async fn list(
         .prefix(prefix)
         .encoding_type(EncodingType::Url)
         .set_delimiter(delimiter.map(str::to_owned))
-        .set_continuation_token(token.clone());
-    let answer = call.send().await.heard(act, &object);
+        .set_continuation_token(token);
+    let answer = call.send().await.heard(LIST, &object);
     let answer = answer.map_err(|fault| super::terms::owned(aws, bucket, fault))?;
     let names = Names(answer.encoding_type());
     let prefixes = answer.common_prefixes().iter().map(|common| {
@@ -94,43 +84,45 @@ async fn list(
     let rows: Option<Vec<_>> = prefixes.chain(objects).collect();
     if let Some(stray) = rows.iter().flatten().find(|row| !row.key().starts_with(prefix)) {
         let why = format!("{} is not what was asked for", stray.key());
-        return Err(fault::not_an_answer(act, &object, &why));
+        return Err(fault::not_an_answer(LIST, &object, &why));
     }
     let next = answer
         .next_continuation_token()
         .filter(|_| answer.is_truncated() == Some(true));
-    Paged::new(act, &object, rows, token.as_deref(), next)
+    Paged::new(rows, next).map_err(|what| fault::incomplete(LIST, &object, what))
 }
 
 /// Uploads that are neither complete nor aborted: key and id.
-pub(crate) async fn unfinished_uploads(
-    aws: &Aws,
-    bucket: &str,
-    marker: Option<String>,
-) -> Result<Paged<(String, String)>, Fault> {
-    let act = "list the unfinished uploads of bucket";
-    // No upload id holds a NUL, whatever keys do.
-    let (key, id) = marker.as_deref().and_then(|marker| marker.rsplit_once('\0')).unzip();
-    let call = aws
-        .s3_control()
-        .list_multipart_uploads()
-        .bucket(bucket)
-        .encoding_type(EncodingType::Url)
-        .set_key_marker(key.map(str::to_owned))
-        .set_upload_id_marker(id.map(str::to_owned));
-    let answer = call.send().await.heard(act, bucket)?;
-    let names = Names(answer.encoding_type());
-    let rows = answer
-        .uploads()
-        .iter()
-        .map(|upload| Some((names.read(upload.key()?)?, upload.upload_id()?.to_owned())));
-    let mut next = None;
-    if answer.is_truncated() == Some(true) {
-        let key = answer.next_key_marker().and_then(|key| names.read(key));
-        let key = key.expected(act, bucket, "NextKeyMarker")?;
-        next = Some(format!("{key}\0{}", answer.next_upload_id_marker().unwrap_or_default()));
-    }
-    Paged::new(act, bucket, rows.collect(), marker.as_deref(), next.as_deref())
+pub(crate) fn unfinished_uploads<'a>(aws: &'a Aws, bucket: &'a str) -> List<'a, (String, String)> {
+    let call = move |way: Option<String>| {
+        let (key, id) = two_markers(way);
+        aws.s3_control()
+            .list_multipart_uploads()
+            .bucket(bucket)
+            .encoding_type(EncodingType::Url)
+            .set_key_marker(key)
+            .set_upload_id_marker(id)
+            .send()
+    };
+    List::of("list the unfinished uploads of bucket", bucket, call, |answer| {
+        let names = Names(answer.encoding_type());
+        let rows = answer
+            .uploads()
+            .iter()
+            .map(|upload| Some((names.read(upload.key()?)?, upload.upload_id()?.to_owned())));
+        let next = match answer.is_truncated() {
+            Some(true) => Some(names.way(answer.next_key_marker(), answer.next_upload_id_marker())?),
+            _ => None,
+        };
+        Paged::new(rows.collect(), next.as_deref())
+    })
+}
+
+/// The key and the id that the next page begins after. No id holds a NUL, whatever keys do.
+pub(super) fn two_markers(way: Option<String>) -> (Option<String>, Option<String>) {
+    let (key, id) = way.as_deref().and_then(|way| way.rsplit_once('\0')).unzip();
+    let id = id.filter(|id| !id.is_empty());
+    (key.map(str::to_owned), id.map(str::to_owned))
 }
 
 /// How names are spelled in one answer.
@@ -145,6 +137,12 @@ impl Names<'_> {
         // As forms do it: a space may be a plus.
         let spaced = name.replace('+', " ");
         percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
+    }
+
+    /// The way to the next page, for [`two_markers`].
+    pub(super) fn way(&self, key: Option<&str>, id: Option<&str>) -> Result<String, &'static str> {
+        let key = key.and_then(|key| self.read(key)).ok_or("NextKeyMarker")?;
+        Ok(format!("{key}\0{}", id.unwrap_or_default()))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 
-use super::listing::Names;
+use super::listing::{Names, two_markers};
 use super::{DELETE_AT_ONCE, is_xml, uri};
-use crate::aws::fault::{Expected, Heard};
-use crate::aws::{Aws, Paged, fault};
+use crate::aws::fault::Heard;
+use crate::aws::{Aws, List, Paged, fault};
 use crate::domain::{Fault, FaultKind};
 
 /// One version of a key, or the marker of its deletion.
@@ -21,60 +21,45 @@ pub(crate) struct Version {
     pub(crate) etag: Option<String>,
 }
 
-/// Every version and delete marker of a bucket.
-pub(crate) async fn list_versions(aws: &Aws, bucket: &str, marker: Option<String>) -> Result<Paged<Version>, Fault> {
-    list_versions_under(aws, bucket, "", marker).await
-}
-
 /// Every version and delete marker whose key begins with `prefix`; of a page first the versions, then the markers.
-pub(crate) async fn list_versions_under(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    marker: Option<String>,
-) -> Result<Paged<Version>, Fault> {
-    let act = "list the versions of bucket";
-    // No version id holds a NUL, whatever keys do.
-    let (key, id) = marker.as_deref().and_then(|marker| marker.rsplit_once('\0')).unzip();
-    let call = aws
-        .s3_control()
-        .list_object_versions()
-        .bucket(bucket)
-        .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()).map(str::to_owned))
-        .encoding_type(EncodingType::Url)
-        .set_key_marker(key.map(str::to_owned))
-        .set_version_id_marker(id.filter(|id| !id.is_empty()).map(str::to_owned));
-    let answer = call.send().await.heard(act, bucket)?;
-    let names = Names(answer.encoding_type());
-    let versions = answer.versions().iter().map(|version| {
-        Some(Version {
-            key: names.read(version.key()?)?,
-            id: Some(version.version_id()?.to_owned()),
-            size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
-            is_latest: version.is_latest()?,
-            etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-        })
-    });
-    let markers = answer.delete_markers().iter().map(|marker| {
-        Some(Version {
-            key: names.read(marker.key()?)?,
-            id: Some(marker.version_id()?.to_owned()),
-            size: None,
-            is_latest: marker.is_latest()?,
-            etag: None,
-        })
-    });
-    let rows = versions.chain(markers).collect();
-    let mut next = None;
-    if answer.is_truncated() == Some(true) {
-        let key = answer.next_key_marker().and_then(|key| names.read(key));
-        let key = key.expected(act, bucket, "NextKeyMarker")?;
-        next = Some(format!(
-            "{key}\0{}",
-            answer.next_version_id_marker().unwrap_or_default()
-        ));
-    }
-    Paged::new(act, bucket, rows, marker.as_deref(), next.as_deref())
+pub(crate) fn list_versions<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) -> List<'a, Version> {
+    let call = move |way: Option<String>| {
+        let (key, id) = two_markers(way);
+        aws.s3_control()
+            .list_object_versions()
+            .bucket(bucket)
+            .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()).map(str::to_owned))
+            .encoding_type(EncodingType::Url)
+            .set_key_marker(key)
+            .set_version_id_marker(id)
+            .send()
+    };
+    List::of("list the versions of bucket", bucket, call, |answer| {
+        let names = Names(answer.encoding_type());
+        let versions = answer.versions().iter().map(|version| {
+            Some(Version {
+                key: names.read(version.key()?)?,
+                id: Some(version.version_id()?.to_owned()),
+                size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
+                is_latest: version.is_latest()?,
+                etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+            })
+        });
+        let markers = answer.delete_markers().iter().map(|marker| {
+            Some(Version {
+                key: names.read(marker.key()?)?,
+                id: Some(marker.version_id()?.to_owned()),
+                size: None,
+                is_latest: marker.is_latest()?,
+                etag: None,
+            })
+        });
+        let next = match answer.is_truncated() {
+            Some(true) => Some(names.way(answer.next_key_marker(), answer.next_version_id_marker())?),
+            _ => None,
+        };
+        Paged::new(versions.chain(markers).collect(), next.as_deref())
+    })
 }
 
 /// Deletes versions for good, a thousand a call; answers how many are gone. One that stays is a fault that names it.

@@ -10,27 +10,25 @@ use aws_sdk_sagemaker::types::{
 use jiff::Timestamp;
 
 use crate::aws::fault::{Expected, Heard};
-use crate::aws::{Aws, Paged, timestamp};
+use crate::aws::{Aws, List, Paged, timestamp};
 use crate::domain::{Channel, Fault, Job, JobDetail, JobKind, JobSettings, JobStatus};
 
 /// Newest first; with `since`, only what changed after it.
-pub(crate) async fn list_processing_jobs(
-    aws: &Aws,
-    since: Option<Timestamp>,
-    token: Option<String>,
-) -> Result<Paged<Job>, Fault> {
-    let call = aws
-        .sagemaker()
-        .list_processing_jobs()
-        .max_results(100)
-        .sort_by(SortBy::CreationTime)
-        .sort_order(SortOrder::Descending)
-        .set_last_modified_time_after(since.map(|at| DateTime::from_millis(at.as_millisecond())))
-        .set_next_token(token.clone());
-    let (act, object) = ("list", "processing jobs");
-    let answer = call.send().await.heard(act, object)?;
-    let rows = answer.processing_job_summaries().iter().map(row);
-    Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
+pub(crate) fn list_processing_jobs(aws: &Aws, since: Option<Timestamp>) -> List<'_, Job> {
+    let call = move |token| {
+        aws.sagemaker()
+            .list_processing_jobs()
+            .max_results(100)
+            .sort_by(SortBy::CreationTime)
+            .sort_order(SortOrder::Descending)
+            .set_last_modified_time_after(since.map(|at| DateTime::from_millis(at.as_millisecond())))
+            .set_next_token(token)
+            .send()
+    };
+    List::of("list", "processing jobs", call, |answer| {
+        let rows = answer.processing_job_summaries().iter().map(row);
+        Paged::new(rows.collect(), answer.next_token())
+    })
 }
 
 /// The job of this name, without how far its hosts are.

@@ -13,7 +13,7 @@ use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
 use crate::aws::s3::{Carried, carried, demanded, uri};
-use crate::aws::{Aws, Paged, every};
+use crate::aws::{Aws, List, Paged};
 use crate::domain::{Fault, FaultKind};
 
 /// An upload in parts that is neither complete nor aborted.
@@ -104,12 +104,13 @@ pub(crate) async fn upload_part(
 
 /// The parts that S3 has of an upload.
 pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fault> {
-    let (act, object) = ("list the parts of", &uri(&upload.bucket, &upload.key));
-    let list = |after: Option<String>| async move {
+    let object = uri(&upload.bucket, &upload.key);
+    let call = move |after| {
         let call = aws.s3_control().list_parts().bucket(&upload.bucket);
         let call = call.key(&upload.key).upload_id(&upload.id);
-        let page = call.set_part_number_marker(after.clone()).send().await;
-        let page = page.heard(act, object)?;
+        call.set_part_number_marker(after).send()
+    };
+    let list = List::of("list the parts of", &object, call, |page| {
         let parts = page.parts().iter().map(|part| {
             Some(Part {
                 number: part.part_number()?,
@@ -117,13 +118,10 @@ pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fa
                 crc: part.checksum_crc64_nvme().and_then(read_checksum).unwrap_or_default(),
             })
         });
-        let parts = parts.collect::<Option<_>>();
-        let parts = parts.expected(act, object, "number and ETag of one of its parts")?;
         let next = page.next_part_number_marker();
-        let next = next.filter(|_| page.is_truncated() == Some(true));
-        Paged::new(act, object, Some(parts), after.as_deref(), next)
-    };
-    every(|after| again(move || list(after.clone()))).await
+        Paged::new(parts.collect(), next.filter(|_| page.is_truncated() == Some(true)))
+    });
+    list.every().await
 }
 
 /// Makes the parts one object; its ETag without quotes.

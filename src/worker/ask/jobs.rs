@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Question;
 use crate::actions::Aws;
 use crate::app::Page;
-use crate::aws::{Paged, sagemaker};
+use crate::aws::sagemaker;
 use crate::domain::{Fault, FaultKind, Job, JobKind};
 use crate::worker::budget::Api;
 use crate::worker::schedule;
@@ -131,19 +132,14 @@ impl Question<'_> {
             JobKind::Training => Api::ListTrainingJobs,
             JobKind::Processing => Api::ListProcessingJobs,
         };
-        let mut token = None;
-        loop {
-            let page = sagemaker::list_jobs(aws, kind, since, token);
-            let Paged { rows, next } = self.call(api, page).await?;
+        let mut pages = self.watched(api, sagemaker::list_jobs(aws, kind, since)).pages();
+        while let Some(rows) = pages.try_next().await? {
             walk.pages += 1;
             walk.seen.note(&rows);
             let first = std::mem::take(&mut walk.is_first);
             self.answer(first, false, walk.page(rows)).await;
-            match next {
-                Some(next) => token = Some(next),
-                None => return Ok(()),
-            }
         }
+        Ok(())
     }
 }
 

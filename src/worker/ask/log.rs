@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::TryStreamExt as _;
+
 use super::Question;
 use crate::actions::Aws;
 use crate::app::Page;
@@ -59,8 +61,8 @@ impl Question<'_> {
 
     /// Before the first line there is neither stream nor, in a young account, group: that is an empty log.
     async fn streams(&self, aws: &Aws, job: &str) -> Result<Vec<String>, Fault> {
-        let page = |token| logs::streams(aws, job, token);
-        match self.all(Api::DescribeLogStreams, page).await {
+        let streams = self.watched(Api::DescribeLogStreams, logs::streams(aws, job));
+        match streams.every().await {
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(Vec::new()),
             streams => streams,
         }
@@ -74,24 +76,17 @@ impl Question<'_> {
         token: &mut Option<String>,
         shown: &mut bool,
     ) -> Result<usize, Fault> {
-        let mut lines = 0;
-        loop {
-            let page = self
-                .call(Api::GetLogEvents, logs::events(aws, kind, stream, token.clone()))
-                .await?;
-            let is_end = page.next.is_none() || page.next == *token;
+        let events = self.watched(Api::GetLogEvents, logs::events(aws, kind, stream));
+        let (mut pages, mut lines) = (events.after(token.clone()).walk(), 0);
+        while let Some(page) = pages.try_next().await? {
             if !page.rows.is_empty() {
                 lines += page.rows.len();
                 self.answer(!*shown, false, Page::Log(page.rows)).await;
                 *shown = true;
             }
             // After the answer, never before: a dropped question must ask for these lines again.
-            if page.next.is_some() {
-                *token = page.next;
-            }
-            if is_end {
-                return Ok(lines);
-            }
+            *token = page.next.or_else(|| token.take());
         }
+        Ok(lines)
     }
 }

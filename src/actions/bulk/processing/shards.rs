@@ -10,7 +10,7 @@ use crate::actions::blocking::joined;
 use crate::actions::bucket_refusal;
 use crate::actions::bulk::flow::Pages;
 use crate::actions::faults::cancelled;
-use crate::aws::{Aws, every, s3};
+use crate::aws::{Aws, s3};
 use crate::domain::bulk::{BulkFolder, Listed, SHARD, SHARDS_A_HOST, shard_file};
 use crate::domain::words::counted;
 use crate::domain::{Fault, Progress};
@@ -141,7 +141,7 @@ pub(super) async fn write(
 /// Deletes the shards of a list that did not become whole.
 pub(super) async fn take_back(aws: &Aws, folder: &BulkFolder, mut fault: Fault) -> Fault {
     let gone = async {
-        let rows = every(|token| s3::list_under(aws, &folder.bucket, &folder.prefix, token)).await?;
+        let rows = s3::list_under(aws, &folder.bucket, &folder.prefix).every().await?;
         let keys: Vec<String> = rows.iter().map(|row| row.key().to_owned()).collect();
         s3::delete_objects(aws, &folder.bucket, &keys).await
     };

@@ -12,7 +12,7 @@ use super::Group;
 use super::scan::Wrapped;
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3, transfer};
+use crate::aws::{Aws, s3, transfer};
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;
@@ -109,8 +109,7 @@ impl Journal {
     /// The old key objects of all entries, with the digests of what was in them: also of runs before this one.
     pub(super) async fn old_key_objects(&self, aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>, Fault> {
         let mut old = BTreeMap::new();
-        let ask = |token: Option<String>| again(move || s3::list_under(aws, bucket, &self.folder, token.clone()));
-        let mut pages = pages(ask);
+        let mut pages = s3::list_under(aws, bucket, &self.folder).pages();
         while let Some(page) = pages.try_next().await? {
             for row in page {
                 let Some(head) = transfer::find(aws, bucket, row.key()).await? else {

@@ -8,7 +8,7 @@ use super::super::audit::{AuditRequest, audit};
 use super::Run;
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::aws::again::again;
-use crate::aws::{pages, s3, transfer};
+use crate::aws::{s3, transfer};
 use crate::domain::audit::{AuditRow, Ended, KeyUse, Kind};
 use crate::domain::rewrap::OldKeyObject;
 use crate::domain::{Fault, FaultKind};
@@ -72,8 +72,8 @@ async fn why_not_ours(run: &Run<'_>, key: &str, digest: &str) -> Result<Option<S
 }
 
 async fn unfinished(run: &Run<'_>) -> Result<usize, Fault> {
-    let ask = |marker: Option<String>| again(move || s3::unfinished_uploads(run.aws, run.bucket(), marker.clone()));
-    pages(ask)
+    s3::unfinished_uploads(run.aws, run.bucket())
+        .pages()
         .try_fold(0, |sum, page| async move { Ok(sum + page.len()) })
         .await
 }

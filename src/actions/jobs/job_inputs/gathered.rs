@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{Load, START, refused};
 use crate::actions::encrypted_data_key::EncryptedDataKey;
 use crate::actions::unlock::{Among, Claim, OpenOptions};
-use crate::aws::{Aws, pages, s3};
+use crate::aws::{Aws, s3};
 use crate::domain::bond::{Declared, Survey};
 use crate::domain::{DataChannel, Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};
 use crate::envelope::header_of;
@@ -231,7 +231,7 @@ fn too_many(spec: &JobSpec) -> Fault {
 async fn objects(aws: &Aws, spec: &JobSpec, channel: &mut DataChannel) -> Result<Vec<Listed>, Fault> {
     let (bucket, object) = (&channel.bucket.clone(), &channel.object.clone());
     let mut found: Vec<Listed> = Vec::new();
-    let mut pages = pages(|token| s3::list_under(aws, bucket, object, token));
+    let mut pages = s3::list_under(aws, bucket, object).pages();
     loop {
         let rows = match pages.try_next().await {
             Ok(Some(rows)) => rows,
