@@ -8,6 +8,8 @@ use circles::paths;
 
 #[path = "layering/circles.rs"]
 mod circles;
+#[path = "layering/reach.rs"]
+mod reach;
 
 /// For every module at the top: the modules it may name.
 const ALLOWED: &[(&str, &[&str])] = &[
