@@ -2,10 +2,12 @@
 //!
 //! Pure, from AWS's own words: a [`Fault`], or a line of a job's log or failure reason.
 
+use self::guardrail::Guardrail;
 use self::resource::{policy_of, wanted_by_deny};
 use super::policy::{PrincipalKind, principal_kind, role_name};
 use super::{Arn, Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request, RoleRequest};
 
+mod guardrail;
 mod resource;
 
 pub use self::resource::remedy_of_denied;
@@ -229,60 +231,6 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
             .at(Link::Grant, "The grant token is not (or no longer) valid.")
             .remedy("leave the token out, or create the grant again"),
         (_, None) => base,
-    }
-}
-
-/// A policy around the caller's own, which no grant and no policy of the caller's widens.
-struct Guardrail {
-    /// AWS's words for it.
-    name: &'static str,
-    /// Whose it is, and who can change it.
-    whose: &'static str,
-}
-
-const GUARDRAILS: [Guardrail; 5] = [
-    Guardrail {
-        name: "service control policy",
-        whose: "the organization's: ask those who administer the organization",
-    },
-    Guardrail {
-        name: "resource control policy",
-        whose: "the organization's: ask those who administer the organization",
-    },
-    Guardrail {
-        name: "permissions boundary",
-        whose: "set on the caller by an administrator of the account: ask there",
-    },
-    Guardrail {
-        name: "session policy",
-        whose: "given when the session began: begin one without it, or with this action in it",
-    },
-    Guardrail {
-        name: "VPC endpoint policy",
-        whose: "the network's: ask those who own the endpoint, or take another way to AWS",
-    },
-];
-
-impl Guardrail {
-    fn in_words(cause: &str) -> Option<&'static Self> {
-        GUARDRAILS.iter().find(|guardrail| cause.contains(guardrail.name))
-    }
-
-    fn remedy(&self) -> String {
-        format!("the {} is {}", self.name, self.whose)
-    }
-
-    fn explained(&self, base: Explanation, call: &str, cause: &str) -> Explanation {
-        let remedy = self.remedy();
-        if cause.contains("explicit deny") {
-            let words = denied_by(&format!("a {}", self.name), call);
-            return base.at(Link::ExplicitDeny, words).remedy(remedy);
-        }
-        let words = format!(
-            "No {} around the caller allows {call}: what the caller's own policies and grants say does not matter.",
-            self.name
-        );
-        base.at(Link::Bounds, words).remedy(remedy)
     }
 }
 

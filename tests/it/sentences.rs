@@ -14,6 +14,8 @@ use crate::desk::Desk;
 mod outcomes;
 #[path = "sentences/requests.rs"]
 mod requests;
+#[path = "sentences/samples.rs"]
+mod samples;
 
 /// The first example, then each one's next until there is none.
 fn chain<T>(first: T, next: impl Fn(&T) -> Option<T>) -> Vec<T> {

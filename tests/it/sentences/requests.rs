@@ -12,7 +12,7 @@ use strongroom::domain::{
     ObjectUri, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
 };
 
-use super::outcomes::audit_report;
+use super::samples::audit_report;
 use crate::desk::arn;
 
 pub(super) const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/example-role";
