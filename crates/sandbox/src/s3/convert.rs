@@ -291,6 +291,21 @@ macro_rules! given_checksum {
 }
 pub(crate) use given_checksum;
 
+/// The checksum fields that every output shape repeats, and what else is in it.
+macro_rules! summed {
+    ($output:ident, $checksum:ident, { $($more:tt)* }) => {
+        $output {
+            checksum_crc32: $checksum.checksum_crc32,
+            checksum_crc32c: $checksum.checksum_crc32c,
+            checksum_crc64nvme: $checksum.checksum_crc64nvme,
+            checksum_sha1: $checksum.checksum_sha1,
+            checksum_sha256: $checksum.checksum_sha256,
+            $($more)*
+        }
+    };
+}
+pub(crate) use summed;
+
 /// The headers that three input shapes share.
 macro_rules! about {
     ($input:expr) => {

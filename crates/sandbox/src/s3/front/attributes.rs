@@ -9,7 +9,7 @@ use super::super::customer::CustomerKey;
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::versions::Asked;
-use super::{Front, arn};
+use super::{Front, arn, taken};
 use crate::api::ApiError;
 
 const ALL: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
@@ -18,12 +18,7 @@ pub(super) fn get(
     front: &Front,
     req: S3Request<GetObjectAttributesInput>,
 ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     let customer = CustomerKey::given(&headers)?;
     let resource = arn(&input.bucket, &input.key);
     // `access` has asked for the attributes; the object itself is needed too.

@@ -15,16 +15,11 @@ use super::super::object::{About, Object as Stored};
 use super::super::store::Store;
 use super::super::versions::NULL;
 use super::uploads::{Uploading, part_number};
-use super::{Front, arn};
+use super::{Front, arn, taken};
 use crate::api::ApiError;
 
 pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-    let S3Request {
-        input,
-        extensions,
-        headers,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     let condition = write_condition(
         etag_header(&headers, "if-match")?,
         etag_header(&headers, "if-none-match")?,
@@ -110,16 +105,11 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3
     Ok(S3Response::new(CopyObjectOutput {
         copy_source_version_id: found.version.filter(|version| version != NULL),
         version_id: names_versions.then(|| version_id.unwrap_or_else(|| NULL.to_owned())),
-        copy_object_result: Some(CopyObjectResult {
+        copy_object_result: Some(summed!(CopyObjectResult, checksum, {
             e_tag: Some(quoted(&facts.etag)),
             last_modified: Some(time(facts.modified)),
             checksum_type: Some(ChecksumType::from_static(facts.checksums.kind.name())),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-        }),
+        })),
         server_side_encryption: facts.about.sse(),
         sse_customer_algorithm,
         sse_customer_key_md5,
@@ -134,12 +124,7 @@ pub(super) async fn part(
     front: &Front,
     req: S3Request<UploadPartCopyInput>,
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     let keys = (CustomerKey::of_source(&headers)?, CustomerKey::given(&headers)?);
     part_number(input.part_number)?;
     let upload = Uploading {
@@ -167,15 +152,10 @@ pub(super) async fn part(
     let arrived = copied(front.store(), source.body.slice(start, end), keys, algorithm).await?;
     let part = Part::new(input.part_number, arrived);
     let checksum = shown(&part.facts.checksum, is_named);
-    let result = CopyPartResult {
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
+    let result = summed!(CopyPartResult, checksum, {
         e_tag: Some(quoted(&part.etag())),
         last_modified: Some(time(part.facts.modified)),
-    };
+    });
     front
         .store()
         .add_part(&input.bucket, &input.key, &input.upload_id, part)?;

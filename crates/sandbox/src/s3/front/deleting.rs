@@ -7,16 +7,11 @@ use super::super::convert::malformed;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
 use super::versions::no_such_version;
-use super::{Front, arn};
+use super::{Front, arn, taken};
 use crate::api::ApiError;
 
 pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     let asked = front.asks_to_bypass(&input.bucket, &headers)?;
     let bypass = front.bypasses(asked, &extensions, &arn(&input.bucket, &input.key))?;
     let condition = match input.if_match {
@@ -61,12 +56,7 @@ impl Front {
 }
 
 pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     front.store().check_bucket(&input.bucket)?;
     let asks_to_bypass = front.asks_to_bypass(&input.bucket, &headers)?;
     if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {

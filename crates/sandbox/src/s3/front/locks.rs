@@ -11,7 +11,7 @@ use super::super::lock::{Lock, Mode, Period, Protection, Retention, invalid, is_
 use super::super::store::Settings;
 use super::super::versions::Versioning;
 use super::versions::{Asked, Found};
-use super::{Front, arn};
+use super::{Front, arn, taken};
 use crate::api::ApiError;
 use crate::sigv4::header;
 
@@ -140,12 +140,7 @@ pub(super) fn put_retention(
     front: &Front,
     req: S3Request<PutObjectRetentionInput>,
 ) -> S3Result<S3Response<PutObjectRetentionOutput>> {
-    let S3Request {
-        input,
-        headers,
-        mut extensions,
-        ..
-    } = req;
+    let (input, headers, mut extensions) = taken(req);
     let asked = input.retention.ok_or_else(malformed)?;
     let retention = match (asked.mode, asked.retain_until_date) {
         (None, None) => None,

@@ -69,15 +69,10 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
         .expires(&input.bucket, &input.key, version_id.as_deref())?;
     let checksum = facts.checksums.values;
     let (sse_customer_algorithm, sse_customer_key_md5) = customer::told(customer.as_ref());
-    Ok(S3Response::new(PutObjectOutput {
+    Ok(S3Response::new(summed!(PutObjectOutput, checksum, {
         expiration: expires.and_then(|(at, rule)| expiry(at, &rule)),
         version_id,
         e_tag: Some(quoted(&facts.etag)),
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
         checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
         server_side_encryption: facts.about.sse(),
         sse_customer_algorithm,
@@ -86,7 +81,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
         ssekms_encryption_context: facts.about.encryption_context,
         bucket_key_enabled: facts.about.bucket_key.filter(|on| *on),
         ..PutObjectOutput::default()
-    }))
+    })))
 }
 
 /// What a read of an object found, once its conditions hold.
@@ -147,14 +142,9 @@ macro_rules! describe {
         let checksum = $checksum.unwrap_or_default();
         let about = object.about.clone();
         let (sse_customer_algorithm, sse_customer_key_md5) = customer::told($found.customer.as_ref());
-        $output {
+        summed!($output, checksum, {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: about.cache_control,
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
             checksum_type,
             content_disposition: about.content_disposition,
             content_encoding: about.content_encoding,
@@ -178,7 +168,7 @@ macro_rules! describe {
             website_redirect_location: about.website_redirect,
             $($more)*
             ..$output::default()
-        }
+        })
     }};
 }
 

@@ -11,19 +11,14 @@ use super::super::encryption;
 use super::super::multipart::{Claim, Completion, MOST_PARTS, Part as StoredPart, Upload, fresh_id};
 use super::super::object::About;
 use super::objects::{take_in, within_bounds};
-use super::{Front, arn};
+use super::{Front, arn, taken};
 use crate::api::ApiError;
 
 pub(super) fn create(
     front: &Front,
     req: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     let resource = arn(&input.bucket, &input.key);
     let named = input.checksum_algorithm.as_ref();
     if named.is_none() && input.checksum_type.is_some() {
@@ -125,20 +120,15 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
     front
         .store()
         .add_part(&input.bucket, &input.key, &input.upload_id, part)?;
-    Ok(S3Response::new(UploadPartOutput {
+    Ok(S3Response::new(summed!(UploadPartOutput, checksum, {
         e_tag: Some(quoted(&etag)),
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
         server_side_encryption: about.sse(),
         sse_customer_algorithm,
         sse_customer_key_md5,
         ssekms_key_id: about.encryption_key,
         bucket_key_enabled: about.bucket_key.filter(|on| *on),
         ..UploadPartOutput::default()
-    }))
+    })))
 }
 
 mod listing;
@@ -149,12 +139,7 @@ pub(super) fn complete(
     front: &Front,
     req: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        ..
-    } = req;
+    let (input, headers, extensions) = taken(req);
     let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
     let claims: Vec<Claim> = input
         .multipart_upload
@@ -196,23 +181,18 @@ pub(super) fn complete(
         .store()
         .complete(&input.bucket, &input.key, &input.upload_id, &completion)?;
     let checksum = object.checksums.values.clone();
-    Ok(S3Response::new(CompleteMultipartUploadOutput {
+    Ok(S3Response::new(summed!(CompleteMultipartUploadOutput, checksum, {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
         e_tag: Some(quoted(&object.etag)),
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
         checksum_type: Some(ChecksumType::from_static(object.checksums.kind.name())),
         server_side_encryption: object.about.sse(),
         ssekms_key_id: object.about.encryption_key.clone(),
         bucket_key_enabled: object.about.bucket_key.filter(|on| *on),
         version_id: object.facts.version.clone(),
         ..CompleteMultipartUploadOutput::default()
-    }))
+    })))
 }
 
 pub(super) fn abort(

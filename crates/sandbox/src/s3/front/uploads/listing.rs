@@ -148,17 +148,12 @@ pub(crate) fn parts(front: &Front, req: S3Request<ListPartsInput>) -> S3Result<S
 
 fn listed(part: &StoredPart, upload: &Upload) -> Part {
     let checksum = shown(&upload.algorithm.only(&part.facts.checksum), upload.named);
-    Part {
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
+    summed!(Part, checksum, {
         e_tag: Some(quoted(&part.etag())),
         last_modified: Some(time(part.facts.modified)),
         part_number: Some(part.number),
         size: Some(part.body.length() as i64),
-    }
+    })
 }
 
 /// The sandbox does not keep who began an upload: the owner it is.
