@@ -3,14 +3,14 @@
 use tokio_util::sync::CancellationToken;
 
 use super::bulk;
-use super::output::{clear_progress, json_line, line, progress, terms, warn};
+use super::output::{clear_progress, in_s3, json_line, line, progress, terms, usage, warn};
 use crate::actions::bulk::processing::{Order, collect};
 use crate::actions::bulk::{AuditRequest, AuditTable, audit};
 use crate::aws::Aws;
 use crate::cli::AuditArgs;
 use crate::domain::audit::{AuditRow, AuditSummary, Ended, json_row, json_summary, summary_lines};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri};
+use crate::domain::{Fault, FaultKind, JobSettings, ObjectUri};
 
 /// Audits, and prints what is wrong as it is found, then what all objects are together; with `--json` a line an object, then
 /// the summary. Where other machines do it they are waited for only if that is asked for.
@@ -32,11 +32,8 @@ pub async fn run(
     }
     if let Some(path) = &args.csv {
         if args.engine.resume.is_none() && !args.engine.wait {
-            let (cause, remedy) = (
-                "the report is not there yet",
-                "give --wait, or --csv to the command that --resume goes on with",
-            );
-            return Err(Fault::new(FaultKind::Usage, "read", "--csv", cause, remedy));
+            let remedy = "give --wait, or --csv to the command that --resume goes on with";
+            return Err(usage("read", "--csv", "the report is not there yet", remedy));
         }
         // Known before hours of waiting.
         drop(AuditTable::create(path, &request.bucket)?);
@@ -108,29 +105,18 @@ async fn told(
 }
 
 fn request(args: &AuditArgs) -> Result<AuditRequest, Fault> {
-    match Location::parse(&args.place)? {
-        Location::S3(ObjectUri { bucket, key }) => Ok(AuditRequest {
-            bucket,
-            prefix: key,
-            deep: args.deep,
-            versions: args.versions,
-        }),
-        Location::Local(path) => {
-            let (cause, remedy) = ("it is no place in S3", "write s3://BUCKET/PREFIX/");
-            Err(Fault::new(
-                FaultKind::Usage,
-                "audit",
-                path.display().to_string(),
-                cause,
-                remedy,
-            ))
-        }
-    }
+    let ObjectUri { bucket, key } = in_s3("audit", &args.place)?;
+    Ok(AuditRequest {
+        bucket,
+        prefix: key,
+        deep: args.deep,
+        versions: args.versions,
+    })
 }
 
 fn ended(summary: AuditSummary) -> Result<(), Fault> {
     let place = summary.place.clone();
-    let seen = counted(usize::try_from(summary.all.objects).unwrap_or(usize::MAX), "object");
+    let seen = counted(summary.all.objects, "object");
     if let Ended::BrokeOff(fault) = summary.ended {
         let cause = format!("{} (what is told above is a part: {seen})", fault.cause);
         return Err(Fault { cause, ..*fault });

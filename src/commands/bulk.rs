@@ -3,13 +3,13 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, progress, terms, warn};
+use super::output::{clear_progress, json_line, line, progress, terms, usage, warn};
 use crate::actions::bulk::processing::{Begun, Order, begin, folder_of, go_on, standing, wait_for};
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{BulkWorkerArgs, EngineArgs};
 use crate::domain::words::counted;
-use crate::domain::{BulkAct, BulkFolder, BulkPlan, Engine, Fault, FaultKind, JobSettings, resume_command};
+use crate::domain::{BulkAct, BulkFolder, BulkPlan, Engine, Fault, JobSettings, resume_command};
 use crate::training;
 
 const INSTANCES: i32 = 1;
@@ -90,10 +90,11 @@ impl Asked<'_> {
         }
         if plan.seal.is_none() && matches!(self.order, Order::Audit(_)) {
             let cause = format!("it is an act on {planned}");
-            return Err(usage(&asked, cause, "give the place that it was begun with"));
+            return Err(usage("read", &asked, cause, "give the place that it was begun with"));
         }
         let remedy = format!("give what it was begun with: {}", resume_command(plan, id));
-        Err(usage(id, format!("it was begun as another act, on {planned}"), &remedy))
+        let cause = format!("it was begun as another act, on {planned}");
+        Err(usage("read", id, cause, &remedy))
     }
 }
 
@@ -115,7 +116,7 @@ fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
             "shards": begun.shards, "objects": plan.objects, "bytes": plan.bytes,
         }));
     }
-    let objects = counted(usize::try_from(plan.objects).unwrap_or(usize::MAX), "object");
+    let objects = counted(plan.objects, "object");
     let shards = counted(begun.shards, "shard");
     let job = match &begun.job {
         Some(job) => format!("the job {job} does {shards}"),
@@ -131,7 +132,7 @@ fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
 }
 
 async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<Engine, Fault> {
-    let lacks = |option: &str, remedy: &str| usage(option, "it is not given".to_owned(), remedy);
+    let lacks = |option: &str, remedy: &str| usage("read", option, "it is not given", remedy);
     let Some(image) = args.image.clone() else {
         return Err(lacks(
             "--image",
@@ -159,15 +160,12 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
     })
 }
 
-fn usage(object: &str, cause: String, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Usage, "read", object, cause, remedy)
-}
-
 /// What a host of a processing job runs.
 ///
 /// # Errors
 /// When its share could not be done.
 pub async fn worker(args: &BulkWorkerArgs) -> Result<u8, Fault> {
-    let act = BulkAct::parse(&args.act).ok_or_else(|| usage("--act", format!("`{}` is no act", args.act), ""))?;
+    let unknown = || usage("read", "--act", format!("`{}` is no act", args.act), "");
+    let act = BulkAct::parse(&args.act).ok_or_else(unknown)?;
     training::bulk_worker(act, &args.from, terms(&args.terms)).await
 }

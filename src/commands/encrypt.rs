@@ -4,11 +4,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::encrypt_objects;
-use super::output::{clear_progress, context, json_line, line, names_once, progress, settle, terms, warn};
+use super::output::{clear_progress, context, json_line, line, names_once, progress, settle, terms, usage, warn};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
 use crate::cli::{EncryptArgs, TermsArgs, UploadArgs};
-use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri, UploadSettings};
+use crate::domain::{Fault, JobSettings, Location, ObjectUri, UploadSettings};
 
 /// Encrypts and prints what was made.
 ///
@@ -45,13 +45,7 @@ fn checked(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
     let carried = carried(args)?;
     carried.check().map_err(|why| {
         let remedy = "see what --sse, --sse-key, --bucket-key and --tag take: strongroom encrypt --help";
-        Fault::new(
-            FaultKind::Usage,
-            "encrypt",
-            "what the objects are to carry",
-            why,
-            remedy,
-        )
+        usage("encrypt", "what the objects are to carry", why, remedy)
     })?;
     Ok(carried)
 }
@@ -73,7 +67,7 @@ fn refuse_what_only_objects_take(args: &EncryptArgs) -> Result<(), Fault> {
         return Ok(());
     };
     let cause = "it is for objects that are in S3 already, and these are files";
-    Err(Fault::new(FaultKind::Usage, "heed", option, cause, "leave it out"))
+    Err(usage("heed", option, cause, "leave it out"))
 }
 
 fn carried(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
@@ -121,14 +115,17 @@ fn refuse_what_only_s3_takes(args: &EncryptArgs) -> Result<(), Fault> {
     };
     let cause = "it says how S3 stores an object, and the destination is not in S3";
     let remedy = "leave it out, or give s3://BUCKET/PREFIX/ as the destination";
-    Err(Fault::new(FaultKind::Usage, "heed", option, cause, remedy))
+    Err(usage("heed", option, cause, remedy))
 }
 
 fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
-    let usage =
-        |object: &str, cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "encrypt", object, cause, remedy);
     let Some((destination, paths)) = args.paths.split_last() else {
-        return Err(usage("nothing", "no destination is given", "give PATH... DEST"));
+        return Err(usage(
+            "encrypt",
+            "nothing",
+            "no destination is given",
+            "give PATH... DEST",
+        ));
     };
     let place = match destination.to_str() {
         Some(text) => Location::parse(text)?,
@@ -140,7 +137,10 @@ fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
         Location::S3(ObjectUri { .. }) => Way::File,
     };
     let destination = match way {
-        Way::Stdout if args.json => return Err(usage("-", "--json and the token would mix", "leave out --json")),
+        Way::Stdout if args.json => {
+            let cause = "--json and the token would mix";
+            return Err(usage("encrypt", "-", cause, "leave out --json"));
+        }
         Way::Stdout => Destination::Stdout,
         Way::Stream => Destination::Stream(destination.clone()),
         Way::File => Destination::Location(place),

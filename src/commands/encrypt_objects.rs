@@ -2,13 +2,13 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::context;
+use super::output::{context, usage};
 use super::rotate;
 use super::seal::{self, How};
 use crate::aws::Aws;
 use crate::cli::EncryptArgs;
 use crate::domain::seal::{SealAct, SealSpec};
-use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri};
+use crate::domain::{Fault, JobSettings, Location, ObjectUri};
 
 /// Encrypts, and prints what was made.
 ///
@@ -29,10 +29,6 @@ pub(super) async fn run(
     seal::run(aws, &spec, how, &cancel).await
 }
 
-fn usage(object: &str, cause: &str, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Usage, "encrypt", object, cause, remedy)
-}
-
 fn spec(args: &EncryptArgs) -> Result<SealSpec, Fault> {
     let texts: Vec<String> = args
         .paths
@@ -42,27 +38,21 @@ fn spec(args: &EncryptArgs) -> Result<SealSpec, Fault> {
     let [source, destination] = texts.as_slice() else {
         let cause = "of what is in S3 already one object or prefix goes at a time, and no files with it";
         let remedy = "give s3://SOURCE/PREFIX/ s3://DESTINATION/PREFIX/";
-        return Err(usage(&texts.join(" "), cause, remedy));
+        return Err(usage("encrypt", &texts.join(" "), cause, remedy));
     };
     let (Location::S3(source), Location::S3(destination)) = (Location::parse(source)?, Location::parse(destination)?)
     else {
         let cause = "tokens of what is in S3 stay in S3";
-        return Err(usage(
-            destination,
-            cause,
-            "give s3://BUCKET/PREFIX/ as the destination, or decrypt it to a file first",
-        ));
+        let remedy = "give s3://BUCKET/PREFIX/ as the destination, or decrypt it to a file first";
+        return Err(usage("encrypt", destination, cause, remedy));
     };
     if args.no_resume {
-        let (cause, remedy) = (
-            "it is for files",
-            "leave it out: what is encrypted already is passed over",
-        );
-        return Err(Fault::new(FaultKind::Usage, "heed", "--no-resume", cause, remedy));
+        let remedy = "leave it out: what is encrypted already is passed over";
+        return Err(usage("heed", "--no-resume", "it is for files", remedy));
     }
     if args.data_key_out.is_some() {
-        let (cause, remedy) = ("--data-key-out is for local destinations", "give --data-key-name");
-        return Err(usage("--data-key-out", cause, remedy));
+        let cause = "--data-key-out is for local destinations";
+        return Err(usage("encrypt", "--data-key-out", cause, "give --data-key-name"));
     }
     let to = if source == destination {
         parent(&source)
@@ -98,5 +88,5 @@ fn prefix(source: &ObjectUri, destination: ObjectUri) -> Result<ObjectUri, Fault
             "give the prefix that it goes to, with / at its end; or the object itself, to replace it",
         )
     };
-    Err(usage(&destination.to_string(), cause, remedy))
+    Err(usage("encrypt", &destination.to_string(), cause, remedy))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::actions::{OpenOptions, ProgressSink};
 use crate::cli::{OpenArgs, TermsArgs};
 use crate::console;
-use crate::domain::{Fault, FaultKind, Location, Progress, UploadSettings};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri, Progress, UploadSettings};
 
 pub(super) use crate::console::{complain as warn, end_progress as clear_progress, json as json_line, line};
 
@@ -40,6 +40,19 @@ pub(super) fn settle(failed: Vec<Fault>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Wrong usage.
+pub(super) fn usage(act: &str, object: &str, cause: impl Into<String>, remedy: &str) -> Fault {
+    Fault::new(FaultKind::Usage, act, object, cause, remedy)
+}
+
+/// The object or prefix that is named so.
+pub(super) fn in_s3(act: &str, place: &str) -> Result<ObjectUri, Fault> {
+    match Location::parse(place)? {
+        Location::S3(uri) => Ok(uri),
+        Location::Local(_) => Err(usage(act, place, "it is no place in S3", "write s3://BUCKET/PREFIX/")),
+    }
+}
+
 /// The encryption context, from the arguments.
 pub(super) fn context(pairs: &[(String, String)]) -> Result<BTreeMap<String, String>, Fault> {
     names_once("--context", pairs)
@@ -50,8 +63,8 @@ pub(super) fn names_once(option: &str, pairs: &[(String, String)]) -> Result<BTr
     let mut named = BTreeMap::new();
     for (name, value) in pairs {
         if named.insert(name.clone(), value.clone()).is_some() {
-            let (cause, remedy) = (format!("`{name}` is given twice"), "give every name once");
-            return Err(Fault::new(FaultKind::Usage, "read", option, cause, remedy));
+            let cause = format!("`{name}` is given twice");
+            return Err(usage("read", option, cause, "give every name once"));
         }
     }
     Ok(named)

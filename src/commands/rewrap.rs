@@ -2,14 +2,14 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, context, json_line, line, progress, terms};
+use super::output::{clear_progress, context, in_s3, json_line, line, progress, terms};
 use crate::actions::bulk::{RewrapMode, rewrap};
 use crate::aws::Aws;
 use crate::cli::RewrapArgs;
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped, json_row};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, FaultKind, ObjectUri};
 
 /// Re-wraps, and prints by name what was not; then what all are together. With `--json` a line an object, then the summary.
 ///
@@ -50,21 +50,15 @@ pub async fn run(aws: &Aws, args: &RewrapArgs, cancel: CancellationToken) -> Res
 
 fn spec(args: &RewrapArgs) -> Result<RewrapSpec, Fault> {
     let context = context(&args.context)?;
-    match Location::parse(&args.place)? {
-        Location::S3(ObjectUri { bucket, key }) => Ok(RewrapSpec {
-            bucket,
-            prefixes: vec![key],
-            objects: Vec::new(),
-            to: args.to.clone(),
-            context: (!context.is_empty()).then_some(context),
-            delete_old: args.delete_old_key_objects,
-        }),
-        Location::Local(path) => {
-            let (cause, remedy) = ("it is no place in S3", "write s3://BUCKET/PREFIX/");
-            let path = path.display().to_string();
-            Err(Fault::new(FaultKind::Usage, "re-wrap", path, cause, remedy))
-        }
-    }
+    let ObjectUri { bucket, key } = in_s3("re-wrap", &args.place)?;
+    Ok(RewrapSpec {
+        bucket,
+        prefixes: vec![key],
+        objects: Vec::new(),
+        to: args.to.clone(),
+        context: (!context.is_empty()).then_some(context),
+        delete_old: args.delete_old_key_objects,
+    })
 }
 
 fn ended(report: RewrapReport) -> Result<(), Fault> {
@@ -73,12 +67,12 @@ fn ended(report: RewrapReport) -> Result<(), Fault> {
     }
     let remedy = "the same again goes on with what is left";
     if report.ended == Ended::Stopped {
-        let done = counted(usize::try_from(report.done.objects).unwrap_or(usize::MAX), "object");
+        let done = counted(report.done.objects, "object");
         let cause = format!("it was stopped after {done}; every object opens");
         return Err(Fault::new(FaultKind::Cancelled, "re-wrap", report.place, cause, remedy));
     }
     if let Ended::BrokeOff(fault) = report.ended {
-        let done = counted(usize::try_from(report.done.objects).unwrap_or(usize::MAX), "object");
+        let done = counted(report.done.objects, "object");
         let cause = format!("{} (by then {done} were re-wrapped; {remedy})", fault.cause);
         return Err(Fault { cause, ..*fault });
     }

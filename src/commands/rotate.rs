@@ -2,12 +2,12 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{context, terms};
+use super::output::{context, in_s3, terms, usage};
 use super::seal::{self, How};
 use crate::aws::Aws;
 use crate::cli::RotateArgs;
 use crate::domain::seal::{SealAct, SealSpec};
-use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri};
+use crate::domain::{Fault, JobSettings, ObjectUri};
 
 /// Rotates, and prints what was done.
 ///
@@ -21,13 +21,7 @@ pub async fn run(
     let spec = spec(args)?;
     if args.no_resume && args.engine.on.is_some() {
         let cause = "what is begun with --on is gone on with by its id alone";
-        return Err(Fault::new(
-            FaultKind::Usage,
-            "heed",
-            "--no-resume",
-            cause,
-            "leave it out",
-        ));
+        return Err(usage("heed", "--no-resume", cause, "leave it out"));
     }
     let aws = aws.carrying(&terms(&args.terms));
     let how = How {
@@ -40,10 +34,7 @@ pub async fn run(
 }
 
 fn spec(args: &RotateArgs) -> Result<SealSpec, Fault> {
-    let Location::S3(place) = Location::parse(&args.place)? else {
-        let (cause, remedy) = ("it is no place in S3", "write s3://BUCKET/PREFIX/");
-        return Err(Fault::new(FaultKind::Usage, "rotate", &args.place, cause, remedy));
-    };
+    let place = in_s3("rotate", &args.place)?;
     let context = context(&args.context)?;
     let act = SealAct::Rotate {
         key: args.key.clone(),

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::bulk::{self, Asked};
-use super::output::{clear_progress, json_line, line, progress, warn};
+use super::output::{clear_progress, json_line, line, progress, usage, warn};
 use crate::actions::bulk::processing::{Order, collect_sealed};
 use crate::actions::bulk::{plan_seal, seal};
 use crate::aws::Aws;
@@ -54,8 +54,8 @@ pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &Cance
 
 async fn on_processing(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
     if how.dry_run {
-        let (cause, remedy) = ("one machine looks ahead", "leave --on out: nothing is written");
-        return Err(Fault::new(FaultKind::Usage, "heed", "--dry-run", cause, remedy));
+        let remedy = "leave --on out: nothing is written";
+        return Err(usage("heed", "--dry-run", "one machine looks ahead", remedy));
     }
     let asked = Asked {
         order: Order::Seal(spec),
@@ -109,26 +109,16 @@ fn planned(plan: SealPlan) -> Result<(), Fault> {
     match plan.ended {
         Ended::Whole if plan.unread_count == 0 => Ok(()),
         Ended::Whole => {
-            let objects = counted(usize::try_from(plan.unread_count).unwrap_or(usize::MAX), "object");
+            let objects = counted(plan.unread_count, "object");
             let cause = format!("{objects} could not be looked at");
             let remedy = "the lines above say why";
-            Err(Fault::new(
-                FaultKind::Other,
-                plan.spec.verb(),
-                plan.spec.place(),
-                cause,
-                remedy,
-            ))
+            let (verb, place) = (plan.spec.verb(), plan.spec.place());
+            Err(Fault::new(FaultKind::Other, verb, place, cause, remedy))
         }
         Ended::Stopped => {
             let cause = "it was stopped; what is told above is a part";
-            Err(Fault::new(
-                FaultKind::Cancelled,
-                plan.spec.verb(),
-                plan.spec.place(),
-                cause,
-                "",
-            ))
+            let (verb, place) = (plan.spec.verb(), plan.spec.place());
+            Err(Fault::new(FaultKind::Cancelled, verb, place, cause, ""))
         }
         Ended::BrokeOff(fault) => Err(*fault),
     }
@@ -136,7 +126,7 @@ fn planned(plan: SealPlan) -> Result<(), Fault> {
 
 fn ended(spec: &SealSpec, summary: SealSummary) -> Result<(), Fault> {
     let (verb, place) = (spec.verb(), spec.place());
-    let done = counted(usize::try_from(summary.sealed.objects).unwrap_or(usize::MAX), "object");
+    let done = counted(summary.sealed.objects, "object");
     match summary.ended {
         Ended::BrokeOff(fault) => {
             let cause = format!("{} ({done} done by then stay; the same again goes on)", fault.cause);

@@ -1,12 +1,10 @@
 //! `strongroom start IMAGE`: a training job on encrypted channels, for scripts; with `--wait` to its end.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, progress};
+use super::output::{clear_progress, json_line, line, names_once, progress, usage};
 use super::watch;
 use crate::actions::role_arn;
 use crate::aws::Aws;
@@ -89,19 +87,14 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
     let mut channels = args.channel.iter().map(|(name, place)| channel(name, place));
     let Some(first) = channels.next().transpose()? else {
         return Err(usage(
+            "read",
             "--channel",
-            "there is none".to_owned(),
+            "there is none",
             "give NAME=s3://BUCKET/PREFIX/",
         ));
     };
     let others = channels.collect::<Result<_, _>>()?;
-    let mut hyperparameters = BTreeMap::new();
-    for (name, value) in &args.hp {
-        if hyperparameters.insert(name.clone(), value.clone()).is_some() {
-            let cause = format!("`{name}` is given twice");
-            return Err(usage("--hp", cause, "give every name once"));
-        }
-    }
+    let hyperparameters = names_once("--hp", &args.hp)?;
     let plaintext = args.plaintext.as_deref().and_then(PlaintextPlace::parse);
     Ok(JobSpec {
         name: args.name.clone().unwrap_or_else(new_name),
@@ -151,10 +144,6 @@ fn new_name() -> String {
 fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {
     DataChannel::read(name, place).ok_or_else(|| {
         let remedy = "give NAME=s3://BUCKET/PREFIX/, or the same with ,sharded for a part to each host";
-        usage("--channel", format!("`{place}` is no place in S3"), remedy)
+        usage("read", "--channel", format!("`{place}` is no place in S3"), remedy)
     })
-}
-
-fn usage(option: &str, cause: String, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Usage, "read", option, cause, remedy)
 }

@@ -171,14 +171,14 @@ impl RewrapReport {
         } else {
             ("re-wrapped", "stay")
         };
-        let objects = |tally: &Tally| counted(usize::try_from(tally.objects).unwrap_or(usize::MAX), "object");
+        let objects = |tally: &Tally| counted(tally.objects, "object");
         let mut lines = vec![
             format!("{}: data keys to {}", self.place, self.target),
             format!(
                 "  {verb}: {} ({}) under {}",
                 objects(&self.done),
                 bytes(self.done.bytes),
-                counted(usize::try_from(self.data_keys).unwrap_or(usize::MAX), "data key")
+                counted(self.data_keys, "data key")
             ),
         ];
         for (key, tally) in &self.from {

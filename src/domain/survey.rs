@@ -46,7 +46,7 @@ impl Dependents {
         format!(
             "{found} found; {} of {} scanned; {}, {}, {}",
             self.buckets_seen,
-            counted(self.buckets as usize, "bucket"),
+            counted(self.buckets, "bucket"),
             counted(self.grants.len(), "grant"),
             match self.aliases.len() {
                 1 => "1 alias".to_owned(),

@@ -1,14 +1,16 @@
 //! Numbers and names as people read them.
 
+use std::fmt::Display;
+
 /// `1 object`, `2 objects`.
-pub fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub fn counted(number: impl Display + From<u8> + PartialEq, noun: &str) -> String {
+    let plural = if number == 1.into() { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
 /// Objects, and what older versions and delete markers are beside them.
 pub fn holdings(objects: u64, older: u64) -> String {
-    let objects = counted(objects as usize, "object");
+    let objects = counted(objects, "object");
     match older {
         0 => objects,
         1 => format!("{objects} and an older version or delete marker"),

@@ -7,10 +7,6 @@ use crate::domain::audit::Ended;
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
 
-fn number(objects: u64, noun: &str) -> String {
-    counted(usize::try_from(objects).unwrap_or(usize::MAX), noun)
-}
-
 /// One object, in a line.
 pub fn row_line(spec: &SealSpec, row: &SealRow) -> String {
     let from = format!("s3://{}/{}", spec.bucket, row.key);
@@ -107,7 +103,7 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
     let mut lines = vec![format!(
         "{}: {} {done} ({}), {} left as they are, {} failed",
         spec.place(),
-        number(summary.sealed.objects, "object"),
+        counted(summary.sealed.objects, "object"),
         bytes(summary.sealed.bytes),
         summary.passed_over(),
         summary.failed.objects
@@ -118,26 +114,26 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
     for (why, tally) in &summary.passed {
         lines.push(format!(
             "left as it is: {}, {}",
-            number(tally.objects, "object"),
+            counted(tally.objects, "object"),
             why.told()
         ));
     }
     if summary.gone > 0 {
         lines.push(format!(
             "{} gone: no version that was read is left; whether older ones are was not looked at: audit --versions",
-            number(summary.gone, old)
+            counted(summary.gone, old)
         ));
     }
     if summary.stay > 0 {
         lines.push(format!(
             "{} left where they were, beside their tokens",
-            number(summary.stay, old)
+            counted(summary.stay, old)
         ));
     }
     if summary.versions > 0 {
         lines.push(format!(
             "{} kept by the bucket as older versions",
-            number(summary.versions, old)
+            counted(summary.versions, old)
         ));
     }
     if summary.versions > 0 && matches!(spec.act, super::SealAct::Encrypt { .. }) {
@@ -150,7 +146,7 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
     if summary.undeleted > 0 {
         lines.push(format!(
             "{} NOT deleted, or not every version",
-            number(summary.undeleted, old)
+            counted(summary.undeleted, old)
         ));
     }
     if summary.vanished > 0 {

@@ -179,7 +179,7 @@ fn kinds(plan: &SealPlan) -> String {
 }
 
 fn number(objects: u64) -> String {
-    counted(usize::try_from(objects).unwrap_or(usize::MAX), "object")
+    counted(objects, "object")
 }
 
 /// What becomes of what is replaced or deleted.
