@@ -92,14 +92,14 @@ impl Plan<'_> {
                 0 => String::new(),
                 _ => format!(
                     ", {}, {}",
-                    counted(count.versions as usize, "older version"),
-                    counted(count.markers as usize, "delete marker")
+                    counted(count.versions, "older version"),
+                    counted(count.markers, "delete marker")
                 ),
             };
             self.items.push(CleanUpItem {
                 kind: "bucket",
                 name: bucket.clone(),
-                state: format!("{}{versions}", counted(count.objects as usize, "object")),
+                state: format!("{}{versions}", counted(count.objects, "object")),
                 request: Some(Request::Object(ObjectRequest::DeleteBucket {
                     bucket,
                     expected: count.objects,

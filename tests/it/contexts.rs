@@ -8,12 +8,13 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use strongroom::app::{Effect, Event, Keymap, Overlay, Settings};
-use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::config::Connection;
 use strongroom::domain::AwsContext;
 use strongroom::runtime::workers::Workers;
 use strongroom_sandbox::{Options, Sandbox};
 
 use crate::desk::Desk;
+use crate::place::connection;
 use crate::world::Aws;
 
 /// Begins the name of everything in a world, and is the name of its context.
@@ -53,18 +54,6 @@ async fn world(tag: &str) -> Sandbox {
         put.body(ByteStream::from_static(b"x,y\n")).send().await.unwrap();
     }
     sandbox
-}
-
-fn connection(sandbox: &Sandbox) -> Connection {
-    Connection {
-        sandbox: Some(SandboxEndpoint {
-            url: sandbox.endpoint_url().to_owned(),
-            region: sandbox.region().to_owned(),
-            access_key_id: sandbox.access_key_id().to_owned(),
-            secret_access_key: sandbox.secret_access_key().to_owned(),
-        }),
-        ..Connection::default()
-    }
 }
 
 fn context(tag: &str) -> AwsContext {

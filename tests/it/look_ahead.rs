@@ -1,10 +1,9 @@
 //! What the look before a job asks for.
 
 use strongroom::actions;
-use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{Outcome, Weight};
 
-use crate::place::Place;
+use crate::place::{Place, connection_at};
 use crate::proxy::{Proxy, Trouble};
 use crate::walk::{BUCKET, TABLE, job, with_data};
 
@@ -25,15 +24,7 @@ fn before_a_job_each_object_of_its_data_is_asked_for_once_and_an_empty_one_is_na
         .ok();
     let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |_| Trouble::None);
     let sandbox = place.sandbox.as_ref().unwrap();
-    let connection = Connection {
-        sandbox: Some(SandboxEndpoint {
-            url: proxy.url().to_owned(),
-            region: sandbox.region().to_owned(),
-            access_key_id: sandbox.access_key_id().to_owned(),
-            secret_access_key: sandbox.secret_access_key().to_owned(),
-        }),
-        ..Connection::default()
-    };
+    let connection = connection_at(sandbox, proxy.url());
     let aws = place.wait(actions::connect(&connection)).unwrap();
     let spec = job("job-1", &role_arn, "many/");
     let look = || match place.wait(actions::preflight(&aws, &spec)).unwrap() {

@@ -35,6 +35,24 @@ pub(crate) fn never() -> CancellationToken {
     CancellationToken::new()
 }
 
+/// The way to a world of its own.
+pub(crate) fn connection(sandbox: &Sandbox) -> Connection {
+    connection_at(sandbox, sandbox.endpoint_url())
+}
+
+/// The same by way of something in between.
+pub(crate) fn connection_at(sandbox: &Sandbox, url: &str) -> Connection {
+    Connection {
+        sandbox: Some(SandboxEndpoint {
+            url: url.to_owned(),
+            region: sandbox.region().to_owned(),
+            access_key_id: sandbox.access_key_id().to_owned(),
+            secret_access_key: sandbox.secret_access_key().to_owned(),
+        }),
+        ..Connection::default()
+    }
+}
+
 impl Place {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
@@ -54,15 +72,7 @@ impl Place {
         };
         change(&mut options);
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
-        let connection = Connection {
-            sandbox: Some(SandboxEndpoint {
-                url: sandbox.endpoint_url().to_owned(),
-                region: sandbox.region().to_owned(),
-                access_key_id: sandbox.access_key_id().to_owned(),
-                secret_access_key: sandbox.secret_access_key().to_owned(),
-            }),
-            ..Connection::default()
-        };
+        let connection = connection(&sandbox);
         let aws = runtime.block_on(actions::connect(&connection)).unwrap();
         let environment = [
             ("AWS_ENDPOINT_URL", sandbox.endpoint_url()),

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strongroom::actions::{self, ProgressSink};
-use strongroom::config::{Connection, SandboxEndpoint};
 use tokio_util::sync::CancellationToken;
 
-use crate::place::Place;
+use crate::place::{Place, connection_at};
 use crate::proxy::{Proxy, Trouble};
 
 #[test]
@@ -24,15 +23,7 @@ fn a_grant_whose_answer_was_lost_is_made_once_and_revoked() {
         }
         Trouble::None
     });
-    let connection = Connection {
-        sandbox: Some(SandboxEndpoint {
-            url: proxy.url().to_owned(),
-            region: sandbox.region().to_owned(),
-            access_key_id: sandbox.access_key_id().to_owned(),
-            secret_access_key: sandbox.secret_access_key().to_owned(),
-        }),
-        ..Connection::default()
-    };
+    let connection = connection_at(&sandbox, proxy.url());
     let (sink, cancel, context) = (ProgressSink::none(), CancellationToken::new(), BTreeMap::new());
     let story = place.wait(async {
         let aws = actions::connect(&connection).await.unwrap();

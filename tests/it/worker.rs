@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
-use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::config::Connection;
 use strongroom::domain::{
     Fault, FaultKind, GrantRequest, GrantSpec, Job, JobSpec, JobStatus, KeyRequest, KeySpec, KeyState, KmsKey,
     ObjectRequest, Outcome, ProofRequest, Request,
@@ -16,6 +16,8 @@ use strongroom::worker::Worker;
 use strongroom_sandbox::{Options, Sandbox};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::timeout;
+
+use crate::place::connection;
 
 #[path = "worker/cancelled.rs"]
 mod cancelled;
@@ -46,15 +48,7 @@ impl World {
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let mut connection = Connection {
-            sandbox: Some(SandboxEndpoint {
-                url: sandbox.endpoint_url().to_owned(),
-                region: sandbox.region().to_owned(),
-                access_key_id: sandbox.access_key_id().to_owned(),
-                secret_access_key: sandbox.secret_access_key().to_owned(),
-            }),
-            ..Connection::default()
-        };
+        let mut connection = connection(&sandbox);
         change(&mut connection);
         let (sender, events) = mpsc::channel(1024);
         let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);

@@ -96,6 +96,8 @@ async fn whoever_watches_waits_for_a_turn_before_each_call_and_hears_at_once_tha
 /// Throttled attempts at a second page: more than the SDK makes of one call.
 const THROTTLED: u32 = 4;
 const BUCKET: &str = "data";
+/// What ends an answer of IAM.
+const IDENTIFIED: &str = "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>";
 
 /// What the second pages were asked for, by operation.
 type Attempts = Arc<Mutex<BTreeMap<String, u32>>>;
@@ -265,7 +267,12 @@ fn page(operation: &str, is_first: bool) -> String {
         let next = if is_first { format!(",{next}") } else { String::new() };
         format!("{{{members}{next}}}").replace('#', row)
     };
-    let of_kms = r#""Truncated":true,"NextMarker":"more""#;
+    let of_kms = |rows: &str| {
+        if is_first {
+            return json(rows, r#""Truncated":true,"NextMarker":"more""#);
+        }
+        json(&format!(r#"{rows},"Truncated":false"#), "")
+    };
     let of_sagemaker = r#""NextToken":"more""#;
     let xml = |root: &str, members: &str, next: &str| {
         let next = if is_first {
@@ -277,16 +284,13 @@ fn page(operation: &str, is_first: bool) -> String {
     };
     let of_iam = |members: &str| {
         let result = xml(&format!("{operation}Result"), members, "Marker");
-        format!("<{operation}Response>{result}</{operation}Response>")
+        format!("<{operation}Response>{result}{IDENTIFIED}</{operation}Response>")
     };
     match operation {
-        "ListKeys" => json(
-            r#""Keys":[{"KeyId":"k#","KeyArn":"arn:aws:kms:us-east-1:111122223333:key/k#"}]"#,
-            of_kms,
-        ),
-        "ListAliases" => json(r#""Aliases":[{"AliasName":"alias/a#","TargetKeyId":"k#"}]"#, of_kms),
-        "ListGrants" => json(r#""Grants":[{"GrantId":"g#"}]"#, of_kms),
-        "ListResourceTags" => json(r#""Tags":[{"TagKey":"t#","TagValue":"v"}]"#, of_kms),
+        "ListKeys" => of_kms(r#""Keys":[{"KeyId":"k#","KeyArn":"arn:aws:kms:us-east-1:111122223333:key/k#"}]"#),
+        "ListAliases" => of_kms(r#""Aliases":[{"AliasName":"alias/a#","TargetKeyId":"k#"}]"#),
+        "ListGrants" => of_kms(r#""Grants":[{"GrantId":"g#"}]"#),
+        "ListResourceTags" => of_kms(r#""Tags":[{"TagKey":"t#","TagValue":"v"}]"#),
         "ListRoles" => of_iam(
             "<Roles><member><Path>/</Path><RoleName>r#</RoleName><RoleId>R#</RoleId>\
              <Arn>arn:aws:iam::111122223333:role/r#</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate></member></Roles>",
@@ -299,7 +303,7 @@ fn page(operation: &str, is_first: bool) -> String {
         "GetRolePolicy" => {
             let policy = "<RoleName>r</RoleName><PolicyName>p</PolicyName><PolicyDocument>{}</PolicyDocument>";
             let result = format!("<GetRolePolicyResult>{policy}</GetRolePolicyResult>");
-            format!("<GetRolePolicyResponse>{result}</GetRolePolicyResponse>")
+            format!("<GetRolePolicyResponse>{result}{IDENTIFIED}</GetRolePolicyResponse>")
         }
         "ListObjectsV2" => xml(
             "ListBucketResult",

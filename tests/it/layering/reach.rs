@@ -58,7 +58,8 @@ fn files_of(all: &[(String, String)], defined: &str, ending: &str) -> BTreeMap<S
 
 fn texts() -> Vec<(String, String)> {
     let all = sources().into_iter();
-    all.map(|(_, path, code)| (path.to_string_lossy().into_owned(), code)).collect()
+    all.map(|(_, path, code)| (path.to_string_lossy().into_owned(), code))
+        .collect()
 }
 
 #[test]
@@ -75,17 +76,27 @@ fn what_can_be_asked_for_is_described_begun_and_performed_in_one_file_each_and_n
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let usual = reach.values().filter(|files| files.len() == LEAST).count();
-    assert!(usual * 2 > reach.len(), "of {} requests {usual} are in {LEAST} files", reach.len());
+    assert!(
+        usual * 2 > reach.len(),
+        "of {} requests {usual} are in {LEAST} files",
+        reach.len()
+    );
 }
 
 #[test]
 fn no_request_is_named_outside_of_the_rooms_that_describe_begin_show_or_perform_it() {
     let rooms = [REQUESTS, "domain/", "app/", "perform.rs", "actions/", "commands/"];
     for (request, files) in files_of(&texts(), REQUESTS, "Request") {
-        let stray = files.iter().find(|path| !rooms.iter().any(|room| path.starts_with(room)));
+        let stray = files
+            .iter()
+            .find(|path| !rooms.iter().any(|room| path.starts_with(room)));
         assert!(stray.is_none(), "{request} is named in {stray:?}");
-        assert!(files.iter().any(|path| path == "perform.rs"), "{request} is not performed: {files:?}");
-        let begun = |path: &String| path.starts_with("app/") || path.starts_with("commands/") || path.starts_with("actions/");
+        assert!(
+            files.iter().any(|path| path == "perform.rs"),
+            "{request} is not performed: {files:?}"
+        );
+        let begun =
+            |path: &String| path.starts_with("app/") || path.starts_with("commands/") || path.starts_with("actions/");
         assert!(files.iter().any(begun), "nothing begins {request}: {files:?}");
     }
 }
@@ -100,7 +111,10 @@ fn an_action_is_one_item_of_its_area_and_a_line_of_the_menu() {
         for line in code.lines().filter(|line| line.ends_with(": Action = Action {")) {
             let name = line.split("const ").nth(1).unwrap().split(':').next().unwrap();
             let area = area.split('/').next().unwrap();
-            assert!(menu.contains(&format!("{area}::{name}")), "{path}: {name} is in no menu and on no key");
+            assert!(
+                menu.contains(&format!("{area}::{name}")),
+                "{path}: {name} is in no menu and on no key"
+            );
             actions += 1;
         }
     }
@@ -112,6 +126,11 @@ fn a_pane_reaches_no_further_than_it_did() {
     let reach = files_of(&texts(), "app/pane.rs", "Pane");
     assert_eq!(reach.len(), 5);
     for (pane, files) in reach {
-        assert!(files.len() <= MOST_OF_A_PANE, "{pane} is named in {} files: {}", files.len(), files.join(", "));
+        assert!(
+            files.len() <= MOST_OF_A_PANE,
+            "{pane} is named in {} files: {}",
+            files.len(),
+            files.join(", ")
+        );
     }
 }

@@ -31,15 +31,7 @@ impl World {
     }
 
     async fn connected(&self) -> actions::Aws {
-        let connection = Connection {
-            sandbox: Some(SandboxEndpoint {
-                url: self.sandbox.endpoint_url().to_owned(),
-                region: self.sandbox.region().to_owned(),
-                access_key_id: self.sandbox.access_key_id().to_owned(),
-                secret_access_key: self.sandbox.secret_access_key().to_owned(),
-            }),
-            ..Connection::default()
-        };
+        let connection = connection(&self.sandbox);
         actions::connect(&connection).await.unwrap()
     }
 }

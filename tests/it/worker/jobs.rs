@@ -1,5 +1,6 @@
 //! Training jobs: what is not started, how they end, and their logs.
 
+use strongroom::config::SandboxEndpoint;
 use strongroom::domain::{JobPlan, JobRequest, JobSettings};
 
 use super::*;
