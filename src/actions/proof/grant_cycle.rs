@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Subject, grant_name, key_arn, not_assumed};
 use crate::actions::ProgressSink;
-use crate::actions::faults::cancelled;
+use crate::actions::faults::until_cancelled;
 use crate::actions::grants::{lent, spread};
 use crate::actions::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
@@ -133,11 +133,8 @@ impl Proving<'_> {
     async fn spread(&self, allowed: bool) -> Result<Duration, Fault> {
         let (key_arn, role_arn) = (&self.cycle.key_arn, &self.cycle.role_arn);
         let operation = self.cycle.granted.first().map_or("Decrypt", String::as_str);
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => Err(cancelled(ACT, key_arn)),
-            waited = spread(&self.session, key_arn, role_arn, operation, allowed, self.progress) => waited,
-        }
+        let spreading = spread(&self.session, key_arn, role_arn, operation, allowed, self.progress);
+        until_cancelled(self.cancel, (ACT, key_arn), spreading).await
     }
 
     /// One phase of questions. What was granted must be as expected; while the grant stands, everything else denied.
@@ -150,11 +147,8 @@ impl Proving<'_> {
             tokens,
         };
         // A round of questions takes longer than there is to clean up after: the revocation does not wait for its end.
-        let operations = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(cancelled(ACT, &self.cycle.key_arn)),
-            operations = subject.ask(self.aws, &self.session) => operations?,
-        };
+        let asking = subject.ask(self.aws, &self.session);
+        let operations = until_cancelled(self.cancel, (ACT, &self.cycle.key_arn), asking).await?;
         let held = as_expected(&operations, &self.cycle.granted, expected, self.baseline());
         self.cycle.phases.push(CyclePhase {
             name,

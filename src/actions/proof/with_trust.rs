@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::faults::cancelled;
+use crate::actions::faults::until_cancelled;
 use crate::actions::principals::role_arn;
 use crate::actions::{ProgressSink, proof, roles};
 use crate::aws::{Aws, iam};
@@ -42,11 +42,8 @@ pub async fn prove_trusted(
             _ => fault,
         });
     }
-    let proof = tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(cancelled("prove access of", name)),
-        proof = proved(aws, key, &role_arn, context, progress) => proof,
-    };
+    let proving = proved(aws, key, &role_arn, context, progress);
+    let proof = until_cancelled(cancel, ("prove access of", name), proving).await;
     if !was_trusted {
         let back = roles::trust_caller(aws, name, false).await;
         back.map_err(|fault| Fault {

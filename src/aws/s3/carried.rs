@@ -114,12 +114,8 @@ pub(in crate::aws) use carried;
 pub(crate) async fn keeps(aws: &Aws, bucket: &str) -> Result<Keeps, Fault> {
     let act = "ask for the object lock of bucket";
     let ask = || async {
-        aws.s3_control()
-            .get_object_lock_configuration()
-            .bucket(bucket)
-            .send()
-            .await
-            .heard(act, bucket)
+        let call = aws.s3_control().get_object_lock_configuration();
+        call.bucket(bucket).send().await.heard(act, bucket)
     };
     let (locks, locks_by_default) = match again(ask).await {
         Ok(answer) => {
@@ -249,13 +245,8 @@ async fn lock(aws: &Aws, bucket: &str, key: &str, head: &HeadObjectOutput, carri
     if mode.is_none() {
         let act = "ask for the retention of";
         let ask = || async {
-            aws.s3_control()
-                .get_object_retention()
-                .bucket(bucket)
-                .key(key)
-                .send()
-                .await
-                .heard(act, object)
+            let call = aws.s3_control().get_object_retention();
+            call.bucket(bucket).key(key).send().await.heard(act, object)
         };
         match again(ask).await {
             Ok(answer) => {
@@ -276,13 +267,8 @@ async fn lock(aws: &Aws, bucket: &str, key: &str, head: &HeadObjectOutput, carri
     if hold.is_none() {
         let act = "ask for the legal hold of";
         let ask = || async {
-            aws.s3_control()
-                .get_object_legal_hold()
-                .bucket(bucket)
-                .key(key)
-                .send()
-                .await
-                .heard(act, object)
+            let call = aws.s3_control().get_object_legal_hold();
+            call.bucket(bucket).key(key).send().await.heard(act, object)
         };
         match again(ask).await {
             Ok(answer) => hold = answer.legal_hold().and_then(|hold| hold.status()).cloned(),
@@ -298,13 +284,8 @@ async fn lock(aws: &Aws, bucket: &str, key: &str, head: &HeadObjectOutput, carri
 async fn tags(aws: &Aws, bucket: &str, key: &str) -> Result<String, Fault> {
     let (act, object) = ("read the tags of", uri(bucket, key));
     let ask = || async {
-        aws.s3_control()
-            .get_object_tagging()
-            .bucket(bucket)
-            .key(key)
-            .send()
-            .await
-            .heard(act, &object)
+        let call = aws.s3_control().get_object_tagging();
+        call.bucket(bucket).key(key).send().await.heard(act, &object)
     };
     let answer = again(ask).await?;
     let mut pairs = form_urlencoded::Serializer::new(String::new());

@@ -22,12 +22,8 @@ pub(in crate::aws) struct Acl {
 pub(super) async fn owner_with_acls(aws: &Aws, bucket: &str) -> Result<Option<String>, Fault> {
     let act = "ask for the owner of the objects of bucket";
     let ask = || async {
-        aws.s3_control()
-            .get_bucket_ownership_controls()
-            .bucket(bucket)
-            .send()
-            .await
-            .heard(act, bucket)
+        let call = aws.s3_control().get_bucket_ownership_controls();
+        call.bucket(bucket).send().await.heard(act, bucket)
     };
     match again(ask).await {
         Ok(answer) => {
@@ -48,12 +44,8 @@ pub(super) async fn owner_with_acls(aws: &Aws, bucket: &str) -> Result<Option<St
     }
     let act = "read the ACL of bucket";
     let ask = || async {
-        aws.s3_control()
-            .get_bucket_acl()
-            .bucket(bucket)
-            .send()
-            .await
-            .heard(act, bucket)
+        let call = aws.s3_control().get_bucket_acl();
+        call.bucket(bucket).send().await.heard(act, bucket)
     };
     let answer = again(ask).await?;
     let id = answer
@@ -67,13 +59,8 @@ pub(super) async fn owner_with_acls(aws: &Aws, bucket: &str) -> Result<Option<St
 pub(super) async fn read(aws: &Aws, bucket: &str, key: &str, owner: &str) -> Result<Acl, Fault> {
     let (act, object) = ("read the ACL of", uri(bucket, key));
     let ask = || async {
-        aws.s3_control()
-            .get_object_acl()
-            .bucket(bucket)
-            .key(key)
-            .send()
-            .await
-            .heard(act, &object)
+        let call = aws.s3_control().get_object_acl();
+        call.bucket(bucket).key(key).send().await.heard(act, &object)
     };
     let answer = again(ask).await?;
     let id = answer
