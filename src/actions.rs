@@ -17,6 +17,7 @@ mod cleanup;
 mod dependents;
 mod doctor;
 mod download;
+mod empty_place;
 mod encrypted_data_key;
 mod faults;
 mod flight;

@@ -27,6 +27,8 @@ mod core;
 mod desk;
 #[path = "it/edge.rs"]
 mod edge;
+#[path = "it/empty_places.rs"]
+mod empty_places;
 #[path = "it/encrypt_prefix.rs"]
 mod encrypt_prefix;
 #[path = "it/envelope.rs"]

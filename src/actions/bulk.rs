@@ -9,6 +9,7 @@ mod flow;
 mod held;
 mod kms_keys;
 mod look;
+mod older;
 mod part;
 pub mod processing;
 mod report;

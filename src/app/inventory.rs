@@ -131,6 +131,7 @@ impl Inventory {
             (summary.flawed, "wrong", Tone::Bad),
             (unjoined, "not moved together", Tone::Bad),
             (summary.unread(), "not read", Tone::Warn),
+            (summary.unchecked_objects, "not checked", Tone::Warn),
         ];
         for (count, what, tone) in counts.into_iter().filter(|(count, ..)| *count > 0) {
             line = line.and(Tone::Dim, " · ").and(tone, format!("{count} {what}"));
@@ -210,6 +211,7 @@ impl Inventory {
         let (sign, sign_tone) = match (row.flaws.is_empty(), &row.unread, row.is_intact) {
             (false, ..) => ("✗ ", Tone::Bad),
             (true, Some(_), _) => ("? ", Tone::Warn),
+            (true, None, _) if !row.unchecked.is_empty() => ("? ", Tone::Warn),
             (true, None, Some(true)) => ("✓ ", Tone::Good),
             (true, None, _) => ("  ", Tone::Plain),
         };

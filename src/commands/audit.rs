@@ -71,10 +71,11 @@ async fn told(
             clear_progress();
             return json_line(&json_row(bucket, &row));
         }
-        let trouble = row.trouble();
-        if trouble.is_empty() {
+        // What could not be checked is a key's trouble, and told of all its objects at once.
+        if row.flaws.is_empty() && row.unread.is_none() {
             return Ok(());
         }
+        let trouble = row.trouble();
         clear_progress();
         let version = row
             .version
@@ -133,6 +134,7 @@ fn ended(summary: AuditSummary) -> Result<(), Fault> {
         (summary.flawed, "wrong"),
         (unjoined, "not moved together"),
         (summary.unread(), "not read"),
+        (summary.unchecked_objects, "not checked"),
     ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();

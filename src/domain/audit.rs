@@ -225,6 +225,33 @@ impl Flaw {
     }
 }
 
+/// What of an object could not be checked, though it was read: nothing is known of it, for better or worse.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unchecked {
+    /// Whether its KMS key can be used: why not.
+    KeyState(String),
+    /// Whether its key object is there: why not.
+    KeyObject(String),
+}
+
+impl Unchecked {
+    /// What it is counted under, in words that go on after a number.
+    pub fn class(&self) -> String {
+        match self {
+            Self::KeyState(why) => format!("under a KMS key whose state could not be asked ({why})"),
+            Self::KeyObject(why) => format!("whose key object could not be looked for ({why})"),
+        }
+    }
+
+    /// In a sentence, after the object and a colon.
+    pub fn told(&self) -> String {
+        match self {
+            Self::KeyState(why) => format!("not checked: the state of its KMS key could not be asked ({why})"),
+            Self::KeyObject(why) => format!("not checked: its key object could not be looked for ({why})"),
+        }
+    }
+}
+
 /// A KMS key, asked about once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditKey {
@@ -300,6 +327,8 @@ pub struct AuditRow {
     pub flaws: Vec<Flaw>,
     /// Why it, or all of it that was to be looked at, could not be read.
     pub unread: Option<Box<Unread>>,
+    /// What of it could not be checked, though it was read.
+    pub unchecked: Vec<Unchecked>,
     /// Whether it was read to its end and held.
     pub is_intact: Option<bool>,
 }
@@ -328,20 +357,22 @@ impl AuditRow {
             key_use: None,
             flaws: Vec::new(),
             unread: None,
+            unchecked: Vec::new(),
             is_intact: None,
         }
     }
 
-    /// Whether it is as it should be, as far as was looked: nothing wrong, nothing left unread.
+    /// Whether it is as it should be, as far as was looked: nothing wrong, nothing left unread or unchecked.
     pub fn is_well(&self) -> bool {
-        self.flaws.is_empty() && self.unread.is_none()
+        self.flaws.is_empty() && self.unread.is_none() && self.unchecked.is_empty()
     }
 
-    /// What is wrong and what could not be read, in a sentence; empty if nothing is.
+    /// What is wrong and what could not be read or checked, in a sentence; empty if nothing is.
     pub fn trouble(&self) -> String {
         let flaws = self.flaws.iter().map(Flaw::told);
         let unread = self.unread.as_ref().map(|unread| format!("not read: {}", unread.why));
-        flaws.chain(unread).collect::<Vec<_>>().join("; ")
+        let unchecked = self.unchecked.iter().map(Unchecked::told);
+        flaws.chain(unread).chain(unchecked).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Arn, Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request,
 mod guardrail;
 mod resource;
 
-pub use self::resource::remedy_of_denied;
+pub use self::resource::{is_locked, remedy_of_denied};
 
 /// Operations of KMS that a grant can allow.
 pub const GRANTABLE: [&str; 11] = [
@@ -94,6 +94,8 @@ pub enum Link {
     PassRole,
     /// This program's own read-only mode.
     ReadOnly,
+    /// S3 keeps it locked.
+    Lock,
     /// AWS did not say.
     Unknown,
 }
@@ -115,6 +117,7 @@ impl Link {
             Self::Trust => "trust policy",
             Self::PassRole => "iam:PassRole",
             Self::ReadOnly => "read-only mode",
+            Self::Lock => "object lock",
             Self::Unknown => "permission",
         }
     }
@@ -197,6 +200,14 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
         && let Some(guardrail) = Guardrail::in_words(cause)
     {
         return guardrail.explained(base, said.call, cause);
+    }
+    if is_locked(cause) {
+        return base
+            .at(
+                Link::Lock,
+                "S3 keeps this version locked: permissions and grants do not matter.",
+            )
+            .remedy(remedy);
     }
     match (kind, said) {
         (FaultKind::KeyState, _) => key_state(base, cause),

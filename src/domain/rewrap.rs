@@ -159,6 +159,11 @@ impl RewrapReport {
         }
     }
 
+    /// Whether there was no object to look at.
+    fn is_empty(&self) -> bool {
+        self.done.objects + self.already.objects + self.passed_over + self.refused + self.failed == 0
+    }
+
     /// Whether every token is under the key now, or would be.
     pub fn is_well(&self) -> bool {
         self.refused == 0 && self.failed == 0 && self.ended == Ended::Whole
@@ -186,6 +191,11 @@ impl RewrapReport {
         }
         if self.already.objects > 0 {
             lines.push(format!("  under it already, as they say: {}", objects(&self.already)));
+        }
+        if self.is_empty() {
+            lines.push(
+                "  no object is there now: audit --versions looks at older versions and delete markers".to_owned(),
+            );
         }
         if self.passed_over > 0 {
             lines.push(format!("  no tokens: {}", self.passed_over));

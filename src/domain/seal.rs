@@ -75,6 +75,11 @@ impl SealSpec {
         }
     }
 
+    /// Whether plain objects are to be deleted.
+    pub fn deletes_plain(&self) -> bool {
+        matches!(self.act, SealAct::Encrypt { delete_plain: true, .. })
+    }
+
     /// Whether each object is replaced by its token.
     pub fn is_in_place(&self) -> bool {
         match &self.act {
@@ -227,6 +232,9 @@ pub struct SealSummary {
     pub stay: u64,
     /// Objects that are gone.
     pub gone: u64,
+    /// Older versions of what was to be deleted: plaintext may be in them. Nothing where none was to be deleted; why, where they
+    /// could not be looked at.
+    pub older: Option<Result<u64, String>>,
     /// How many were gone when it was their turn.
     pub vanished: u64,
     /// When the rotation that was gone on with was begun, if there was one.

@@ -301,6 +301,77 @@ fn what_cannot_be_read_is_counted_by_its_cause_and_a_disabled_key_is_named() {
     );
 }
 
+/// A user with these policies, as the program is run by it.
+fn as_user<'a>(access: &'a [(String, String)]) -> Vec<(&'a str, Option<&'a str>)> {
+    let variables = access.iter();
+    variables
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect()
+}
+
+#[test]
+fn objects_of_whose_kms_key_or_key_object_nothing_could_be_asked_are_not_checked_and_never_well() {
+    let (place, key_arn) = world();
+    put(&place, "none/empty", b"", &[]);
+    let reads = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Action":["s3:ListBucket","s3:GetObject"],"Resource":["arn:aws:s3:::{BUCKET}","arn:aws:s3:::{BUCKET}/*"]}}]}}"#
+    );
+    let access = place.user("auditor", &[&reads]);
+    let data = uri("data/");
+    let done = place.run_as(&as_user(&access), &["audit", &data, "--json"]);
+    let (rows, summary) = told(&done);
+    assert_eq!((done.status, &summary["well"]), (1, &false.into()), "{done:?}");
+    assert_eq!(
+        (&summary["wrong_objects"], &summary["not_checked_objects"]),
+        (&0.into(), &2.into())
+    );
+    let class = "under a KMS key whose state could not be asked (AccessDeniedException)";
+    assert_eq!(summary["not_checked"][class], 2, "{summary}");
+    let row = rows["data/x.csv"]["not_checked"].to_string();
+    assert!(row.contains("the state of its KMS key could not be asked"), "{row}");
+    assert!(done.err.contains("of 2 objects 2 not checked"), "{}", done.err);
+    let told_people = place.run_as(&as_user(&access), &["audit", &data]);
+    assert!(
+        told_people.out.contains(&format!("not checked: 2 {class}")) && told_people.out.contains("kms:DescribeKey"),
+        "{}",
+        told_people.out
+    );
+    assert!(!told_people.out.contains("nothing is wrong"), "{}", told_people.out);
+    // Where there is nothing that a key could open there is nothing to ask.
+    assert_eq!(place.run_as(&as_user(&access), &["audit", &uri("none/")]).status, 0);
+
+    // Who may unwrap knows that the key can be used, though it may not be described.
+    let unwraps = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"kms:Decrypt","Resource":"{key_arn}"}}]}}"#
+    );
+    let access = place.user("reader", &[&reads, &unwraps]);
+    let done = place.run_as(&as_user(&access), &["audit", &data, "--json", "--deep"]);
+    assert_eq!(done.status, 0, "{done:?}");
+
+    // The same of key objects that may not be looked for.
+    let no_key_objects = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Action":["s3:ListBucket","kms:*"],"Resource":"*"}},
+            {{"Effect":"Deny","Action":"s3:ListBucket","Resource":"*","Condition":{{"StringLike":{{"s3:prefix":".strongroom/*"}}}}}},
+            {{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{BUCKET}/data/*"}}]}}"#
+    );
+    let access = place.user("narrow", &[&no_key_objects]);
+    let done = place.run_as(&as_user(&access), &["audit", &data, "--json"]);
+    let (_, summary) = told(&done);
+    assert_eq!(
+        (done.status, &summary["not_checked_objects"]),
+        (1, &2.into()),
+        "{summary}"
+    );
+    assert!(
+        summary["not_checked"]
+            .to_string()
+            .contains("key object could not be looked for"),
+        "{summary}"
+    );
+}
+
 #[test]
 fn older_versions_and_delete_markers_are_told_when_they_are_asked_for() {
     let (place, _) = world();

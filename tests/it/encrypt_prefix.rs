@@ -4,8 +4,8 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, StorageClass};
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{BucketVersioningStatus, ObjectLockLegalHoldStatus, ObjectLockMode, StorageClass};
 use serde_json::Value;
 
 use crate::place::Place;
@@ -467,4 +467,40 @@ fn a_token_that_is_older_than_its_object_or_opens_to_something_else_is_not_taken
     assert!(error.contains("older than the object"), "{error}");
     assert_eq!(get(&place, "data/a.csv").unwrap(), changed);
     assert_eq!(get(&place, "data/c.bin"), None, "its token holds: {rows:?}");
+}
+
+#[test]
+fn a_locked_plain_object_is_left_with_what_ends_its_lock() {
+    let place = Place::new();
+    place.key("training");
+    let s3 = place.s3();
+    let make = s3.create_bucket().bucket(BUCKET).object_lock_enabled_for_bucket(true);
+    place.wait(make.send()).unwrap();
+    let until = DateTime::from_secs(jiff::Timestamp::now().as_second() + 86_400 * 30);
+    let put = |key: &str| {
+        s3.put_object()
+            .bucket(BUCKET)
+            .key(key)
+            .body(ByteStream::from_static(TABLE))
+    };
+    let retained = |key: &str, mode| put(key).object_lock_mode(mode).object_lock_retain_until_date(until);
+    place
+        .wait(retained("data/compliance", ObjectLockMode::Compliance).send())
+        .unwrap();
+    place
+        .wait(retained("data/governance", ObjectLockMode::Governance).send())
+        .unwrap();
+    let held = put("data/held").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
+    place.wait(held.send()).unwrap();
+    let (status, rows, summary) = encrypt(&place, &uri("data/"), &uri("sealed/"), &["--delete-plain"]);
+    assert_eq!((status, &summary["undeleted"]), (1, &3.into()), "{rows:?}");
+    for (key, words) in [
+        ("data/compliance", ["COMPLIANCE mode", "nobody can delete it"]),
+        ("data/governance", ["GOVERNANCE mode", "s3:BypassGovernanceRetention"]),
+        ("data/held", ["legal hold", "put-object-legal-hold"]),
+    ] {
+        let why = rows[key]["error"].as_str().unwrap();
+        assert!(words.iter().all(|word| why.contains(word)), "{why}");
+        assert!(!why.contains("create a grant") && !why.contains("in IAM"), "{why}");
+    }
 }

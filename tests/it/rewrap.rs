@@ -17,6 +17,8 @@ use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{CLEAR, ENTER, ESC, TAB};
 
+#[path = "rewrap/beside.rs"]
+mod beside;
 #[path = "rewrap/kept.rs"]
 mod kept;
 #[path = "rewrap/killed.rs"]

@@ -12,6 +12,7 @@ use super::look::Look;
 use super::rows::Rows;
 use super::walk;
 use crate::actions::ProgressSink;
+use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
 use crate::actions::verify::Deep;
 use crate::aws::{Aws, s3};
@@ -66,7 +67,25 @@ pub async fn audit(
     match flowed.ended {
         Ended::BrokeOff(fault) if is_nothing => Err(*fault),
         Ended::Stopped if is_nothing => Err(cancelled(ACT, place)),
+        Ended::Whole if is_nothing && rows.summary.vanished == 0 => {
+            rows.summary.only_older = only_older(aws, request).await?;
+            rows.close(Ended::Whole)
+        }
         ended => rows.close(ended),
+    }
+}
+
+/// Of a prefix without any object, whether older versions or delete markers are there; of a whole bucket that is nobody's mistake.
+///
+/// # Errors
+/// When nothing is there at all, or nobody may know.
+pub(super) async fn only_older(aws: &Aws, request: &AuditRequest) -> Result<bool, Fault> {
+    if request.prefix.is_empty() {
+        return Ok(false);
+    }
+    match EmptyPlace::of(aws, &request.bucket, &[request.prefix.as_str()]).await {
+        EmptyPlace::Deleted => Ok(true),
+        empty => Err(empty.fault(ACT, s3::uri(&request.bucket, &request.prefix), "object")),
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::TryStreamExt;
 use tokio::sync::OnceCell;
 
+use super::kms_keys::word;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::audit::KeyUse;
 
@@ -21,11 +22,12 @@ const MOST_ASKED: usize = 100_000;
 const OWN: &str = ".strongroom/data-keys/";
 
 /// Whether a key object is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Presence {
     There,
     Missing,
-    Unknown,
+    /// Why nobody knows.
+    Unknown(String),
 }
 
 /// Names as hashes, which nobody can make collide.
@@ -118,8 +120,8 @@ impl DataKeys {
             }
         }
         match cell(&self.asked, self.hashes.of(name), MOST_ASKED) {
-            Some(cell) => *cell.get_or_init(|| self.ask(aws, name)).await,
-            None => Presence::Unknown,
+            Some(cell) => cell.get_or_init(|| self.ask(aws, name)).await.clone(),
+            None => Presence::Unknown("too many are named for each to be asked about".to_owned()),
         }
     }
 
@@ -140,7 +142,7 @@ impl DataKeys {
         match transfer::find(aws, &self.bucket, name).await {
             Ok(Some(_)) => Presence::There,
             Ok(None) => Presence::Missing,
-            Err(_) => Presence::Unknown,
+            Err(fault) => Presence::Unknown(word(&fault)),
         }
     }
 }

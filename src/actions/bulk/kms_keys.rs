@@ -64,7 +64,8 @@ async fn ask(aws: &Aws, id: &str) -> Arc<AuditKey> {
     })
 }
 
-fn word(fault: &Fault) -> String {
+/// What a refusal is counted under.
+pub(super) fn word(fault: &Fault) -> String {
     fault.code.clone().unwrap_or_else(|| fault.cause.clone())
 }
 

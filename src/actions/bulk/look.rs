@@ -3,12 +3,12 @@
 use super::data_keys::{DataKeys, Presence, name_of};
 use super::kms_keys::KmsKeys;
 use super::spread::spread;
-use super::trouble::{ends_all, unread, unread_end, unusable};
+use super::trouble::{ends_all, unasked, unread, unread_end, unusable};
 use crate::actions::verify::Deep;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
-use crate::domain::audit::{AuditRow, Flaw, Kind, Seen, Told, classify};
+use crate::domain::audit::{AuditRow, Flaw, Kind, Seen, Told, Unchecked, classify};
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, FaultKind, Location, Reading};
 
@@ -94,13 +94,18 @@ impl<'a> Look<'a> {
         if let Some(id) = &told.kms_key {
             let key = self.kms_keys.of(self.aws, id).await;
             row.flaws.extend(unusable(&row, &key));
+            row.unchecked.extend(unasked(&row, &key));
             row.kms_key = Some(key);
         }
         if let Some((uri, is_carried)) = told.data_key_object.take() {
             let name = name_of(&self.bucket, &uri).to_owned();
-            if self.data_keys.presence(self.aws, &name).await == Presence::Missing {
-                let uri = uri.clone();
-                row.flaws.push(Flaw::KeyObjectMissing { uri, is_carried });
+            match self.data_keys.presence(self.aws, &name).await {
+                Presence::There => {}
+                Presence::Missing => {
+                    let uri = uri.clone();
+                    row.flaws.push(Flaw::KeyObjectMissing { uri, is_carried });
+                }
+                Presence::Unknown(why) => row.unchecked.push(Unchecked::KeyObject(why)),
             }
             row.data_key_object = Some(uri.into());
         }
@@ -128,6 +133,9 @@ impl<'a> Look<'a> {
             Reading::Intact { .. } => {
                 row.is_intact = Some(true);
                 row.unread = None;
+                // It opened under its key just now, whoever may not ask about that.
+                row.unchecked
+                    .retain(|unchecked| !matches!(unchecked, Unchecked::KeyState(_)));
                 row.flaws.retain(|flaw| !matches!(flaw, Flaw::OpenMember(_)));
                 if row.kind == Kind::Archive {
                     row.kind = Kind::ArchiveOfTokens;
@@ -147,7 +155,12 @@ impl<'a> Look<'a> {
             Reading::NotChecked { why, .. } => unread_end(row, &why),
         }
         if let Some(arn) = verdict.kms_key_arn.filter(|_| row.kms_key.is_none()) {
-            row.kms_key = Some(self.kms_keys.of(self.aws, &arn).await);
+            let key = self.kms_keys.of(self.aws, &arn).await;
+            // Read to its end it opened under it just now.
+            if row.is_intact != Some(true) {
+                row.unchecked.extend(unasked(&row, &key));
+            }
+            row.kms_key = Some(key);
         }
     }
 }

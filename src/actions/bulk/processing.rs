@@ -83,7 +83,7 @@ pub async fn begin(
     let hosts = usize::try_from(engine.instances).unwrap_or(1);
     let planned = async {
         let written = shards::write(aws, &folder, hosts, pages, progress, cancel).await?;
-        let plan = order.plan(aws, inventory, written)?;
+        let plan = order.plan(aws, inventory, written).await?;
         write_plan(aws, &folder, &plan).await?;
         Ok(plan)
     };

@@ -12,14 +12,17 @@ use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::each::each;
+use super::older;
 use super::trouble::ends_all;
 use crate::actions::ProgressSink;
+use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped};
 use crate::domain::{Fault, FaultKind, KeyState, ObjectRow, Outcome, Progress};
+use crate::envelope::Metadata;
 
 mod copying;
 mod data_key;
@@ -97,7 +100,9 @@ pub async fn rewrap(
     } else {
         (ended, old) = run.go(groups, &mut told).await?;
     }
-    told.report.older = run.older().await;
+    told.report.older = older::count(aws, &spec.bucket, &spec.prefixes, &spec.objects)
+        .await
+        .ok();
     if spec.delete_old && !mode.is_plan && ended == Ended::Whole {
         told.report.old_key_objects = old_keys::delete(&run, old).await?;
     }
@@ -209,6 +214,11 @@ impl Run<'_> {
         &self.spec.bucket
     }
 
+    /// Whether an object says that its data key is under the KMS key, with the context it is to have.
+    fn is_there(&self, metadata: &Metadata) -> bool {
+        metadata.kms_key_id == self.target && metadata.context == *self.context(&metadata.context)
+    }
+
     /// The context that a data key of this one is to have.
     fn context<'c>(&'c self, own: &'c BTreeMap<String, String>) -> &'c BTreeMap<String, String> {
         self.spec.context.as_ref().unwrap_or(own)
@@ -231,7 +241,13 @@ impl Run<'_> {
             self.progress
                 .at("looking at", format!("{}, {seen} objects", self.spec.place()));
             match found {
-                Found::Gone => {}
+                Found::Gone(key) if self.spec.objects.contains(&key) => told.row(RewrapRow {
+                    key,
+                    size: 0,
+                    state: Rewrapped::Failed,
+                    why: Some("there is no such object; check its name".to_owned()),
+                })?,
+                Found::Gone(_) => {}
                 Found::Other => told.report.passed_over += 1,
                 Found::Row(row) => told.row(row)?,
                 Found::Token {
@@ -259,9 +275,26 @@ impl Run<'_> {
             Ok(())
         };
         match each(self.aws, pages, self.cancel, |key| scan.look(key), take).await? {
+            Ended::Whole if seen == 0 => {
+                self.only_older().await?;
+                Ok(groups)
+            }
             Ended::Whole => Ok(groups),
             Ended::Stopped => Err(cancelled(ACT, self.spec.place())),
             Ended::BrokeOff(fault) => Err(*fault),
+        }
+    }
+
+    /// Nothing was listed: fine where older versions or delete markers are there, and of a whole bucket.
+    async fn only_older(&self) -> Result<(), Fault> {
+        let places = self.spec.prefixes.iter().chain(&self.spec.objects);
+        let places: Vec<&str> = places.map(String::as_str).collect();
+        if places.contains(&"") {
+            return Ok(());
+        }
+        match EmptyPlace::of(self.aws, self.bucket(), &places).await {
+            EmptyPlace::Deleted => Ok(()),
+            empty => Err(empty.fault(ACT, self.spec.place(), "object")),
         }
     }
 
@@ -298,20 +331,65 @@ impl Run<'_> {
                         current.push((group, anew));
                     }
                     Err(fault) if ends_all(&fault) => return broken_off(told, fault, old),
-                    Err(fault) => {
-                        for (key, size) in group.objects {
-                            let why = Some(fault.to_string());
-                            told.row(RewrapRow {
-                                key: key.into(),
-                                size,
-                                state: Rewrapped::Failed,
-                                why,
-                            })?;
-                        }
-                    }
+                    Err(fault) => self.not_wrapped(group, &fault, told).await?,
                 }
             }
         }
+    }
+
+    /// Tells of the objects of a data key that could not be wrapped anew. Where that may be because somebody else gave them
+    /// another one meanwhile each is looked at again: of those it is told, and not that they may not open.
+    async fn not_wrapped(&self, group: Group, fault: &Fault, told: &mut Told<'_>) -> Result<(), Fault> {
+        let Group {
+            wrapped,
+            key_objects,
+            objects,
+        } = group;
+        let may_be_others = matches!(fault.kind, FaultKind::Integrity | FaultKind::Conflict);
+        let (wrapped, key_objects) = (&wrapped, &key_objects);
+        let look = |(key, size): (Box<str>, u64)| async move {
+            let (state, why) = if may_be_others {
+                self.stands((wrapped, key_objects), &key, fault).await?
+            } else {
+                (Rewrapped::Failed, Some(fault.to_string()))
+            };
+            Some(RewrapRow {
+                key: key.into(),
+                size,
+                state,
+                why,
+            })
+        };
+        let pages = Box::pin(stream::iter([Ok(objects)]));
+        let take = |row: Option<RewrapRow>| row.map_or(Ok(()), |row| told.row(row));
+        each(self.aws, pages, self.cancel, look, take).await.map(drop)
+    }
+
+    /// How an object stands by now whose data key could not be wrapped anew; nothing if it is gone.
+    async fn stands(
+        &self,
+        (wrapped, key_objects): (&Wrapped, &BTreeSet<String>),
+        key: &str,
+        fault: &Fault,
+    ) -> Option<(Rewrapped, Option<String>)> {
+        let head = match transfer::find(self.aws, self.bucket(), key).await {
+            Ok(head) => head?,
+            Err(unread) => return Some((Rewrapped::Failed, Some(unread.to_string()))),
+        };
+        let pairs = head
+            .metadata
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        Some(match Metadata::from_map(pairs) {
+            Ok(Some(metadata)) if wrapped.is_named_by(&metadata, key_objects) => {
+                (Rewrapped::Failed, Some(fault.to_string()))
+            }
+            Ok(Some(metadata)) if self.is_there(&metadata) => (Rewrapped::Already, None),
+            _ => (
+                Rewrapped::Failed,
+                Some(data_key::changed(&s3::uri(self.bucket(), key)).to_string()),
+            ),
+        })
     }
 
     async fn copy_all(
@@ -356,22 +434,6 @@ impl Run<'_> {
         let (group, anew) = of;
         let row = self.copy(&group.wrapped, &group.key_objects, anew, key, size).await?;
         Ok((&group.wrapped, row))
-    }
-
-    /// How many older versions are there; nothing if they may not be listed.
-    async fn older(&self) -> Option<u64> {
-        let mut older = 0;
-        let named = self.spec.objects.iter().map(|key| (key, true));
-        for (place, is_whole) in self.spec.prefixes.iter().map(|prefix| (prefix, false)).chain(named) {
-            let mut pages = s3::list_versions(self.aws, self.bucket(), place).pages();
-            while let Some(page) = pages.next().await {
-                let is_older = |version: &&s3::Version| {
-                    !version.is_latest && version.size.is_some() && (!is_whole || version.key == *place)
-                };
-                older += page.ok()?.iter().filter(is_older).count() as u64;
-            }
-        }
-        Some(older)
     }
 }
 

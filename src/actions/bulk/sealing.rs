@@ -6,11 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::encrypt::{self, Encrypting};
 use super::fate::{Judged, is_own_area};
+use super::older;
 use super::part::Part;
 use super::rotate::{self, Rotating};
 use super::seal::{Gauge, NewKeys, Rotation, Sealer};
 use super::trouble::ends_all;
 use super::walk::{Walk, listing};
+use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::{cancelled, usage};
 use crate::actions::unlock::Keyring;
 use crate::actions::{OpenOptions, ProgressSink};
@@ -18,7 +20,7 @@ use crate::aws::{Aws, s3};
 use crate::domain::audit::{Ended, Kind};
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Fate, SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions};
-use crate::domain::{Fault, FaultKind, ObjectUri, Outcome};
+use crate::domain::{Fault, ObjectUri, Outcome};
 
 /// Rows that are kept, of those that are well and of those that are not.
 const KEPT: usize = 2000;
@@ -59,12 +61,35 @@ pub async fn seal(
             Err(*fault)
         }
         Ended::Stopped if is_nothing => Err(cancelled(spec.verb(), spec.place())),
-        Ended::Whole if is_nothing && summary.vanished == 0 => Err(nothing(spec)),
+        Ended::Whole if is_nothing && summary.vanished == 0 => {
+            summary.warnings.extend(only_older(aws, spec).await?);
+            summary.older = left(aws, spec).await;
+            Ok(summary)
+        }
+        Ended::Whole => {
+            summary.older = left(aws, spec).await;
+            Ok(summary)
+        }
         ended => {
             summary.ended = ended;
             Ok(summary)
         }
     }
+}
+
+/// The older versions of what was to be deleted.
+pub(super) async fn left(aws: &Aws, spec: &SealSpec) -> Option<Result<u64, String>> {
+    if !spec.deletes_plain() {
+        return None;
+    }
+    let (prefixes, keys): (Vec<_>, Vec<_>) = if spec.places.is_empty() {
+        (vec![spec.prefix.clone()], Vec::new())
+    } else {
+        let places = spec.places.iter().cloned();
+        places.partition(|place| place.is_empty() || place.ends_with('/'))
+    };
+    let counted = older::count(aws, &spec.bucket, &prefixes, &keys).await;
+    Some(counted.map_err(|fault| fault.cause))
 }
 
 /// What a run came to, beside its rows.
@@ -311,7 +336,7 @@ pub async fn plan_seal(
     match ended {
         Ended::BrokeOff(fault) if seen == 0 => return Err(*fault),
         Ended::Stopped if seen == 0 => return Err(cancelled(spec.verb(), spec.place())),
-        Ended::Whole if seen == 0 => return Err(nothing(spec)),
+        Ended::Whole if seen == 0 => drop(only_older(aws, spec).await?),
         ended => plan.ended = ended,
     }
     plan.versions = match s3::versioning(aws, &spec.bucket).await {
@@ -380,8 +405,23 @@ pub(super) fn check(spec: &SealSpec) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Nothing was found.
-pub(super) fn nothing(spec: &SealSpec) -> Fault {
-    let (cause, remedy) = ("there is no object under it", "check the prefix");
-    Fault::new(FaultKind::NotFound, spec.verb(), spec.place(), cause, remedy)
+/// Nothing was listed: that older versions or delete markers are there all the same.
+///
+/// # Errors
+/// When nothing is there at all, or nobody may know.
+pub(super) async fn only_older(aws: &Aws, spec: &SealSpec) -> Result<Vec<String>, Fault> {
+    let prefixes = if spec.places.is_empty() {
+        std::slice::from_ref(&spec.prefix)
+    } else {
+        &spec.places
+    };
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    match EmptyPlace::of(aws, &spec.bucket, &prefixes).await {
+        EmptyPlace::Deleted => {
+            let words =
+                "no object is there now, only older versions or delete markers: audit --versions says what they are";
+            Ok(vec![words.to_owned()])
+        }
+        empty => Err(empty.fault(spec.verb(), spec.place(), "object")),
+    }
 }

@@ -2,15 +2,24 @@
 
 use std::sync::Arc;
 
-use crate::domain::audit::{AuditKey, AuditRow, Flaw, Kind, Unread};
+use crate::domain::audit::{AuditKey, AuditRow, Flaw, Kind, Unchecked, Unread};
 use crate::domain::{Fault, FaultKind};
 
 /// Whether a key that cannot be used is this object's trouble: of what S3 keeps with it as much as of what a client encrypted.
 pub(super) fn unusable(row: &AuditRow, key: &Arc<AuditKey>) -> Option<Flaw> {
-    let matters = row.kind.is_by_a_client() || row.kind.is_open();
     key.unusable()
-        .filter(|_| matters)
+        .filter(|_| matters(row))
         .map(|state| Flaw::KeyUnusable(state.to_owned()))
+}
+
+/// That nobody told whether its KMS key can be used, where that matters.
+pub(super) fn unasked(row: &AuditRow, key: &Arc<AuditKey>) -> Option<Unchecked> {
+    let why = key.state.as_ref().err().filter(|_| matters(row));
+    why.map(|why| Unchecked::KeyState(why.clone()))
+}
+
+fn matters(row: &AuditRow) -> bool {
+    row.kind.is_by_a_client() || row.kind.is_open()
 }
 
 /// Whether everything else would fail as this did: nobody is there to ask, or nobody asks any more.

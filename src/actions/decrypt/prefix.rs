@@ -7,6 +7,7 @@ use super::target::{Spot, Target};
 use super::{ACT, DecryptReport, DecryptedFile, Object, PHASE, Run};
 use crate::actions::ProgressSink;
 use crate::actions::download::{AMONG_OTHERS, RANGE, room_for};
+use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::{cancelled, keeping, until_cancelled};
 use crate::actions::flight::Flight;
 use crate::actions::kinds::no_token;
@@ -48,6 +49,10 @@ impl Run<'_> {
     pub(super) async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
         self.folder()?;
         let objects = self.objects(bucket, prefix).await?;
+        if objects.is_empty() {
+            let empty = EmptyPlace::of(self.aws, bucket, &[prefix]).await;
+            return Err(empty.fault(ACT, self.request.source.to_string(), "token"));
+        }
         self.check_names(bucket, prefix, &objects).await?;
         let under = Under {
             bucket,
@@ -67,7 +72,7 @@ impl Run<'_> {
         self.all(&under, waiting, false, &mut report).await?;
         if report.files.is_empty() && report.failed.is_empty() {
             let remedy = "check the prefix";
-            let (object, cause) = (self.request.source.to_string(), "there is nothing under it");
+            let (object, cause) = (self.request.source.to_string(), "there is nothing to decrypt under it");
             return Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy));
         }
         report.files.sort_by(|one, other| one.source.cmp(&other.source));

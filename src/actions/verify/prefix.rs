@@ -1,8 +1,11 @@
 //! Everything under a prefix, many objects at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::{StreamExt, TryStreamExt};
 
 use super::{ACT, Known, PHASE, Run, Wanted};
+use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
 use crate::actions::flight::{Flight, Pages};
 use crate::actions::tally::Tally;
@@ -20,7 +23,7 @@ impl Run<'_> {
         (bucket, prefix): (&str, &str),
         tell: &mut (impl FnMut(Verdict) + Send),
     ) -> Result<(), Fault> {
-        let mut told = 0_usize;
+        let (mut told, has_objects) = (0_usize, AtomicBool::new(false));
         let mut tell = |verdict: Verdict| {
             if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
                 told += 1;
@@ -30,7 +33,7 @@ impl Run<'_> {
         let tally = Tally::new(self.progress, PHASE);
         let (mut survey, mut waiting) = (Survey::default(), Vec::new());
         let each = |listed| self.under(bucket, prefix, listed, &tally);
-        let mut flight = Flight::in_order(self.aws, self.listed(bucket, prefix, &tally), each);
+        let mut flight = Flight::in_order(self.aws, self.listed((bucket, prefix), &tally, &has_objects), each);
         loop {
             let seen = tokio::select! {
                 biased;
@@ -59,8 +62,13 @@ impl Run<'_> {
         if told > 0 {
             return Ok(());
         }
-        let cause = "there is no token under it";
-        let (object, remedy) = (s3::uri(bucket, prefix), "check the prefix");
+        let object = s3::uri(bucket, prefix);
+        if !has_objects.load(Ordering::Relaxed) {
+            return Err(EmptyPlace::of(self.aws, bucket, &[prefix])
+                .await
+                .fault(ACT, object, "token"));
+        }
+        let (cause, remedy) = ("there is no token under it, only what is none", "check the prefix");
         Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy))
     }
 
@@ -87,10 +95,17 @@ impl Run<'_> {
         Ok(Some((key, verdict, known)))
     }
 
-    /// The objects under a prefix, with their sizes; what consoles write for an empty folder is left out.
-    fn listed<'a>(&'a self, bucket: &'a str, prefix: &'a str, tally: &'a Tally) -> Pages<'a, (String, u64)> {
+    /// The objects under a prefix, with their sizes; what consoles write for an empty folder is left out, and only noted in
+    /// `has_objects`.
+    fn listed<'a>(
+        &'a self,
+        (bucket, prefix): (&'a str, &'a str),
+        tally: &'a Tally,
+        has_objects: &'a AtomicBool,
+    ) -> Pages<'a, (String, u64)> {
         let list = s3::list_under(self.aws, bucket, prefix).pages();
         let objects = |page: Vec<ObjectRow>| {
+            has_objects.fetch_or(!page.is_empty(), Ordering::Relaxed);
             let rows = page.into_iter().filter_map(|row| match row {
                 ObjectRow::Object { key, size, .. } if !key.ends_with('/') || size > 0 => Some((key, size)),
                 ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,

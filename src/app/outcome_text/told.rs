@@ -39,6 +39,7 @@ fn audited(summary: &AuditSummary) -> (String, bool) {
         (summary.flawed, "wrong"),
         (unjoined, "not moved together"),
         (summary.unread(), "not read"),
+        (summary.unchecked_objects, "not checked"),
     ];
     let found: Vec<String> = counts
         .iter()

@@ -1,11 +1,12 @@
 //! One object deleted, if it is still the one that was read; and what of it a bucket keeps then.
 
-use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_s3::types::{BucketVersioningStatus, ObjectLockLegalHoldStatus, ObjectLockRetentionMode};
 
 use super::uri;
-use crate::aws::Aws;
 use crate::aws::again::again;
 use crate::aws::fault::Heard;
+use crate::aws::{Aws, timestamp};
+use crate::domain::explain::is_locked;
 use crate::domain::{Fault, FaultKind};
 
 const ACT: &str = "delete";
@@ -47,7 +48,53 @@ pub(crate) async fn delete_version(aws: &Aws, bucket: &str, key: &str, version: 
     match again(call).await {
         Ok(_) => Ok(()),
         Err(fault) if fault.kind == FaultKind::NotFound => Ok(()),
+        Err(fault) if is_locked(&fault.cause) => Err(locked(aws, (bucket, key, version), fault).await),
         Err(fault) => Err(fault),
+    }
+}
+
+/// The refusal of a locked version, with what its lock is and what ends it, as far as the caller may know; every lock if not.
+async fn locked(aws: &Aws, (bucket, key, version): (&str, &str, &str), fault: Fault) -> Fault {
+    let object = &uri(bucket, key);
+    let hold = || async {
+        let call = aws.s3_control().get_object_legal_hold().bucket(bucket).key(key);
+        let call = call.version_id(version).send();
+        call.await.heard("ask for the legal hold of", object)
+    };
+    let retention = || async {
+        let call = aws.s3_control().get_object_retention().bucket(bucket).key(key);
+        let call = call.version_id(version).send();
+        call.await.heard("ask for the retention of", object)
+    };
+    let (hold, retention) = futures::join!(again(hold), again(retention));
+    let mut ends = Vec::new();
+    let status = hold.ok().and_then(|answer| answer.legal_hold?.status);
+    if status == Some(ObjectLockLegalHoldStatus::On) {
+        ends.push(format!(
+            "it is under a legal hold: aws s3api put-object-legal-hold --bucket {bucket} --key {key} --version-id {version} \
+             --legal-hold Status=OFF, for who may s3:PutObjectLegalHold"
+        ));
+    }
+    if let Some(retention) = retention.ok().and_then(|answer| answer.retention) {
+        let until = retention.retain_until_date.as_ref().and_then(timestamp);
+        let until = until.map_or_else(|| "its date".to_owned(), |until| until.to_string());
+        ends.extend(match retention.mode {
+            Some(ObjectLockRetentionMode::Compliance) => {
+                Some(format!("it is retained in COMPLIANCE mode: until {until} nobody can delete it"))
+            }
+            Some(ObjectLockRetentionMode::Governance) => Some(format!(
+                "it is retained in GOVERNANCE mode until {until}: before that only who may s3:BypassGovernanceRetention deletes it \
+                 (aws s3api delete-object --bypass-governance-retention --version-id {version})"
+            )),
+            _ => None,
+        });
+    }
+    if ends.is_empty() {
+        return fault;
+    }
+    Fault {
+        remedy: ends.join("; "),
+        ..fault
     }
 }
 

@@ -62,6 +62,19 @@ pub(crate) fn list_versions<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) 
     })
 }
 
+/// Whether there is a version or a delete marker whose key begins with `prefix`.
+pub(crate) async fn has_versions_under(aws: &Aws, bucket: &str, prefix: &str) -> Result<bool, Fault> {
+    let call = aws
+        .s3_control()
+        .list_object_versions()
+        .bucket(bucket)
+        .prefix(prefix)
+        .encoding_type(EncodingType::Url)
+        .max_keys(1);
+    let answer = call.send().await.heard("list the versions of", &uri(bucket, prefix))?;
+    Ok(!answer.versions().is_empty() || !answer.delete_markers().is_empty())
+}
+
 /// Deletes versions for good, a thousand a call; answers how many are gone. One that stays is a fault that names it.
 pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: &[Version]) -> Result<u64, Fault> {
     let act = "delete objects of";

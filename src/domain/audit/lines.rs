@@ -30,6 +30,10 @@ pub fn summary_lines(summary: &AuditSummary) -> Vec<String> {
     if summary.is_deep {
         lines.push(format!("{} read to their end and intact", summary.intact));
     }
+    if summary.only_older {
+        lines
+            .push("no object is there now, only older versions or delete markers: --versions looks at them".to_owned());
+    }
     if summary.vanished > 0 {
         lines.push(format!("{} were gone when it was their turn", summary.vanished));
     }
@@ -40,7 +44,7 @@ pub fn summary_lines(summary: &AuditSummary) -> Vec<String> {
     lines
 }
 
-/// What is wrong and what was not read, each with its count; that nothing is, if nothing is.
+/// What is wrong and what was not read or checked, each with its count; that nothing is, if nothing is.
 pub fn trouble_lines(summary: &AuditSummary) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(
@@ -61,6 +65,15 @@ pub fn trouble_lines(summary: &AuditSummary) -> Vec<String> {
             .iter()
             .map(|(cause, count)| format!("not read: {count} {cause}")),
     );
+    lines.extend(
+        summary
+            .unchecked
+            .iter()
+            .map(|(class, count)| format!("not checked: {count} {class}")),
+    );
+    if summary.keys.values().any(|(key, _)| key.state.is_err()) && !summary.unchecked.is_empty() {
+        lines.push("the state of a KMS key is told to who may kms:DescribeKey on it".to_owned());
+    }
     if lines.is_empty() && summary.ended == Ended::Whole {
         lines.push(if summary.is_deep {
             "nothing is wrong".to_owned()

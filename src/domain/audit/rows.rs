@@ -7,17 +7,18 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{AuditRow, AuditSummary, Ended, Flaw, KeyUse, Tally};
+use super::{AuditRow, AuditSummary, Ended, Flaw, KeyUse, Tally, Unchecked};
 use crate::printable::is_printable;
 
 /// The first line of the CSV.
 pub const CSV_HEADING: &str = "uri,version_id,latest,size,kind,kms_key,kms_key_alias,kms_key_state,encryption_at_rest,\
-                               data_key_object,key_object_use,intact,wrong,unread\r\n";
+                               data_key_object,key_object_use,intact,wrong,unread,not_checked\r\n";
 
 /// A row as a line of CSV, its end included.
 pub fn csv_row(bucket: &str, row: &AuditRow) -> String {
     let key = row.kms_key.as_deref();
     let wrong: Vec<String> = row.flaws.iter().map(Flaw::told).collect();
+    let unchecked: Vec<String> = row.unchecked.iter().map(Unchecked::told).collect();
     let cells = [
         format!("s3://{bucket}/{}", row.key),
         row.version.as_deref().unwrap_or_default().to_owned(),
@@ -33,6 +34,7 @@ pub fn csv_row(bucket: &str, row: &AuditRow) -> String {
         row.is_intact.map(|intact| intact.to_string()).unwrap_or_default(),
         wrong.join("; "),
         row.unread.as_ref().map(|unread| unread.why.clone()).unwrap_or_default(),
+        unchecked.join("; "),
     ];
     cells.map(|text| cell(&text)).join(",") + "\r\n"
 }
@@ -73,6 +75,7 @@ pub fn json_row(bucket: &str, row: &AuditRow) -> Value {
         "intact": row.is_intact,
         "wrong": row.flaws.iter().map(Flaw::told).collect::<Vec<_>>(),
         "unread": row.unread.as_ref().map(|unread| unread.why.as_str()),
+        "not_checked": row.unchecked.iter().map(Unchecked::told).collect::<Vec<_>>(),
     })
 }
 
@@ -106,6 +109,9 @@ pub fn json_summary(summary: &AuditSummary) -> Value {
         "wrong_objects": summary.flawed,
         "not_moved_together": unjoined.map(|unjoined| json!({"objects": unjoined.moved, "why": unjoined.why})),
         "unread": summary.unread,
+        "not_checked": summary.unchecked,
+        "not_checked_objects": summary.unchecked_objects,
+        "only_older_versions": summary.only_older,
         "vanished": summary.vanished,
         "intact": summary.intact,
         "key_objects": {

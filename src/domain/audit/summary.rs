@@ -84,6 +84,12 @@ pub struct AuditSummary {
     pub flawed: u64,
     /// What could not be read, by cause.
     pub unread: BTreeMap<String, u64>,
+    /// What was read and could not be checked in all, by what and why.
+    pub unchecked: BTreeMap<String, u64>,
+    /// How many could not be checked in all.
+    pub unchecked_objects: u64,
+    /// Whether there was nothing to look at, though older versions or delete markers are there.
+    pub only_older: bool,
     /// How many were gone when it was their turn.
     pub vanished: u64,
     /// Tokens that were read to their end and held.
@@ -139,6 +145,13 @@ impl AuditSummary {
             };
             *self.unread.entry(cause.to_owned()).or_default() += 1;
         }
+        for unchecked in &row.unchecked {
+            let class = unchecked.class();
+            let is_known = self.unchecked.contains_key(&class) || self.unchecked.len() < TOLD_APART;
+            let class = if is_known { class } else { "for other causes".to_owned() };
+            *self.unchecked.entry(class).or_default() += 1;
+        }
+        self.unchecked_objects += u64::from(!row.unchecked.is_empty());
         self.intact += u64::from(row.is_intact == Some(true));
         match row.key_use {
             Some(KeyUse::Referenced) => self.key_objects.referenced += 1,
@@ -184,9 +197,13 @@ impl AuditSummary {
         self.unread.values().sum()
     }
 
-    /// Whether everything was looked at, and nothing is wrong.
+    /// Whether everything was looked at and could be checked, and nothing is wrong.
     pub fn is_well(&self) -> bool {
-        self.flawed == 0 && self.unread.is_empty() && self.unjoined.is_none() && self.ended == Ended::Whole
+        self.flawed == 0
+            && self.unread.is_empty()
+            && self.unchecked.is_empty()
+            && self.unjoined.is_none()
+            && self.ended == Ended::Whole
     }
 
     /// KMS keys by the number of their objects, the most first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AtRest, AuditKey, AuditRow, Flaw, KeyState, Kind, Unread};
+use super::{AtRest, AuditKey, AuditRow, Flaw, KeyState, Kind, Unchecked, Unread};
 use crate::domain::Refuted;
 use crate::domain::bond::{Move, Standing};
 
@@ -136,6 +136,8 @@ struct RowLine {
     flaws: Vec<FlawLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unread: Option<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unchecked: Vec<UncheckedLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     intact: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,6 +161,13 @@ enum FlawLine {
     KeyObjectMissing { uri: String, is_carried: bool },
     KeyUnusable(String),
     NotIntact(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum UncheckedLine {
+    KeyState(String),
+    KeyObject(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -204,6 +213,7 @@ pub fn write_row(seen: &SeenRow, keys: &mut Keys) -> serde_json::Result<String> 
             .unread
             .as_ref()
             .map(|unread| (unread.cause.clone(), unread.why.clone())),
+        unchecked: row.unchecked.iter().map(unchecked_line).collect(),
         intact: row.is_intact,
         stands: seen.standing.as_ref().map(standing_line),
         instructs: seen.instructs,
@@ -229,6 +239,7 @@ pub fn read_row(line: &str, keys: &Keys) -> Option<SeenRow> {
             data_key_object: line.data_key_object,
             flaws: flaws?,
             unread: line.unread.map(|(cause, why)| Box::new(Unread { cause, why })),
+            unchecked: line.unchecked.into_iter().map(unchecked).collect(),
             is_intact: line.intact,
             ..AuditRow::new(line.key, line.size, kind)
         },
@@ -245,6 +256,20 @@ fn at_rest(word: &str) -> Option<AtRest> {
 
 fn name(name: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|known| *known == name)
+}
+
+fn unchecked_line(unchecked: &Unchecked) -> UncheckedLine {
+    match unchecked {
+        Unchecked::KeyState(why) => UncheckedLine::KeyState(why.clone()),
+        Unchecked::KeyObject(why) => UncheckedLine::KeyObject(why.clone()),
+    }
+}
+
+fn unchecked(line: UncheckedLine) -> Unchecked {
+    match line {
+        UncheckedLine::KeyState(why) => Unchecked::KeyState(why),
+        UncheckedLine::KeyObject(why) => Unchecked::KeyObject(why),
+    }
 }
 
 fn flaw_line(flaw: &Flaw) -> FlawLine {
@@ -348,6 +373,10 @@ mod tests {
             row.flaws
                 .extend(NAMES[..7].iter().map(|name| Flaw::Refuted(Refuted::Metadata(name))));
             row.flaws.extend(NAMES[7..].iter().map(|name| Flaw::Lacks(name)));
+            row.unchecked = vec![
+                Unchecked::KeyState("AccessDenied".to_owned()),
+                Unchecked::KeyObject("w".to_owned()),
+            ];
             row.unread = Some(Box::new(Unread {
                 cause: "c".to_owned(),
                 why: "w".to_owned(),

@@ -31,11 +31,26 @@ pub(super) fn wanted_by_deny(call: &str) -> Option<String> {
     })
 }
 
+/// What ends a lock of S3's, which no permission and no grant does.
+const LOCKED: &str = "Object Lock protects this version: a legal hold until it is taken off (aws s3api put-object-legal-hold), \
+    GOVERNANCE until its date, but for who may s3:BypassGovernanceRetention (aws s3api delete-object \
+    --bypass-governance-retention), COMPLIANCE until its date for everybody; aws s3api get-object-retention and get-object-legal-hold \
+    say which it is";
+
+/// Whether S3 refuses because of a lock.
+pub fn is_locked(message: &str) -> bool {
+    message.contains("protected by object lock")
+}
+
 /// What to try about a refusal, by who AWS says refused it; `None` where it is about a key, which grants may open.
 pub fn remedy_of_denied(message: &str, code: &str, object: &str) -> Option<String> {
+    if is_locked(message) {
+        return Some(LOCKED.to_owned());
+    }
     let Some(said) = refusal(message) else {
-        // S3 gives no reason to other accounts, and none for some refusals.
-        let is_in_s3 = code == "AccessDenied" && ObjectUri::parse(object).is_some();
+        // S3 gives no reason to other accounts, and none for some refusals. A version is named before its object.
+        let named = object.rsplit(' ').next().unwrap_or(object);
+        let is_in_s3 = code == "AccessDenied" && ObjectUri::parse(named).is_some();
         return is_in_s3.then(|| "ask for the permission in IAM or the bucket's policy".to_owned());
     };
     if let Some(guardrail) = Guardrail::in_words(message) {
@@ -169,9 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_lock_refuses_is_remedied_by_what_ends_the_lock_and_not_by_a_permission() {
+        let message = "Access Denied because object protected by object lock.";
+        for object in ["s3://b/k", "version 7 of s3://b/k"] {
+            let said = remedy_of_denied(message, "AccessDenied", object).unwrap_or_default();
+            let words = ["legal hold", "BypassGovernanceRetention", "COMPLIANCE until its date"];
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+            assert!(!said.contains("grant for") && !said.contains("in IAM"), "{said}");
+        }
+    }
+
+    #[test]
     fn a_refusal_without_a_reason_is_about_what_it_was_on() {
         let of = |code, object| remedy_of_denied("Access Denied", code, object);
-        assert!(of("AccessDenied", "s3://b/k").is_some_and(|said| said.contains("the bucket's policy")));
+        for object in ["s3://b/k", "version 7 of s3://b/k"] {
+            assert!(of("AccessDenied", object).is_some_and(|said| said.contains("the bucket's policy")));
+        }
         assert_eq!(of("AccessDeniedException", "alias/data"), None);
     }
 }

@@ -88,10 +88,29 @@ pub fn json_summary(spec: &SealSpec, summary: &SealSummary) -> Value {
         "kept_as_versions": summary.versions,
         "stay": summary.stay,
         "gone": summary.gone,
+        "older_versions": summary.older.as_ref().and_then(|older| older.as_ref().ok()),
+        "older_versions_unknown": summary.older.as_ref().and_then(|older| older.as_ref().err()),
         "vanished": summary.vanished,
         "resumed": summary.resumed.map(|at| at.to_string()),
         "warnings": summary.warnings,
     }})
+}
+
+/// What older versions are left of what was to be deleted, and what removes them.
+fn older(spec: &SealSpec, summary: &SealSummary) -> Option<String> {
+    Some(match summary.older.as_ref()? {
+        Ok(0) => "no older versions are there".to_owned(),
+        Ok(count) => format!(
+            "{count} older versions are there, and may be plaintext: audit --versions {} says what each is; aws s3api delete-object \
+             --version-id ID, or a lifecycle rule for noncurrent versions, removes them",
+            spec.place()
+        ),
+        Err(why) => format!(
+            "whether older versions are there, which may be plaintext, could not be looked at: {why}; audit --versions {} does, for who \
+             may s3:ListBucketVersions",
+            spec.place()
+        ),
+    })
 }
 
 /// All of them, in lines of text.
@@ -120,10 +139,11 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
     }
     if summary.gone > 0 {
         lines.push(format!(
-            "{} gone: no version that was read is left; whether older ones are was not looked at: audit --versions",
+            "{} gone: no version that was read is left",
             counted(summary.gone, old)
         ));
     }
+    lines.extend(older(spec, summary));
     if summary.stay > 0 {
         lines.push(format!(
             "{} left where they were, beside their tokens",

@@ -102,6 +102,43 @@ fn in_a_bucket_that_keeps_versions_plaintext_is_called_gone_only_if_it_is() {
         "the older one"
     );
     assert!(is_token(&place, "data/c.bin"));
+    // How many are there is counted, and an audit finds each.
+    assert_eq!(
+        (&summary["older_versions"], &summary["older_versions_unknown"]),
+        (&1.into(), &Value::Null),
+        "{summary}"
+    );
+    let audited = place.run(&["audit", "--json", "--versions", &uri("data/c.bin")]);
+    let older = audited.lines().into_iter().filter(|row| row["latest"] == false);
+    assert_eq!(older.map(|row| row["kind"].clone()).collect::<Vec<_>>(), ["sse-s3"]);
+    assert_eq!(audited.status, 1);
+    place.put(BUCKET, "data/e.csv", TABLE);
+    place.put(BUCKET, "data/e.csv", TABLE);
+    let e = uri("data/e.csv");
+    let of = ["encrypt", &e, &e, "--key", "alias/training", "--delete-plain"];
+    let said = place.run(&of).ok().out;
+    for words in [
+        "1 older versions are there, and may be plaintext",
+        "delete-object --version-id ID",
+        "lifecycle rule",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let blind = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"s3:ListBucketVersions","Resource":"*"}]}"#;
+    let blind = place.user("blind", &[blind]);
+    let as_blind: Vec<(&str, Option<&str>)> = blind
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    place.put(BUCKET, "data/f.csv", TABLE);
+    let f = uri("data/f.csv");
+    let of = ["encrypt", &f, &f, "--key", "alias/training", "--delete-plain"];
+    let said = place.run_as(&as_blind, &of).ok().out;
+    assert!(
+        said.contains("which may be plaintext, could not be looked at") && said.contains("s3:ListBucketVersions"),
+        "{said}"
+    );
     // Elsewhere: a marker hides what was there, and the version goes.
     let (status, rows, _) = encrypt(&place, &uri("data/deep/"), &uri("sealed/"), &["--delete-plain"]);
     assert_eq!(

@@ -8,6 +8,7 @@ use super::{done, read_plan};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
 use crate::actions::bulk::rows::{Rows, Tell};
+use crate::actions::bulk::sealing::{left, only_older};
 use crate::actions::faults::{cancelled, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
@@ -91,6 +92,8 @@ pub async fn collect(
         let remedy = "somebody has changed what is there: begin it anew";
         return Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy));
     }
+    // Who listed nothing made a plan only where something was deleted.
+    rows.summary.only_older = objects == 0 && !plan.prefix.is_empty();
     rows.close(Ended::Whole)
 }
 
@@ -141,6 +144,10 @@ pub async fn collect_sealed(
             items: Some((number, shards)),
             ..Progress::default()
         });
+    }
+    summary.older = left(aws, &spec).await;
+    if plan.objects == 0 {
+        summary.warnings.extend(only_older(aws, &spec).await?);
     }
     Ok((spec, summary))
 }

@@ -8,7 +8,7 @@ use super::inventory;
 use super::shards::Written;
 use crate::actions::ProgressSink;
 use crate::actions::bulk::AuditRequest;
-use crate::actions::bulk::audit::listing;
+use crate::actions::bulk::audit::{listing, only_older};
 use crate::actions::bulk::flow::Pages;
 use crate::actions::bulk::{sealing, walk};
 use crate::actions::faults::usage;
@@ -96,8 +96,14 @@ impl<'a> Order<'a> {
     /// The plan, once the list is written.
     ///
     /// # Errors
-    /// When there is nothing to seal.
-    pub(super) fn plan(self, aws: &Aws, inventory: Option<&str>, written: Written) -> Result<BulkPlan, Fault> {
+    /// When nothing was listed, and nothing that was deleted is there either.
+    pub(super) async fn plan(self, aws: &Aws, inventory: Option<&str>, written: Written) -> Result<BulkPlan, Fault> {
+        if written.objects == 0 {
+            match self {
+                Self::Audit(request) => drop(only_older(aws, request).await?),
+                Self::Seal(spec) => drop(sealing::only_older(aws, spec).await?),
+            }
+        }
         let plan = BulkPlan {
             version: VERSION,
             act: self.act(),
@@ -119,7 +125,6 @@ impl<'a> Order<'a> {
                 versions: request.versions,
                 ..plan
             }),
-            Self::Seal(spec) if written.objects == 0 => Err(sealing::nothing(spec)),
             Self::Seal(spec) => Ok(BulkPlan {
                 prefix: spec.prefix.clone(),
                 seal: Some(spec.clone()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::trouble::ends_all;
-use super::data_key::Anew;
+use super::data_key::{Anew, changed};
 use super::scan::Wrapped;
 use super::{ACT, Run};
 use crate::actions::faults::fault_of;
@@ -68,32 +68,11 @@ impl Run<'_> {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let metadata = Metadata::from_map(pairs).map_err(|error| fault_of(ACT, &uri, &error))?;
-        let is_same =
-            |metadata: &Metadata, ciphertext: &[u8], is_object: &dyn Fn(&String) -> bool| match &metadata.data_key {
-                Some(own) => own == ciphertext,
-                None => metadata.data_key_object.as_ref().is_some_and(is_object),
-            };
         let metadata = match metadata {
-            Some(metadata) if is_same(&metadata, &anew.ciphertext, &|name| *name == anew.key_object) => {
-                return Ok(Rewrapped::Already);
-            }
-            Some(metadata)
-                if metadata.kms_key_id == wrapped.kms_key_id
-                    && metadata.context == wrapped.context
-                    && is_same(&metadata, &wrapped.ciphertext, &|name| key_objects.contains(name)) =>
-            {
-                metadata
-            }
-            _ => {
-                let cause = "it says something else of its data key than before";
-                return Err(Fault::new(
-                    FaultKind::Conflict,
-                    ACT,
-                    uri,
-                    cause,
-                    "run the same again: it is looked at anew",
-                ));
-            }
+            Some(metadata) if wrapped.is_named_by(&metadata, key_objects) => metadata,
+            // As this run or another has done it.
+            Some(metadata) if self.is_there(&metadata) => return Ok(Rewrapped::Already),
+            _ => return Err(changed(&uri)),
         };
         let metadata = Metadata {
             kms_key_id: self.target.clone(),

@@ -12,6 +12,8 @@ use crate::envelope::{DataKey, HEADER_TEXT, Metadata, binding, header_of};
 
 /// Objects whose MACs are tried: the first may be one that somebody damaged.
 const TRIED: usize = 5;
+/// Objects that are looked at for one that still says this of its data key.
+const LOOKED_AT: usize = 50;
 
 /// A data key as it is wrapped now.
 pub(super) struct Anew {
@@ -89,16 +91,23 @@ impl Run<'_> {
         let unwrapped = again(|| kms::decrypt_data_key(self.aws, ciphertext, Some(&self.target), context, &[])).await?;
         let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
             .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
-        let mut refused = None;
-        for (key, _) in group.objects.iter().take(TRIED) {
-            match self.holds(&data_key, key).await {
+        let mut refused = Vec::new();
+        for (key, _) in group.objects.iter().take(LOOKED_AT) {
+            match self.holds(&data_key, group, key).await {
                 Ok(()) => return Ok(()),
                 Err(fault) if fault.is_unheard() => return Err(fault),
-                Err(fault) => refused = refused.or(Some(fault)),
+                // It is another by now, and tells nothing of this data key.
+                Err(fault) if matches!(fault.kind, FaultKind::Conflict | FaultKind::NotFound) => {}
+                Err(fault) => refused.push(fault),
+            }
+            if refused.len() == TRIED {
+                break;
             }
         }
         let place = self.spec.place();
-        let why = refused.map(|fault| fault.to_string()).unwrap_or_default();
+        let Some(why) = refused.first() else {
+            return Err(changed(&place));
+        };
         let cause = format!(
             "under the data key as it would be wrapped no MAC of its objects holds ({why}); nothing was changed"
         );
@@ -111,7 +120,9 @@ impl Run<'_> {
         ))
     }
 
-    async fn holds(&self, data_key: &DataKey, key: &str) -> Result<(), Fault> {
+    /// # Errors
+    /// A conflict if the object says another data key by now.
+    async fn holds(&self, data_key: &DataKey, group: &Group, key: &str) -> Result<(), Fault> {
         let (bucket, uri) = (self.bucket(), s3::uri(self.bucket(), key));
         let head = transfer::head(self.aws, bucket, key).await?;
         let wrong = |error| fault_of(ACT, &uri, &error);
@@ -121,7 +132,10 @@ impl Run<'_> {
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let no_token = |cause: &str| Fault::new(FaultKind::Integrity, ACT, &uri, cause, "");
         let metadata = Metadata::from_map(pairs).map_err(wrong)?;
-        let metadata = metadata.ok_or_else(|| no_token("its metadata is gone"))?;
+        let metadata = metadata.ok_or_else(|| changed(&uri))?;
+        if !group.wrapped.is_named_by(&metadata, &group.key_objects) {
+            return Err(changed(&uri));
+        }
         let end = head.length.min(HEADER_TEXT as u64);
         let text = transfer::range(self.aws, bucket, key, head.etag.as_deref(), 0, end)
             .await?
@@ -147,4 +161,11 @@ impl Run<'_> {
             },
         }
     }
+}
+
+/// Somebody else gives objects another data key at the same time.
+pub(super) fn changed(object: &str) -> Fault {
+    let cause = "it was given another data key since it was looked at, by a rotation or another re-wrap, and is left as that made it";
+    let remedy = "run the same again once that has ended: it is looked at anew";
+    Fault::new(FaultKind::Conflict, ACT, object, cause, remedy)
 }

@@ -1,6 +1,6 @@
 //! What an object says of its data key: by its head alone, unless that says nothing of what it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -24,10 +24,24 @@ pub(super) struct Wrapped {
     pub(super) context: BTreeMap<String, String>,
 }
 
+impl Wrapped {
+    /// Whether what an object says of its data key is this; `key_objects` hold it too.
+    pub(super) fn is_named_by(&self, metadata: &Metadata, key_objects: &BTreeSet<String>) -> bool {
+        let is_same = match &metadata.data_key {
+            Some(own) => *own == self.ciphertext,
+            None => {
+                let object = metadata.data_key_object.as_ref();
+                object.is_some_and(|name| key_objects.contains(name))
+            }
+        };
+        is_same && metadata.kms_key_id == self.kms_key_id && metadata.context == self.context
+    }
+}
+
 /// What one look told.
 pub(super) enum Found {
     /// It is gone by now.
-    Gone,
+    Gone(String),
     /// It is no token.
     Other,
     /// Nothing is done to it, and why is told.
@@ -60,7 +74,7 @@ impl<'a> Scan<'a> {
     pub(super) async fn look(&self, key: String) -> Found {
         match self.found(&key).await {
             Ok(found) => found,
-            Err(fault) if fault.kind == FaultKind::NotFound => Found::Gone,
+            Err(fault) if fault.kind == FaultKind::NotFound => Found::Gone(key),
             Err(fault) => {
                 let refused = fault.kind == FaultKind::Invalid || fault.kind == FaultKind::Integrity;
                 let state = if refused { Rewrapped::Refused } else { Rewrapped::Failed };
@@ -102,7 +116,7 @@ impl<'a> Scan<'a> {
                 ));
             }
         };
-        if metadata.kms_key_id == run.target && metadata.context == *run.context(&metadata.context) {
+        if run.is_there(&metadata) {
             return Ok(row(Rewrapped::Already, None));
         }
         if run.mode.is_plan {
