@@ -97,6 +97,8 @@ struct Inner {
     uploads: Vec<UploadRule>,
     /// Where buckets are that are not where we are.
     regions: Arc<s3::Regions>,
+    /// Whether an S3 that is not AWS's heeds conditions.
+    conditions: Arc<s3::Conditions>,
     /// Who is asked what no file knows.
     person: Person,
     /// The login that the credentials rest on.
@@ -158,6 +160,7 @@ impl Aws {
             throttled: Arc::default(),
             uploads: connection.uploads.clone(),
             regions: Arc::default(),
+            conditions: Arc::default(),
             person,
             sign_in,
             ended: Some(ended),
@@ -192,6 +195,15 @@ impl Aws {
     /// Where S3 is, if not where AWS has it.
     pub(crate) fn s3_endpoint(&self) -> Option<&str> {
         self.inner.endpoints.of_service("S3")
+    }
+
+    /// Where S3 is, if it is not AWS's.
+    pub(in crate::aws) fn foreign_s3(&self) -> Option<&str> {
+        self.s3_endpoint().filter(|url| !endpoint::is_of_aws(url))
+    }
+
+    pub(in crate::aws) fn conditions(&self) -> &s3::Conditions {
+        &self.inner.conditions
     }
 
     /// The services that are not where AWS has them, with what said so, for people.
@@ -251,6 +263,7 @@ impl Aws {
             throttled: Arc::clone(&self.inner.throttled),
             uploads: self.inner.uploads.clone(),
             regions: Arc::clone(&self.inner.regions),
+            conditions: Arc::clone(&self.inner.conditions),
             person: self.inner.person.clone(),
             sign_in: self.inner.sign_in.clone(),
             ended: None,
@@ -296,6 +309,7 @@ impl Aws {
             throttled: Arc::clone(&self.inner.throttled),
             uploads,
             regions: Arc::clone(&self.inner.regions),
+            conditions: Arc::clone(&self.inner.conditions),
             person: self.inner.person.clone(),
             sign_in: self.inner.sign_in.clone(),
             ended: self.inner.ended.clone(),

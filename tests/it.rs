@@ -17,6 +17,8 @@ mod cli;
 mod clones;
 #[path = "it/company.rs"]
 mod company;
+#[path = "it/conditions.rs"]
+mod conditions;
 #[path = "it/conformance.rs"]
 mod conformance;
 #[path = "it/contexts.rs"]

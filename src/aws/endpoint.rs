@@ -154,6 +154,15 @@ fn is_endpoint(url: &str, where_from: &str) -> Result<(), Fault> {
     })
 }
 
+/// Whether an endpoint is AWS's own, though it is given: of another partition, a private link, FIPS.
+pub(super) fn is_of_aws(url: &str) -> bool {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    let host = authority.and_then(|authority| authority.split(':').next());
+    let host = host.unwrap_or_default().to_ascii_lowercase();
+    let ends = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
+    ends.iter().any(|end| host.ends_with(end))
+}
+
 fn wrong_with(url: &str) -> Option<&'static str> {
     if !url.chars().all(|c| c.is_ascii_graphic()) {
         return Some("it holds characters that no URL has");
@@ -236,6 +245,27 @@ mod tests {
             "://",
         ] {
             assert!(wrong_with(url).is_some(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_of_awss_own_is_told_by_its_host() {
+        for url in [
+            "https://s3.us-east-1.amazonaws.com",
+            "https://bucket.vpce-1a2b-3c.s3.eu-west-1.vpce.amazonaws.com/",
+            "https://S3.cn-north-1.amazonaws.com.cn:443",
+            "https://s3.dualstack.us-west-2.api.aws",
+        ] {
+            assert!(is_of_aws(url), "{url}");
+        }
+        for url in [
+            "http://127.0.0.1:4566",
+            "https://amazonaws.com.evil.test",
+            "https://evil.test/s3.amazonaws.com",
+            "https://notamazonaws.com",
+            "http://[::1]:9000",
+        ] {
+            assert!(!is_of_aws(url), "{url}");
         }
     }
 

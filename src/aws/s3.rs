@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::primitives::ByteStream;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(in crate::aws) use self::carried::carried;
 pub(crate) use self::carried::{Carried, Keeps, Original, keeps, original};
+pub(crate) use self::conditions::try_copies;
+pub(in crate::aws) use self::conditions::{Conditions, may_replace};
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
 pub(in crate::aws) use self::openings::Openings;
 pub(in crate::aws) use self::regions::{ByBucket, Listens, Redirects, Regions};
@@ -20,6 +23,7 @@ use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
 mod carried;
+mod conditions;
 mod demanded;
 mod glance;
 mod info;
@@ -262,19 +266,15 @@ pub(crate) async fn write_new(
     bytes: Vec<u8>,
     content_type: &str,
 ) -> Result<(), Fault> {
-    let call = aws
-        .s3_control()
-        .put_object()
-        .bucket(bucket)
-        .key(key)
-        .if_none_match("*")
-        .content_type(content_type)
-        .body(ByteStream::from(bytes));
-    demanded!(call, aws.demanded(bucket))
-        .send()
-        .await
-        .heard("write", &uri(bucket, key))?;
-    Ok(())
+    let bytes = Bytes::from(bytes);
+    let make = || {
+        let call = aws.s3_control().put_object().bucket(bucket).key(key);
+        let call = call
+            .content_type(content_type)
+            .body(ByteStream::from(SdkBody::from(bytes.clone())));
+        demanded!(call, aws.demanded(bucket))
+    };
+    conditions::write_record(aws, bucket, key, make).await
 }
 
 /// Whether strongroom made the key object of this metadata and key under a name of its own making: nobody else was told to use
@@ -305,26 +305,27 @@ pub(crate) async fn write_key_object_with(
     kms_key_arn: &str,
     more: &[(&str, String)],
 ) -> Result<(), Fault> {
-    let mut call = aws
-        .s3_control()
-        .put_object()
-        .bucket(bucket)
-        .key(key)
-        .if_none_match("*")
-        .content_type("application/octet-stream")
-        .metadata(KEY_OBJECT_MARK, "1")
-        .metadata("strongroom-kms-key-id", kms_key_arn)
-        .body(ByteStream::from(ciphertext));
+    let ciphertext = Bytes::from(ciphertext);
     let name = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
-    if !info::is_own_place(key) && name.len() <= LONGEST_NAME {
-        call = call.metadata(KEY_OBJECT_NAME, name);
-    }
-    for (name, value) in more {
-        call = call.metadata(*name, value);
-    }
-    let call = demanded!(call, aws.demanded(bucket));
-    call.send().await.heard("write", &uri(bucket, key))?;
-    Ok(())
+    let make = || {
+        let mut call = aws
+            .s3_control()
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .content_type("application/octet-stream")
+            .metadata(KEY_OBJECT_MARK, "1")
+            .metadata("strongroom-kms-key-id", kms_key_arn)
+            .body(ByteStream::from(SdkBody::from(ciphertext.clone())));
+        if !info::is_own_place(key) && name.len() <= LONGEST_NAME {
+            call = call.metadata(KEY_OBJECT_NAME, &name);
+        }
+        for (name, value) in more {
+            call = call.metadata(*name, value);
+        }
+        demanded!(call, aws.demanded(bucket))
+    };
+    conditions::write_record(aws, bucket, key, make).await
 }
 
 /// Deletes objects, a thousand a call; answers how many are gone. One that stays is a fault that names it. Where versions
@@ -340,6 +341,19 @@ pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> 
     delete_versions(aws, bucket, &keys.iter().map(current).collect::<Vec<_>>()).await
 }
 
+/// What stands in a copy source as it is.
+const IN_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// What a copy is made of, as its header spells it.
+pub(in crate::aws) fn copy_source(bucket: &str, key: &str) -> String {
+    format!("{bucket}/{}", utf8_percent_encode(key, IN_SOURCE))
+}
+
 /// Whether XML can carry it; a key with anything else in it cannot be named in a list.
 fn is_xml(c: char) -> bool {
     !matches!(c, '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
@@ -348,4 +362,14 @@ fn is_xml(c: char) -> bool {
 /// `s3://BUCKET/KEY`.
 pub(crate) fn uri(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_source_is_written_as_a_path_whatever_its_key_holds() {
+        assert_eq!(copy_source("b", "a b/ü+%?#.csv"), "b/a%20b/%C3%BC%2B%25%3F%23.csv");
+    }
 }

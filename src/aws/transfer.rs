@@ -128,6 +128,9 @@ pub(crate) async fn put(
     replaces: &Replaces,
     like: Option<&Carried>,
 ) -> Result<Stored, Fault> {
+    if replaces.this().is_some() {
+        s3::may_replace(aws, bucket, key)?;
+    }
     let crc = spelled(checksum(&body));
     let content = Content::Whole(body);
     let object = uri(bucket, key);

@@ -160,6 +160,16 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
     })
 }
 
+/// Says what a report rests on that was made of what other machines wrote; beside it, not in it.
+pub(super) fn rests_on(sampled: Option<u64>, json: bool) {
+    if let Some(sampled) = sampled.filter(|_| !json) {
+        let objects = counted(usize::try_from(sampled).unwrap_or(usize::MAX), "object");
+        warn(&format!(
+            "this is what the hosts' results say; a sample of them, {objects}, was held against the objects and is so"
+        ));
+    }
+}
+
 /// What a host of a processing job runs.
 ///
 /// # Errors

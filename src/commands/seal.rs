@@ -97,6 +97,7 @@ async fn told(
     let sealed = seal(&mut tell).await;
     clear_progress();
     let summary = sealed?;
+    bulk::rests_on(summary.sampled, json);
     if json {
         json_line(&json_summary(spec, &summary))?;
     } else {

@@ -6,6 +6,8 @@ use strongroom::domain::capability;
 use crate::place::Place;
 use crate::pty::{ENTER, ESC};
 
+#[path = "processing/forged.rs"]
+mod forged;
 #[path = "processing/hosts.rs"]
 mod hosts;
 #[path = "processing/sealed.rs"]

@@ -39,6 +39,10 @@ pub(crate) enum Trouble {
     LostAnswer,
     /// The connection breaks in the middle of it.
     Reset,
+    /// It is passed on without this condition, as to a server that does not know it.
+    Unconditional(&'static str),
+    /// It is not passed on; the answer is a success that says this.
+    Says(&'static str),
     /// It is not passed on: 503.
     Unavailable,
     /// It is not passed on: 400, as KMS throttles.
@@ -259,6 +263,9 @@ impl Passage {
         if trouble == Trouble::Reset {
             return reader.read_exact(&mut vec![0; early / 2]);
         }
+        if let Trouble::Unconditional(header) = trouble {
+            headers.remove(header);
+        }
         body.resize(length, 0);
         let rest = &mut body[length - early..];
         let (slices, pause) = match trouble {
@@ -272,6 +279,7 @@ impl Passage {
         self.count(&line, &headers, &operation);
         match trouble {
             Trouble::ErrorInside200 => client.write_all(&refusal("200 OK", "InternalError", is_json)),
+            Trouble::Says(text) => client.write_all(&page("200 OK", "x-amz-request-id: 1\r\n", text)),
             Trouble::Unavailable => client.write_all(&refusal("503 Slow Down", "SlowDown", is_json)),
             Trouble::Throttled => client.write_all(&refusal("400 Bad Request", "ThrottlingException", is_json)),
             Trouble::Denied => client.write_all(&refusal("403 Forbidden", "AccessDenied", is_json)),
@@ -420,6 +428,10 @@ impl Passage {
         let (before, _) = authorization.split_once("Signature=").unwrap();
         let part = |name: &str| before.split_once(name).unwrap().1.split(',').next().unwrap();
         let (signed, (id, scope)) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap());
+        // What was taken off is not signed any more.
+        let names: Vec<&str> = signed.split(';').filter(|name| headers.contains_key(*name)).collect();
+        let before = before.replace(signed, &names.join(";"));
+        let signed = names.join(";");
         let secret = self.secrets.lock().unwrap().get(id).cloned();
         let secret = secret.ok_or_else(|| io::Error::other("a session that began elsewhere"))?;
 

@@ -22,6 +22,7 @@ mod inventory;
 mod merge;
 mod order;
 mod results;
+mod sample;
 mod shards;
 mod watch;
 mod worker;

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{BucketVersioningStatus, ObjectLockLegalHoldStatus, ObjectLockRetentionMode};
 
-use super::uri;
+use super::{may_replace, uri};
 use crate::aws::again::again;
 use crate::aws::fault::Heard;
 use crate::aws::{Aws, timestamp};
@@ -16,6 +16,7 @@ const ACT: &str = "delete";
 /// # Errors
 /// A conflict if it is another by now.
 pub(crate) async fn delete_this(aws: &Aws, bucket: &str, key: &str, etag: &str) -> Result<Option<String>, Fault> {
+    may_replace(aws, bucket, key)?;
     let object = uri(bucket, key);
     let call = || async {
         let call = aws.s3_control().delete_object().bucket(bucket).key(key).if_match(etag);

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use futures::{StreamExt, TryStreamExt, stream};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::multipart::read_checksum;
 use super::{Multipart, Part, Replaces, abort, begin, complete, find, unquoted};
 use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience;
-use crate::aws::s3::{Original, carried, uri};
+use crate::aws::s3::{Original, carried, copy_source, may_replace, uri};
 use crate::aws::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
@@ -24,14 +23,6 @@ const MOST_PARTS: u64 = 10_000;
 const PART: u64 = 512 << 20;
 /// Parts in flight: S3 copies them, nothing comes through here.
 const AT_ONCE: usize = 8;
-/// What stands in a copy source as it is.
-const IN_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
-
 /// Copies an object onto itself with other metadata and everything else as it was, if it is still the one that was read; its
 /// ETag without quotes. What is longer than `largest` goes in parts.
 ///
@@ -44,6 +35,7 @@ pub(crate) async fn copy_in_place(
     metadata: &BTreeMap<String, String>,
     largest: u64,
 ) -> Result<String, Fault> {
+    may_replace(aws, bucket, key)?;
     let copied = if original.length <= largest {
         whole(aws, (bucket, key), original, metadata).await
     } else {
@@ -65,10 +57,6 @@ pub(crate) async fn copy_in_place(
     }
 }
 
-fn source(bucket: &str, key: &str) -> String {
-    format!("{bucket}/{}", utf8_percent_encode(key, IN_SOURCE))
-}
-
 async fn whole(
     aws: &Aws,
     (bucket, key): (&str, &str),
@@ -86,7 +74,7 @@ async fn whole(
             .copy_object()
             .bucket(bucket)
             .key(key)
-            .copy_source(source(bucket, key))
+            .copy_source(copy_source(bucket, key))
             .copy_source_if_match(&original.etag)
             .if_match(&original.etag)
             .metadata_directive(MetadataDirective::Replace)
@@ -147,7 +135,7 @@ async fn part(aws: &Aws, upload: &Multipart, number: i32, (start, end): (u64, u6
             .key(&upload.key)
             .upload_id(&upload.id)
             .part_number(number)
-            .copy_source(source(&upload.bucket, &upload.key))
+            .copy_source(copy_source(&upload.bucket, &upload.key))
             .copy_source_if_match(etag)
             .copy_source_range(format!("bytes={start}-{}", end.saturating_sub(1)))
             .customize()
@@ -165,14 +153,4 @@ async fn part(aws: &Aws, upload: &Multipart, number: i32, (start, end): (u64, u6
         }
     };
     again(call).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_source_is_written_as_a_path_whatever_its_key_holds() {
-        assert_eq!(source("b", "a b/ü+%?#.csv"), "b/a%20b/%C3%BC%2B%25%3F%23.csv");
-    }
 }

@@ -12,7 +12,7 @@ use super::{Content, Replaces, Stored, UPLOAD, spelled, unquoted};
 use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
-use crate::aws::s3::{Carried, carried, demanded, uri};
+use crate::aws::s3::{Carried, carried, demanded, may_replace, uri};
 use crate::aws::{Aws, List, Paged};
 use crate::domain::{Fault, FaultKind};
 
@@ -143,6 +143,9 @@ pub(crate) async fn complete_stored(
     parts: &[Part],
     replaces: &Replaces,
 ) -> Result<Stored, Fault> {
+    if replaces.this().is_some() {
+        may_replace(aws, &upload.bucket, &upload.key)?;
+    }
     let completed = parts.iter().map(|part| {
         CompletedPart::builder()
             .part_number(part.number)

@@ -90,6 +90,8 @@ pub struct AuditSummary {
     pub unchecked_objects: u64,
     /// Whether there was nothing to look at, though older versions or delete markers are there.
     pub only_older: bool,
+    /// Of results that other machines wrote, how many were held against their objects.
+    pub sampled: Option<u64>,
     /// How many were gone when it was their turn.
     pub vanished: u64,
     /// Tokens that were read to their end and held.

@@ -6,6 +6,7 @@ use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{
     DefaultRetention, MetadataDirective, ObjectLockConfiguration, ObjectLockEnabled, ObjectLockLegalHold,
     ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode, ObjectLockRule,
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule,
 };
 use serde_json::Value;
 use strongroom::actions::ProgressSink;
@@ -16,6 +17,7 @@ use super::{
     BUCKET, disable, dress, encrypt, head, key_objects, run, says, set_versioning, settings, told, uri, verify, world,
 };
 use crate::place::{Place, never};
+use crate::proxy::{Proxy, Trouble};
 
 #[test]
 fn old_key_objects_go_only_where_nothing_in_the_bucket_names_them() {
@@ -294,4 +296,74 @@ fn a_token_without_metadata_that_is_opened_all_the_same_still_is() {
     assert_eq!((done.status, &told(&done).1["rewrapped"]["objects"]), (1, &1.into()));
     assert_eq!(key_objects(&place).len(), 2);
     all_the_same();
+}
+
+/// The sandbox knows ACLs that give the owner everything, and no others: a copy that states one for others is refused there.
+#[test]
+fn acls_are_read_where_a_bucket_has_them_stated_again_and_never_dropped() {
+    const SHARED: &str = "<AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>OWNER</ID></Owner>\
+        <AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">\
+        <ID>OWNER</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee \
+        xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>another</ID></Grantee>\
+        <Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>";
+    let (place, _, new) = world();
+    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
+    let controls = OwnershipControls::builder()
+        .rules(rule.build().unwrap())
+        .build()
+        .unwrap();
+    let s3 = place.s3();
+    let put = s3.put_bucket_ownership_controls().bucket(BUCKET);
+    place.wait(put.ownership_controls(controls).send()).unwrap();
+    encrypt(&place, "a/", &["one.csv", "two.csv"], &[]);
+    let own = place
+        .wait(s3.get_object_acl().bucket(BUCKET).key("a/one.csv").send())
+        .unwrap();
+    let owner = own.owner.unwrap().id.unwrap();
+
+    // Who may not read them changes nothing.
+    let blind = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"s3:GetObjectAcl","Resource":"*"}]}"#;
+    let access = place.user("blind", &[blind]);
+    let changes: Vec<_> = access
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    let etag = head(&place, "a/one.csv").e_tag;
+    let done = place.run_as(&changes, &["rewrap", "--json", &uri("a/"), "--to", "alias/new"]);
+    let (rows, summary) = told(&done);
+    assert_eq!((done.status, &summary["failed"]), (1, &2.into()), "{done:?}");
+    let why = rows["a/one.csv"]["error"].as_str().unwrap();
+    assert!(
+        why.contains("read the ACL of") && why.contains("s3:GetObjectAcl"),
+        "{why}"
+    );
+    assert_eq!(head(&place, "a/one.csv").e_tag, etag);
+
+    // What one gives to others is stated with the copy.
+    let shared: &'static str = Box::leak(SHARED.replace("OWNER", &owner).into_boxed_str());
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if seen.line.contains("/a/one.csv?acl") {
+            Trouble::Says(shared)
+        } else {
+            Trouble::None
+        }
+    });
+    let done = place.run_as(
+        &[("AWS_ENDPOINT_URL", Some(proxy.url()))],
+        &["rewrap", "--json", &uri("a/"), "--to", "alias/new"],
+    );
+    let (rows, _) = told(&done);
+    assert_eq!(rows["a/two.csv"]["state"], "rewrapped", "{done:?}");
+    let why = rows["a/one.csv"]["error"].as_str().unwrap();
+    assert!(done.status == 1 && why.contains("x-amz-grant-read"), "{why}");
+    assert_eq!(head(&place, "a/one.csv").e_tag, etag, "nothing was dropped");
+
+    run(&place, &[&uri("a/"), "--to", "alias/new"]).ok();
+    assert_eq!(says(&place, "a/one.csv", "kms-key-id"), Some(new));
+    let own = place
+        .wait(s3.get_object_acl().bucket(BUCKET).key("a/one.csv").send())
+        .unwrap();
+    assert_eq!(own.grants().len(), 1);
+    verify(&place, "a/");
 }

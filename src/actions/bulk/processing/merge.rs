@@ -4,6 +4,7 @@ use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::results::{LONGEST, Shard, read, read_sealed};
+use super::sample::Sample;
 use super::{done, read_plan};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
@@ -48,7 +49,8 @@ pub async fn standing(aws: &Aws, folder: &BulkFolder) -> Result<Standing, Fault>
 /// rows in the same order, and the same of all.
 ///
 /// # Errors
-/// When a shard has no result yet, one cannot be read or is none, or `tell` fails.
+/// When a shard has no result yet, one cannot be read or is none, an object of a sample is not what its result says, or `tell`
+/// fails.
 pub async fn collect(
     aws: &Aws,
     folder: &BulkFolder,
@@ -62,6 +64,7 @@ pub async fn collect(
     }
     let place = s3::uri(&plan.bucket, &plan.prefix);
     let summary = AuditSummary::new(place, plan.deep, plan.versions);
+    let mut sample = Sample::<SeenRow>::of(plan.objects);
     let mut rows = Rows::new(&plan.bucket, &plan.prefix, summary, tell);
     let shards = plan.shards as u64;
     let mut all = stream::iter(1..=plan.shards)
@@ -75,8 +78,10 @@ pub async fn collect(
             seen = all.next() => seen,
         };
         let Some(seen) = seen else { break };
-        for seen in seen? {
+        let (shard, seen) = seen?;
+        for (listed, seen) in shard.listed.into_iter().zip(seen) {
             objects += 1;
+            sample.note(listed, seen.as_ref());
             rows.take(seen)?;
         }
         progress.report(Progress {
@@ -92,6 +97,7 @@ pub async fn collect(
         let remedy = "somebody has changed what is there: begin it anew";
         return Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy));
     }
+    rows.summary.sampled = Some(sample.hold(aws, folder).await?);
     // Who listed nothing made a plan only where something was deleted.
     rows.summary.only_older = objects == 0 && !plan.prefix.is_empty();
     rows.close(Ended::Whole)
@@ -114,10 +120,12 @@ pub async fn collect_sealed(
     };
     let mut summary = SealSummary::default();
     let (act, shards) = (plan.act, plan.shards as u64);
+    let mut sample = Sample::<SealRow>::of(plan.objects);
     let mut all = stream::iter(1..=plan.shards)
         .map(|number| async move {
             let (shard, result) = files(aws, folder, number).await?;
-            read_sealed(folder, act, &shard, &result)
+            let (warnings, rows) = read_sealed(folder, act, &shard, &result)?;
+            Ok::<_, Fault>((warnings, shard, rows))
         })
         .buffered(READS);
     for number in 1.. {
@@ -127,9 +135,10 @@ pub async fn collect_sealed(
             rows = all.next() => rows,
         };
         let Some(rows) = rows else { break };
-        let (warnings, rows) = rows?;
+        let (warnings, shard, rows) = rows?;
         summary.warnings.extend(warnings);
-        for row in rows {
+        for (listed, row) in shard.listed.into_iter().zip(rows) {
+            sample.note(listed, row.as_ref());
             match row {
                 Some(row) => {
                     summary.note(&row);
@@ -145,6 +154,7 @@ pub async fn collect_sealed(
             ..Progress::default()
         });
     }
+    summary.sampled = Some(sample.hold(aws, folder).await?);
     summary.older = left(aws, &spec).await;
     if plan.objects == 0 {
         summary.warnings.extend(only_older(aws, &spec).await?);
@@ -171,9 +181,10 @@ fn other(folder: &BulkFolder, plan: &BulkPlan) -> Fault {
 }
 
 /// What came of the shard of this number.
-async fn one(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<Vec<Option<SeenRow>>, Fault> {
+async fn one(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<(Shard, Vec<Option<SeenRow>>), Fault> {
     let (shard, result) = files(aws, folder, number).await?;
-    read(folder, &shard, &result)
+    let seen = read(folder, &shard, &result)?;
+    Ok((shard, seen))
 }
 
 /// The shard of this number, and its result.

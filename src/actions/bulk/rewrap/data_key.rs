@@ -60,6 +60,7 @@ impl Run<'_> {
         let key_object = self.key_object(group, &ciphertext);
         let more = [(s3::REWRAPPED_MARK, "1".to_owned())];
         put_data_key(self.aws, self.bucket(), &key_object, (&ciphertext, &self.target), &more).await?;
+        s3::try_copies(self.aws, self.bucket(), &key_object).await?;
         Ok(Anew { ciphertext, key_object })
     }
 

@@ -1,0 +1,272 @@
+//! A sample of results held against the objects themselves. Whoever may write where results are is believed by the report: a shard
+//! is named by its SHA-256 and each of its objects by its key, and both can be read there. So whoever makes the report looks at
+//! some objects again, chosen by chance, and names those of which the results say what is not so. One forged line among very many
+//! is found by chance alone; results that call a bucket what it is not are found.
+
+use futures::{StreamExt, stream};
+
+use super::super::look::Look;
+use crate::aws::{Aws, transfer};
+use crate::domain::audit::wire::SeenRow;
+use crate::domain::audit::{AuditRow, Flaw, Kind};
+use crate::domain::bulk::{BulkFolder, Listed};
+use crate::domain::seal::{Fate, SealRow, Sealed};
+use crate::domain::{Fault, FaultKind, ObjectUri};
+use crate::envelope::Metadata;
+
+/// Objects that are looked at again.
+const SIZE: usize = 20;
+const AT_ONCE: usize = 8;
+/// Differences that are named.
+const NAMED: usize = 3;
+
+/// What the results say of some objects, chosen before the results are read.
+pub(super) struct Sample<T> {
+    /// Places in the list, the next one last.
+    places: Vec<u64>,
+    at: u64,
+    taken: Vec<(Listed, Option<T>)>,
+}
+
+impl<T: Clone> Sample<T> {
+    /// Of a list of so many.
+    pub(super) fn of(objects: u64) -> Self {
+        let mut places: Vec<u64> = match u64::try_from(SIZE) {
+            Ok(size) if objects > size => (0..size).map(|_| fastrand::u64(0..objects)).collect(),
+            _ => (0..objects).collect(),
+        };
+        places.sort_unstable_by(|one, other| other.cmp(one));
+        places.dedup();
+        Self {
+            places,
+            at: 0,
+            taken: Vec::new(),
+        }
+    }
+
+    /// The next of the list, and what the results say of it.
+    pub(super) fn note(&mut self, listed: Listed, said: Option<&T>) {
+        if self.places.last() == Some(&self.at) {
+            self.places.pop();
+            self.taken.push((listed, said.cloned()));
+        }
+        self.at += 1;
+    }
+}
+
+/// What came of one that was looked at again.
+enum Held {
+    /// It is as the results say.
+    Holds,
+    /// It is another by now, or could not be read from here: it tells nothing of the results.
+    Untold,
+    /// In words, after its URI and a colon.
+    Differs(String),
+}
+
+impl Sample<SeenRow> {
+    /// How many of an audit hold.
+    ///
+    /// # Errors
+    /// When one is not as the results say.
+    pub(super) async fn hold(self, aws: &Aws, folder: &BulkFolder) -> Result<u64, Fault> {
+        let look = Look::new(aws, &folder.bucket, None);
+        let (look, bucket) = (&look, folder.bucket.as_str());
+        let held = stream::iter(self.taken).map(|(listed, said)| async move {
+            let key = listed.key.clone();
+            (key, looked_at(look, bucket, listed, said).await)
+        });
+        counted(folder, held.buffered(AT_ONCE).collect().await)
+    }
+}
+
+impl Sample<SealRow> {
+    /// How many of what was sealed hold.
+    ///
+    /// # Errors
+    /// When one is not as the results say.
+    pub(super) async fn hold(self, aws: &Aws, folder: &BulkFolder) -> Result<u64, Fault> {
+        let held = stream::iter(self.taken).map(|(listed, said)| async move {
+            let key = listed.key.clone();
+            let held = match said.map(|row| row.fate) {
+                Some(Fate::Sealed(sealed)) => token_at(aws, &folder.bucket, &listed, &sealed).await,
+                // Nothing was done to it, as they say: what it is now says nothing of that.
+                Some(Fate::PassedOver(_) | Fate::Failed(_)) | None => Held::Untold,
+            };
+            (key, held)
+        });
+        counted(folder, held.buffered(AT_ONCE).collect().await)
+    }
+}
+
+fn counted(folder: &BulkFolder, held: Vec<(String, Held)>) -> Result<u64, Fault> {
+    let (mut holds, mut differing) = (0, Vec::new());
+    for (key, held) in held {
+        match held {
+            Held::Holds => holds += 1,
+            Held::Untold => {}
+            Held::Differs(how) => differing.push(format!("s3://{}/{key}: {how}", folder.bucket)),
+        }
+    }
+    if differing.is_empty() {
+        return Ok(holds);
+    }
+    let (all, looked) = (differing.len(), holds as usize + differing.len());
+    differing.truncate(NAMED);
+    let cause = format!(
+        "of {looked} objects that were looked at again {all} are not what its results say: {}",
+        differing.join("; ")
+    );
+    let remedy = "find out who may write there, and begin it anew";
+    Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy))
+}
+
+/// An object of an audit.
+async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<SeenRow>) -> Held {
+    if listed.version.is_none() && !is_as_listed(look.aws(), bucket, &listed).await {
+        return Held::Untold;
+    }
+    let Ok(Some(seen)) = look.at(listed).await else {
+        return Held::Untold;
+    };
+    if seen.row.unread.is_some() {
+        return Held::Untold;
+    }
+    match said {
+        None => Held::Differs("they say that it was gone, and it is there as it was listed".to_owned()),
+        // That something was not read nobody can contradict.
+        Some(said) if said.row.unread.is_some() => Held::Untold,
+        Some(said) => difference(&said.row, &seen.row).map_or(Held::Holds, Held::Differs),
+    }
+}
+
+async fn is_as_listed(aws: &Aws, bucket: &str, listed: &Listed) -> bool {
+    match transfer::find(aws, bucket, &listed.key).await {
+        Ok(Some(head)) => match &listed.etag {
+            Some(etag) => head.unquoted_etag().as_deref() == Some(etag),
+            None => false,
+        },
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// In what a result differs from the object, of what one look without reading it to its end tells.
+fn difference(said: &AuditRow, seen: &AuditRow) -> Option<String> {
+    let kind = |kind: Kind| match kind {
+        // Only reading it to its end tells these apart.
+        Kind::ArchiveOfTokens => Kind::Archive,
+        kind => kind,
+    };
+    if kind(said.kind) != kind(seen.kind) {
+        return Some(format!(
+            "they say {}, and it is {}",
+            said.kind.as_str(),
+            seen.kind.as_str()
+        ));
+    }
+    if said.size != seen.size {
+        return Some(format!("they say {} bytes, and it has {}", said.size, seen.size));
+    }
+    let keys = said.kms_key.as_deref().zip(seen.kms_key.as_deref());
+    // Of a key that may not be described each knows only the name that the object has for it.
+    if let Some((said, seen)) = keys.filter(|(said, seen)| said.state.is_ok() && seen.state.is_ok())
+        && said.id != seen.id
+    {
+        return Some(format!("they say the KMS key {}, and it is {}", said.id, seen.id));
+    }
+    // The state of a key changes, and key objects come and go.
+    let is_its_own = |flaw: &&Flaw| !matches!(flaw, Flaw::KeyUnusable(_) | Flaw::KeyObjectMissing { .. });
+    let unsaid = seen
+        .flaws
+        .iter()
+        .filter(is_its_own)
+        .find(|flaw| !said.flaws.contains(flaw));
+    unsaid.map(|flaw| format!("they do not say that {}", flaw.told()))
+}
+
+/// A token that was made, as the results say.
+async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> Held {
+    let ObjectUri { bucket: at, key } = &sealed.at;
+    let head = match transfer::find(aws, at, key).await {
+        Ok(Some(head)) => head,
+        Ok(None) | Err(_) => return Held::Untold,
+    };
+    let etag = head.unquoted_etag();
+    let is_in_place = (at.as_str(), key) == (bucket, &listed.key);
+    if is_in_place && etag.is_some() && etag.as_deref() == listed.etag.as_deref() {
+        return Held::Differs("they say that it was sealed, and it is there as it was listed".to_owned());
+    }
+    if sealed.etag.is_none() || etag != sealed.etag {
+        return Held::Untold;
+    }
+    let pairs = head
+        .metadata
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    match Metadata::from_map(pairs) {
+        Ok(Some(metadata)) if metadata.kms_key_id == sealed.kms_key_arn && metadata.length == sealed.bytes => {
+            Held::Holds
+        }
+        Ok(Some(metadata)) => Held::Differs(format!(
+            "they say {} bytes under {}, and its token says {} under {}",
+            sealed.bytes, sealed.kms_key_arn, metadata.length, metadata.kms_key_id
+        )),
+        Ok(None) | Err(_) => Held::Differs("they say that it was sealed, and it is no token".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(number: u64) -> Listed {
+        Listed {
+            key: number.to_string(),
+            size: 1,
+            etag: None,
+            version: None,
+            is_latest: true,
+            is_marker: false,
+        }
+    }
+
+    #[test]
+    fn of_few_all_are_taken_and_of_many_some_from_anywhere() {
+        for (objects, at_most) in [(0, 0), (5, 5), (20, 20), (100_000, SIZE)] {
+            let mut sample = Sample::<SealRow>::of(objects);
+            (0..objects).for_each(|number| sample.note(listed(number), None));
+            let taken = sample.taken.len();
+            assert!(
+                taken <= at_most && (objects > 20 || taken == at_most),
+                "{objects}: {taken}"
+            );
+            assert!(objects == 0 || taken > 0 && sample.places.is_empty(), "{objects}");
+        }
+    }
+
+    #[test]
+    fn a_result_that_calls_an_object_better_than_it_is_differs() {
+        let plain = AuditRow {
+            flaws: vec![Flaw::Open],
+            ..AuditRow::new("k".to_owned(), 7, Kind::SseS3)
+        };
+        assert_eq!(difference(&plain, &plain), None);
+        let silent = AuditRow {
+            flaws: Vec::new(),
+            ..plain.clone()
+        };
+        assert!(difference(&silent, &plain).is_some_and(|how| how.contains("no client has encrypted it")));
+        let bound = AuditRow::new("k".to_owned(), 7, Kind::Bound);
+        assert!(
+            difference(&bound, &plain).is_some_and(|how| how.contains("they say strongroom-bound, and it is sse-s3"))
+        );
+        let longer = AuditRow::new("k".to_owned(), 8, Kind::Bound);
+        assert!(difference(&bound, &longer).is_some_and(|how| how.contains("7 bytes")));
+        // What only a look to its end tells is no difference.
+        let read = AuditRow {
+            flaws: vec![Flaw::NotIntact("x".to_owned())],
+            ..bound.clone()
+        };
+        assert_eq!(difference(&read, &bound), None);
+    }
+}
