@@ -19,6 +19,7 @@ mod doctor;
 mod download;
 mod empty_place;
 mod encrypted_data_key;
+mod evidence;
 mod faults;
 mod flight;
 mod grants;
@@ -44,6 +45,7 @@ mod tally;
 mod unlock;
 mod upload_journal;
 mod walk_tag;
+pub(crate) mod who;
 
 pub mod bulk;
 pub mod decrypt;
@@ -73,6 +75,7 @@ pub use principals::role_arn;
 pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json, steps_json};
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
 pub use unlock::OpenOptions;
+pub use who::{save_who, who};
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]

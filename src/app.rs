@@ -64,10 +64,11 @@ mod settings;
 pub mod state;
 pub mod table;
 mod update;
+pub mod who;
 
 pub use command::{COMMANDS, Command, Keyed, Place};
 pub use effect::{Arrangement, Consent, Effect, OpId, ThemeName, Topic};
-pub use event::{Event, KeyCode, KeyPress, LoginEvent, OpEvent, Page};
+pub use event::{Event, KeyCode, KeyPress, LoginEvent, OpEvent, Page, WhoPage};
 pub use hit::Hit;
 pub use keymap::{Keymap, KeymapError};
 pub use pane::Pane;

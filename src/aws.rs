@@ -38,6 +38,7 @@ pub(crate) mod s3;
 pub(crate) mod sagemaker;
 pub(crate) mod sso;
 pub(crate) mod sts;
+pub(crate) mod trail;
 pub(crate) mod transfer;
 
 mod answer;

@@ -84,6 +84,8 @@ pub enum Command {
     Rotate(RotateArgs),
     /// Prove what a role may do with a key, as the role itself
     Prove(ProveArgs),
+    /// Say who can use a KMS key and who did; status 0: nobody outside, 1: somebody outside, 3: not all could be checked
+    Who(WhoArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
     Train(TrainArgs),
     /// Start a training job on encrypted data
@@ -130,6 +132,25 @@ pub enum Command {
         #[arg(long)]
         second: bool,
     },
+}
+
+/// `who KEY`.
+#[derive(Debug, Args)]
+pub struct WhoArgs {
+    /// KMS key: id, ARN or alias/NAME
+    pub key: String,
+    /// So many days back; CloudTrail keeps 90
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=90))]
+    pub days: i64,
+    /// Write who did to a new file
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Keep it with the evidence: as JSON, and as a page to be read
+    #[arg(long)]
+    pub keep: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `prove`.
@@ -199,6 +220,9 @@ pub struct WorldArgs {
     /// Seconds until a new grant is seen without its token
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     pub grant_delay: f64,
+    /// Seconds until CloudTrail shows a call
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    pub trail_delay: f64,
 }
 
 /// `doctor`.

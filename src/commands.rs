@@ -24,6 +24,7 @@ mod seal;
 pub mod start;
 pub mod verify;
 pub mod watch;
+pub mod who;
 
 /// The exit status of a failure: 2 wrong usage, 130 interrupted, 1 everything else.
 pub fn exit_status(fault: &Fault) -> u8 {

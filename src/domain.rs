@@ -37,6 +37,7 @@ pub mod secret;
 pub mod spec;
 pub mod survey;
 pub mod upload_rule;
+pub mod who;
 pub mod words;
 
 pub use arn::Arn;

@@ -174,6 +174,7 @@ async fn of_key(
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
     match request {
+        KeyRequest::SaveWho { report, .. } => actions::save_who(aws, report),
         KeyRequest::New(spec) => actions::new_key(aws, spec, cancel).await,
         KeyRequest::DraftPolicy { administrators, users } => {
             actions::draft_key_policy(aws, administrators, users).await

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -139,6 +140,12 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Prove(args) => {
             let name = if args.story { interrupt::STORY } else { "prove" };
             with_aws(name, &cli.global, &args, commands::prove::run).await?;
+        }
+        Command::Who(args) => {
+            let status = AtomicU8::new(0);
+            let asked = (args, &status);
+            with_aws("who", &cli.global, &asked, commands::who::run).await?;
+            return Ok(ExitCode::from(status.into_inner()));
         }
         Command::Start(args) => {
             let asked = (args, config::job_settings(&cli.global)?);

@@ -22,6 +22,7 @@ mod status;
 mod table;
 mod tabs;
 pub mod theme;
+mod who;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -82,6 +83,7 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Hits {
             | Overlay::Log(_)
             | Overlay::Audit(_)
             | Overlay::Inventory(_)
+            | Overlay::Who(_)
             | Overlay::Results(_)
             | Overlay::CleanUp(_)
             | Overlay::Preview(_)

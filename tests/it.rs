@@ -131,6 +131,8 @@ mod verdicts;
 mod walk;
 #[path = "it/walk_jobs.rs"]
 mod walk_jobs;
+#[path = "it/who.rs"]
+mod who;
 #[path = "it/whole_walk.rs"]
 mod whole_walk;
 #[path = "it/wide.rs"]

@@ -62,6 +62,7 @@ pub const MENU: &[&Action] = &[
     &keys::ROTATION_ON,
     &keys::ROTATION_OFF,
     &keys::DEPENDENTS,
+    &keys::WHO,
     &messages::ENCRYPT,
     &messages::DECRYPT,
     &messages::NEW_DATA_KEY,
@@ -104,6 +105,7 @@ pub(super) fn keyed(keyed: Keyed) -> &'static Action {
         Keyed::Train => &jobs::TRAIN,
         Keyed::Log => &jobs::LOG,
         Keyed::Preview => &objects::PREVIEW,
+        Keyed::Who => &keys::WHO,
         Keyed::Audit => &account::AUDIT,
         Keyed::AuditObjects => &audits::AUDIT_OBJECTS,
     }
@@ -123,7 +125,7 @@ impl State {
     pub fn is_available(&self, command: Command) -> bool {
         let reading = match self.overlays.last() {
             Some(Overlay::Log(_)) => true,
-            Some(Overlay::Audit(_) | Overlay::Inventory(_)) => command == Command::Save,
+            Some(Overlay::Audit(_) | Overlay::Inventory(_) | Overlay::Who(_)) => command == Command::Save,
             _ => false,
         };
         match command {

@@ -87,6 +87,7 @@ keyed! {
     Log => ("log", "The job's log, followed while it runs");
     Preview => ("preview", "Decrypt the beginning in memory and show it; wiped when closed");
     AuditObjects => ("audit-objects", "Audit a bucket or prefix: what everything in it is, under which key, and what is wrong");
+    Who => ("who", "Who can use the key, by policy, IAM and grant, and who did, from CloudTrail");
     Audit => ("audit", "Every change that this program asked AWS for");
 }
 
@@ -125,6 +126,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Do(Keyed::Verify) => Keyed::Verify.words();
     Command::Do(Keyed::AuditObjects) => Keyed::AuditObjects.words();
     Command::Do(Keyed::Prove) => Keyed::Prove.words();
+    Command::Do(Keyed::Who) => Keyed::Who.words();
     Command::Do(Keyed::New) => Keyed::New.words();
     Command::Do(Keyed::Train) => Keyed::Train.words();
     Command::Do(Keyed::Log) => Keyed::Log.words();

@@ -25,6 +25,8 @@ pub enum Topic {
     KeyPolicy(String),
     /// The grants of one key (ARN).
     Grants(String),
+    /// Who can use one key (ARN), and who did.
+    Who(String),
     /// All buckets.
     Buckets,
     /// One level of a bucket.
@@ -64,6 +66,7 @@ impl Topic {
             | Self::Keys
             | Self::KeyPolicy(_)
             | Self::Grants(_)
+            | Self::Who(_)
             | Self::Buckets
             | Self::Objects { .. }
             | Self::Jobs

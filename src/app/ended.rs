@@ -282,6 +282,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::Audited(_)
         | Outcome::SealPlanned(_)
         | Outcome::AuditReportSaved { .. }
+        | Outcome::WhoSaved { .. }
         | Outcome::Rewrapped(_)
         | Outcome::BulkBegun { job: None, .. }
         | Outcome::PolicyDrafted { .. }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use super::hit::Hit;
+use crate::domain::who::{Access, Extent, KeyUse};
 use crate::domain::{
     BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KmsKey, LogLine, ObjectRow,
     Outcome, Progress, Question, RoleSummary,
@@ -146,6 +147,8 @@ pub enum Page {
     KeyPolicy(String),
     /// For `Topic::Grants`.
     Grants(Vec<Grant>),
+    /// For `Topic::Who`.
+    Who(WhoPage),
     /// For `Topic::Buckets`.
     Buckets(Vec<BucketRow>),
     /// For `Topic::Objects`.
@@ -171,6 +174,15 @@ pub enum Page {
         /// Folders first, then files, by name.
         rows: Vec<FileRow>,
     },
+}
+
+/// A part of who can use a key, and who did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WhoPage {
+    /// Who can, as far as it is known now: in place of what was known.
+    Can(Box<Access>),
+    /// Who did: further events, and how far the history is read with them.
+    Did(Vec<KeyUse>, Extent),
 }
 
 /// A key press, free of any terminal library.

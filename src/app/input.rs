@@ -89,6 +89,10 @@ fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
             shown.refilter();
             state.overlays.push(Overlay::Inventory(shown));
         }
+        Some(Overlay::Who(mut shown)) if matches!(key.code, KeyCode::Left | KeyCode::Right) => {
+            shown.step_column(if key.code == KeyCode::Right { 1 } else { -1 });
+            state.overlays.push(Overlay::Who(shown));
+        }
         Some(reading) => {
             state.overlays.push(reading);
             if let Some(command) = command(state, key) {

@@ -202,6 +202,7 @@ pub(super) fn show(
         | Outcome::LogSaved { .. }
         | Outcome::AuditSaved { .. }
         | Outcome::AuditReportSaved { .. }
+        | Outcome::WhoSaved { .. }
         | Outcome::BulkBegun { .. }
         | Outcome::AliasChanged { .. }
         | Outcome::MessageDecrypted { plaintext: None, .. }

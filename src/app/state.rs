@@ -31,6 +31,7 @@ use super::settings::Settings;
 use super::table::{Listing, Table};
 use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::audit::AuditReport;
+use crate::domain::who::WhoReport;
 use crate::domain::{
     AwsContext, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KmsKey, ObjectRow,
     ProofMethod, Question, RoleSummary,
@@ -130,6 +131,8 @@ pub struct State {
     pub(super) questions: Vec<Question>,
     /// Audits of this session, the newest last.
     pub(super) audits: Vec<Arc<AuditReport>>,
+    /// Who can use keys and who did, by ARN, as it was found out in this session; the newest last.
+    pub(super) whos: Vec<(String, Arc<WhoReport>)>,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
     chain: chain::Chain,
@@ -198,6 +201,7 @@ impl State {
             recent,
             questions: Vec::new(),
             audits: Vec::new(),
+            whos: Vec::new(),
             watched_jobs: BTreeSet::new(),
             chain: chain::Chain::default(),
             chain_memo: chain::Memo::default(),
@@ -327,6 +331,7 @@ impl State {
             Topic::Identity
             | Topic::Key(_)
             | Topic::KeyPolicy(_)
+            | Topic::Who(_)
             | Topic::Object { .. }
             | Topic::Job(_)
             | Topic::Log(_)

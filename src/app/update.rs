@@ -8,7 +8,7 @@ use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
     Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, login, policy_review,
-    questions, row_updates,
+    questions, row_updates, who,
 };
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind};
@@ -94,6 +94,11 @@ fn answer(
             }
         }
         Page::Grants(rows) => state.grants.answer(walk, first, last, at, rows),
+        Page::Who(page) => {
+            if let Topic::Who(arn) = topic {
+                who::answer(state, &arn, page, first, last);
+            }
+        }
         Page::Buckets(rows) => {
             state.buckets.answer(walk, first, last, at, rows);
             if last {
@@ -190,6 +195,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::KeyPolicy(arn) => {
             state.policy = Some((arn, Err(fault)));
         }
+        Topic::Who(arn) => who::failed(state, &arn, fault),
         Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => {
             row_updates::objects_gone(state, &bucket, [&key]);
         }

@@ -10,7 +10,7 @@ use super::renewal::Renews;
 use super::{Aws, patience, s3};
 use crate::domain::Arn;
 
-/// Made on first use: building all eight costs more than the first frame may take.
+/// Made on first use: building all nine costs more than the first frame may take.
 #[derive(Default)]
 pub(super) struct Clients {
     s3: OnceLock<aws_sdk_s3::Client>,
@@ -23,6 +23,8 @@ pub(super) struct Clients {
     sts: OnceLock<aws_sdk_sts::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     ecr: OnceLock<aws_sdk_ecr::Client>,
+    /// Of the region of each key that was asked about.
+    cloudtrail: Mutex<HashMap<String, aws_sdk_cloudtrail::Client>>,
 }
 
 /// What every client has: the gate, the witness, and credentials that are renewed.
@@ -114,6 +116,22 @@ impl Aws {
             let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
             aws_sdk_ecr::Client::from_conf(watched!(self, config).build())
         })
+    }
+
+    /// Where the key is: events are kept in the region of what they are about.
+    pub(in crate::aws) fn cloudtrail_of(&self, key: &str) -> aws_sdk_cloudtrail::Client {
+        let region = Arn::parse(key).map_or("", |arn| arn.region);
+        let region = Some(region)
+            .filter(|region| !region.is_empty())
+            .unwrap_or(&self.inner.region);
+        let clients = &self.inner.clients.cloudtrail;
+        let mut known = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = known.entry(region.to_owned()).or_insert_with(|| {
+            let config = aws_sdk_cloudtrail::config::Builder::from(&self.inner.config);
+            let config = config.region(Region::new(region.to_owned()));
+            aws_sdk_cloudtrail::Client::from_conf(watched!(self, config).build())
+        });
+        client.clone()
     }
 
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {

@@ -13,13 +13,14 @@ const GENERAL: &str = "AWS_ENDPOINT_URL";
 
 /// The services we ask: as their endpoints are named in variables and profiles, and as the AWS CLI calls those that our
 /// command lines name.
-const SERVICES: [(&str, Option<&str>); 10] = [
+const SERVICES: [(&str, Option<&str>); 11] = [
     ("S3", Some("s3")),
     ("KMS", Some("kms")),
     ("SageMaker", Some("sagemaker")),
     ("IAM", Some("iam")),
     ("STS", Some("sts")),
     ("CloudWatch Logs", Some("logs")),
+    ("CloudTrail", Some("cloudtrail")),
     ("ECR", Some("ecr")),
     ("SSO", None),
     ("SSO OIDC", None),

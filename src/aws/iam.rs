@@ -220,11 +220,53 @@ pub(crate) async fn simulate(
         .evaluation_results()
         .first()
         .expected(&act, principal, "result")?;
-    Ok(match result.eval_decision().as_str() {
+    Ok(decision(result.eval_decision().as_str()))
+}
+
+/// What IAM's simulator says of several actions on one resource, by a principal's own policies alone: for each action its
+/// answer, and the policy that decided.
+pub(crate) async fn simulate_all(
+    aws: &Aws,
+    principal: &str,
+    actions: &[String],
+    resource: &str,
+) -> Result<Vec<(Simulated, String)>, Fault> {
+    let act = "simulate what its policies allow";
+    let answers = every(|marker| async move {
+        let call = aws
+            .iam()
+            .simulate_principal_policy()
+            .policy_source_arn(principal)
+            .set_action_names(Some(actions.to_vec()))
+            .resource_arns(resource)
+            .max_items(1000);
+        let answer = call.set_marker(marker.clone()).send().await.heard(act, principal)?;
+        let rows = answer.evaluation_results().iter().map(|result| {
+            let policies = result.matched_statements().iter();
+            let policy = policies.filter_map(|statement| statement.source_policy_id()).next();
+            let name = result.eval_action_name().to_owned();
+            let decision = decision(result.eval_decision().as_str());
+            (name, decision, policy.unwrap_or("a policy").to_owned())
+        });
+        let next = answer.marker().filter(|_| answer.is_truncated());
+        Paged::new(act, principal, Some(rows.collect()), marker.as_deref(), next)
+    })
+    .await?;
+    let of = |action: &String| {
+        let mut found = answers.iter();
+        let found = found.find(|(name, ..)| name.eq_ignore_ascii_case(action));
+        found.map(|(_, decision, policy)| (*decision, policy.clone()))
+    };
+    let all: Option<Vec<_>> = actions.iter().map(of).collect();
+    all.expected(act, principal, "answer to one of the actions")
+}
+
+fn decision(word: &str) -> Simulated {
+    match word {
         "allowed" => Simulated::Allowed,
         "explicitDeny" => Simulated::Denied,
         _ => Simulated::NotAllowed,
-    })
+    }
 }
 
 fn summary(role: &Role) -> RoleSummary {

@@ -41,8 +41,8 @@ fn options(dir: Option<&Path>, args: &WorldArgs) -> Result<Options, Fault> {
         empty: args.empty,
         images: args.image.clone(),
         registry: args.registry,
-        grant_delay: Duration::try_from_secs_f64(args.grant_delay)
-            .map_err(|error| wrong("--grant-delay", format!("{error}; give seconds, such as 2.5")))?,
+        grant_delay: seconds("--grant-delay", args.grant_delay)?,
+        trail_delay: seconds("--trail-delay", args.trail_delay)?,
         job_pace: Duration::from_millis(1200),
         faults: args
             .fault
@@ -53,6 +53,10 @@ fn options(dir: Option<&Path>, args: &WorldArgs) -> Result<Options, Fault> {
         program: Some(program),
         ..Options::default()
     })
+}
+
+fn seconds(option: &str, given: f64) -> Result<Duration, Fault> {
+    Duration::try_from_secs_f64(given).map_err(|error| wrong(option, format!("{error}; give seconds, such as 2.5")))
 }
 
 fn fault(error: &SandboxError) -> Fault {

@@ -109,6 +109,11 @@ capabilities! {
             "kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants", "iam:GetRole", "iam:ListAttachedRolePolicies",
             "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:GetPolicy", "iam:GetPolicyVersion",
         ];
+    "who-did", "See who can use a key, and who did: `who`",
+        [
+            "kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants", "iam:ListRoles", "iam:SimulatePrincipalPolicy",
+            "cloudtrail:LookupEvents",
+        ];
     "roles", "Create execution roles, read and take off their policies, trust them, delete them",
         [
             "iam:ListRoles", "iam:CreateRole", "iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:ListRolePolicies",

@@ -321,6 +321,13 @@ pub enum Outcome {
         /// How many objects were listed.
         objects: u64,
     },
+    /// Who can use a key, and who did, was kept with the evidence.
+    WhoSaved {
+        /// As JSON.
+        json: PathBuf,
+        /// As a page to be read.
+        page: PathBuf,
+    },
     /// An audit's rows were written to a file.
     AuditReportSaved {
         /// The file.

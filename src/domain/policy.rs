@@ -383,6 +383,17 @@ fn strings(value: &Value) -> Vec<&str> {
     }
 }
 
+/// Everybody whom a resource's own policy names: ARNs, accounts, services, `*`.
+pub fn principals(document: &Value) -> Vec<&str> {
+    let named = statements(document)
+        .into_iter()
+        .flat_map(|statement| match &statement["Principal"] {
+            Value::Object(kinds) => kinds.values().flat_map(strings).collect(),
+            one => strings(one),
+        });
+    named.collect()
+}
+
 fn sessions(document: &Value) -> Vec<&str> {
     let named = statements(document)
         .into_iter()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+pub(in crate::domain) use page::cell;
 pub use page::page;
 
 /// One operation tried by an access proof.

@@ -216,6 +216,15 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             keys(&own[begin..], CLOSE)
         }
         Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
+        Overlay::Who(_) => {
+            let own = [
+                (Command::NextPane, "who can, who did"),
+                (Command::Enter, "by what"),
+                (Command::Save, "keep as evidence"),
+                (Command::Refresh, "again"),
+            ];
+            keys(&own, STEP)
+        }
         Overlay::Matrix(_) => keys(&[(Command::Enter, "reasons")], STEP),
         Overlay::Guide(row) if !guide::may_go(state, *row) => keys(&[], STEP),
         Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),

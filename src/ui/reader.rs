@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, audit, boxed, inventory, job_log, line, metrics, position, rows, status};
+use super::{Hits, Theme, audit, boxed, inventory, job_log, line, metrics, position, rows, status, who};
 use crate::app::format::{self, Tone};
 use crate::app::operations::Standing;
 use crate::app::overlay::{Details, Matrix};
@@ -26,6 +26,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return job_log::render(frame, area, state, theme, log),
         Overlay::Audit(log) => return audit::render(frame, area, theme, log, hits),
+        Overlay::Who(shown) => return who::render(frame, area, state, theme, shown, hits),
         Overlay::Inventory(shown) => return inventory::render(frame, area, theme, shown, hits),
         Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id), hits),
         Overlay::Confirm(_)

@@ -21,6 +21,7 @@ use self::log::Log;
 
 mod jobs;
 mod log;
+mod who;
 
 /// What a poller remembers from one question to the next.
 #[derive(Default)]
@@ -91,6 +92,7 @@ impl<'a> Question<'a> {
                 let policy = self.call(Api::GetKeyPolicy, kms::key_policy(&aws, arn)).await?;
                 self.answer(true, true, Page::KeyPolicy(policy)).await;
             }
+            Topic::Who(arn) => self.who(&aws, arn).await?,
             Topic::Grants(arn) => {
                 let grants = kms::list_grants(&aws, arn);
                 self.list(Api::ListGrants, grants, Page::Grants).await?;

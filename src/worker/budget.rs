@@ -39,6 +39,7 @@ apis! {
     ListProcessingJobs: 1.0 of ["ListProcessingJobs"];
     DescribeProcessingJob: 5.0 of ["DescribeProcessingJob"];
     DescribeLogStreams: 5.0 of ["DescribeLogStreams"];
+    LookupEvents: 1.0 of ["LookupEvents"];
     GetLogEvents: 5.0 of ["GetLogEvents"];
     ListRoles: 5.0 of ["ListRoles"];
 }

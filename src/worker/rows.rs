@@ -56,6 +56,7 @@ impl<'a> Row<'a> {
             Topic::Identity
             | Topic::Keys
             | Topic::KeyPolicy(_)
+            | Topic::Who(_)
             | Topic::Grants(_)
             | Topic::Buckets
             | Topic::Objects { .. }

@@ -40,7 +40,15 @@ pub(super) fn interval(topic: &Topic, active: bool) -> Option<Duration> {
         (Topic::Job(_), true) => 3,
         (Topic::Log(_), true) | (Topic::Files(_), _) => 2,
         (Topic::Job(_) | Topic::Log(_), false)
-        | (Topic::Key(_) | Topic::KeyPolicy(_) | Topic::Object { .. } | Topic::Roles | Topic::Interrupted, _) => {
+        | (
+            Topic::Key(_)
+            | Topic::KeyPolicy(_)
+            | Topic::Who(_)
+            | Topic::Object { .. }
+            | Topic::Roles
+            | Topic::Interrupted,
+            _,
+        ) => {
             return None;
         }
     };
@@ -78,6 +86,7 @@ fn is_walked_whole(topic: &Topic) -> bool {
         Topic::Identity
         | Topic::Key(_)
         | Topic::KeyPolicy(_)
+        | Topic::Who(_)
         | Topic::Object { .. }
         | Topic::Jobs
         | Topic::Job(_)

@@ -291,6 +291,11 @@ def reason(p, _):
     assert '"method":"reasoned"' in p.run("prove", "--key", "alias/training", "--role", "untrusting", "--json")
 
 
+def who(p, _):
+    said = p.run("who", "alias/training", "--json")
+    assert '"outside":0' in said and '"unread":["users whom' in said and '"is_whole":true' in said
+
+
 def new_key(p, _):
     p.sit_down("1").see("KMS keys").keys("n").see("New KMS key").keys("ledger")
     p.keys(BACK_TAB, " ", ENTER).see("Created the key")

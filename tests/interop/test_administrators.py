@@ -63,6 +63,7 @@ ACTS = {
     "preflight": [acts.preflight, acts.preflight_of_what_is_brought],
     "prove": [acts.prove, acts.story],
     "reason": [acts.reason],
+    "who-did": [acts.who],
     "create-keys": [acts.new_key],
     "manage-keys": [
         acts.look_at_key,

@@ -105,6 +105,7 @@ fn class(request: &Request) -> Class {
         | Request::Account(AccountRequest::PlanCleanUp | AccountRequest::AuditLog { .. }) => Class::Reads,
         Request::Object(ObjectRequest::ResumeUpload { .. } | ObjectRequest::AbandonUpload { .. })
         | Request::Account(AccountRequest::SaveAudit { .. })
+        | Request::Key(KeyRequest::SaveWho { .. })
         | Request::Image(ImageRequest::Try { .. }) => Class::Idle,
     }
 }

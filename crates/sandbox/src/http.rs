@@ -5,6 +5,7 @@
 //! written waits for the same commit.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::api::ApiError;
 use super::identity::Caller;
 use super::sigv4::{self, Authorization, Refusal};
+use super::trail::{self, Arrival, Call};
 use super::trouble::{self, Kind};
 use super::world::World;
 use super::{ecr, iam, kms, logs, s3, sagemaker, sts};
@@ -56,10 +58,13 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) {
 
 async fn connection(world: Arc<World>, s3: s3s::service::S3Service, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
+    let from = stream
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.ip());
     let shutdown = world.shutdown.clone();
     let service = service_fn(move |request| {
         let (world, s3) = (Arc::clone(&world), s3.clone());
-        async move { answer(&world, &s3, request).await }
+        async move { answer(&world, &s3, request, from).await }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -78,9 +83,14 @@ async fn connection(world: Arc<World>, s3: s3s::service::S3Service, stream: TcpS
 async fn answer(
     world: &Arc<World>,
     s3: &s3s::service::S3Service,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    from: IpAddr,
 ) -> io::Result<Response<Body>> {
     let id = request_id();
+    request.extensions_mut().insert(Arrival {
+        from,
+        request_id: id.clone(),
+    });
     let mut response = if is_foreign(world, &request) {
         plain(
             StatusCode::FORBIDDEN,
@@ -194,6 +204,7 @@ impl Service {
                 "SageMaker" => Some("sagemaker"),
                 "Logs_20140328" => Some("logs"),
                 "AmazonEC2ContainerRegistry_V20150921" => Some("ecr"),
+                "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => Some("cloudtrail"),
                 _ => None,
             },
             Self::Query(name) => Some(name),
@@ -281,7 +292,20 @@ async fn json_call(
     let body = parsed(&body)?;
     match service {
         "kms" => kms::call(world, &caller, operation, &body),
-        "sagemaker" => sagemaker::call(world, &caller, operation, &body),
+        "sagemaker" => {
+            let answer = sagemaker::call(world, &caller, operation, &body);
+            let resources = answer.as_ref().map(sagemaker::arns).unwrap_or_default();
+            note(
+                world,
+                &caller,
+                "sagemaker",
+                operation,
+                (&body, &resources),
+                answer.as_ref().err(),
+            );
+            answer
+        }
+        "cloudtrail" => trail::call(world, &caller, operation, &body),
         "logs" => logs::call(world, &caller, operation, &body),
         _ => ecr::call(world, &caller, operation, &body).await,
     }
@@ -306,11 +330,42 @@ async fn query_call(
     let (caller, query, body) = signed(world, request, service).await.map_err(Refused::query)?;
     let form = iam::Form::parse(if body.is_empty() { query.as_bytes() } else { &body });
     let operation = form.text("Action").unwrap_or_default().to_owned();
-    let result = match service {
-        "iam" => iam::call(world, &caller, &operation, &form),
-        _ => sts::call(world, &caller, &operation, &form),
-    }?;
-    Ok((operation, result))
+    let (service, result) = match service {
+        "iam" => ("iam", iam::call(world, &caller, &operation, &form)),
+        _ => ("sts", sts::call(world, &caller, &operation, &form)),
+    };
+    let members = form.iter().filter(|(name, _)| !matches!(*name, "Action" | "Version"));
+    let members: Map<String, Value> = members.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let role = form.text("RoleArn").map(str::to_owned);
+    let parameters = Value::Object(members);
+    note(
+        world,
+        &caller,
+        service,
+        &operation,
+        (&parameters, role.as_slice()),
+        result.as_ref().err(),
+    );
+    Ok((operation, result?))
+}
+
+/// Keeps a call in the event history.
+fn note(
+    world: &World,
+    caller: &Caller,
+    service: &'static str,
+    operation: &str,
+    (parameters, resources): (&Value, &[String]),
+    refused: Option<&ApiError>,
+) {
+    let call = Call {
+        service,
+        operation,
+        parameters,
+        resources,
+        refused,
+    };
+    world.note(caller, &call);
 }
 
 /// Why a request is not performed at all.

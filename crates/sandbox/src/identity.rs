@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::iam::Opening;
+use super::trail::Signed;
 
 /// The account of a sandbox that is told none.
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -65,6 +66,8 @@ pub(crate) struct Caller {
     pub(crate) extra: BTreeMap<String, String>,
     /// What a session was opened with.
     pub(crate) opening: Option<Arc<Opening>>,
+    /// The request that was signed, if one was.
+    pub(crate) signed: Option<Arc<Signed>>,
 }
 
 impl Caller {
@@ -78,6 +81,7 @@ impl Caller {
             user_id: user_id.to_owned(),
             extra: BTreeMap::new(),
             opening: None,
+            signed: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! KMS: keys, aliases, grants, ciphertexts, and the real order of authorization.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
@@ -12,6 +13,7 @@ use super::disk::{Disk, DiskError};
 use super::identity::{Caller, Place};
 use super::members;
 use super::shelf::Shelf;
+use super::trail::Call;
 use super::world::World;
 
 mod aliases;
@@ -53,6 +55,8 @@ struct Ask<'a> {
     caller: &'a Caller,
     operation: &'a str,
     request: Request<'a>,
+    /// ARNs of the keys that the caller was asked to be allowed to use.
+    keys: RefCell<Vec<String>>,
 }
 
 /// Performs one operation.
@@ -63,11 +67,38 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value
         caller,
         operation,
         request: Request::new(body),
+        keys: RefCell::default(),
     };
-    let ask = &ask;
-    let mut kms = world.kms();
-    let kms = &mut *kms;
-    kms.catch_up();
+    let answer = ask.answer();
+    let made = answer
+        .as_ref()
+        .ok()
+        .and_then(|answer| answer["KeyMetadata"]["Arn"].as_str());
+    let mut keys = ask.keys.take();
+    keys.extend(made.filter(|arn| !keys.iter().any(|key| key == arn)).map(str::to_owned));
+    world.note(
+        caller,
+        &Call {
+            service: "kms",
+            operation,
+            parameters: body,
+            resources: &keys,
+            refused: answer.as_ref().err(),
+        },
+    );
+    answer
+}
+
+impl Ask<'_> {
+    fn answer(&self) -> Result<Value, ApiError> {
+        let mut kms = self.world.kms();
+        kms.catch_up();
+        performed(self, &mut kms)
+    }
+}
+
+fn performed(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let operation = ask.operation;
     match operation {
         "CreateKey" => keys::create(ask, kms),
         "DescribeKey" => keys::describe(ask, kms),

@@ -71,6 +71,7 @@ mod shelf;
 mod sigv4;
 mod sts;
 mod threads;
+mod trail;
 mod trouble;
 mod world;
 
@@ -102,6 +103,8 @@ pub struct Options {
     pub registry: Option<SocketAddr>,
     /// How long a new grant is unseen without its token.
     pub grant_delay: Duration,
+    /// How long after a call its event is seen by CloudTrail's `LookupEvents`.
+    pub trail_delay: Duration,
     /// The strongroom binary: its reference trainer is what training jobs of images that are not in `images` run. Without it
     /// they fail. Jobs find it by its name.
     pub program: Option<PathBuf>,
@@ -127,6 +130,7 @@ impl Default for Options {
             images: Vec::new(),
             registry: None,
             grant_delay: Duration::ZERO,
+            trail_delay: Duration::ZERO,
             program: None,
             job_pace: Duration::ZERO,
             stop_grace: Duration::from_secs(120),

@@ -161,6 +161,13 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
     }
 }
 
+/// The ARN of the job that an answer is about.
+pub(crate) fn arns(answer: &Value) -> Vec<String> {
+    let named = ["TrainingJobArn", "ProcessingJobArn"];
+    let arns = named.iter().filter_map(|member| answer[member].as_str());
+    arns.map(str::to_owned).collect()
+}
+
 const SERVICE: &str = "sagemaker.amazonaws.com";
 
 /// Makes a job and sets it going, both or neither; each waiting status lasts at least `pace`.

@@ -2,11 +2,12 @@
 //! (presigned). S3 has s3s for it; what s3s leaves open is checked with [`Authorization`] in `s3::access`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::HeaderMap;
 use hyper::http::request::Parts;
-use hyper::http::{HeaderName, HeaderValue};
+use hyper::http::{Extensions, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::percent_decode_str;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::identity::Caller;
+use super::trail::{Arrival, Signed};
 use super::world::World;
 
 /// How far a request's time may be off, in seconds.
@@ -240,7 +242,19 @@ pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8], service: &str) -
     if credential.expires.is_some_and(|expires| expires <= world.now()) {
         return Err(Refusal::Expired);
     }
-    Ok(credential.caller)
+    let mut caller = credential.caller;
+    caller.signed = signed_by(&parts.extensions, &parts.headers, &authorization.access_key_id);
+    Ok(caller)
+}
+
+/// What the event history tells of a request; nothing of one that did not come over the wire.
+pub(crate) fn signed_by(extensions: &Extensions, headers: &HeaderMap, access_key_id: &str) -> Option<Arc<Signed>> {
+    let arrival = extensions.get::<Arrival>()?.clone();
+    Some(Arc::new(Signed {
+        arrival,
+        access_key_id: access_key_id.to_owned(),
+        agent: header(headers, "user-agent").unwrap_or_default(),
+    }))
 }
 
 /// Signs a request to S3 anew that was changed once its signature was found right; without a header that is gone.

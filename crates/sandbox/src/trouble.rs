@@ -21,7 +21,7 @@ use super::world::World;
 pub(crate) const PATH: &str = "/_strongroom/control";
 /// The service that its signature is for.
 pub(crate) const SERVICE: &str = "strongroom";
-const SERVICES: [&str; 7] = ["kms", "s3", "sagemaker", "logs", "ecr", "iam", "sts"];
+const SERVICES: [&str; 8] = ["kms", "s3", "sagemaker", "logs", "ecr", "iam", "sts", "cloudtrail"];
 
 /// `SERVICE:KIND[=VALUE][@SHARE]`.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,6 +21,7 @@ use super::iam::Iam;
 use super::identity::{ACCOUNT, Caller, Place, REGION};
 use super::kms::Kms;
 use super::policy::{Guard, Question, Refusal};
+use super::trail::Trail;
 use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
 
@@ -39,6 +40,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
     pub(crate) trouble: Trouble,
+    pub(crate) trail: Trail,
     /// The first account and the first region.
     pub(crate) home: Place,
     pub(crate) regions: Vec<String>,
@@ -91,14 +93,15 @@ impl World {
         let unreadable = |error| refused(&root, is_new, &error);
         let guardian = Guardian::start();
         let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
-        let ((accounts, regions), clock, parts) = guarded(|| {
+        let ((accounts, regions), clock, parts, trail) = guarded(|| {
             let accounts = named("accounts", &options.accounts, ACCOUNT, &disk)?;
             let regions = named("regions", &options.regions, REGION, &disk)?;
             let clock = Clock::open(&disk)?;
             let parts = Parts::open(&root, &clock, &disk, (&accounts, &regions), options.registry)?;
+            let trail = Trail::open(disk.is_kept().then_some(root.as_path()), &clock, options.trail_delay)?;
             match parts.s3.home.missing()?.filter(|_| disk.is_kept()) {
                 Some(file) => Err(DiskError::Damaged(format!("{} is missing", file.display()))),
-                None => Ok(((accounts, regions), clock, parts)),
+                None => Ok(((accounts, regions), clock, parts, trail)),
             }
         })
         .map_err(unreadable)?;
@@ -125,6 +128,7 @@ impl World {
             s3: parts.s3,
             services: parts.services,
             trouble: Trouble::new(&options),
+            trail,
             shutdown: CancellationToken::new(),
             jobs: Mutex::new(Some(JoinSet::new())),
             url: url.to_owned(),

@@ -2,25 +2,21 @@
 //! cut short.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
 use std::time::Duration;
 
-use etcetera::BaseStrategy;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Subject, grant_name, key_arn, not_assumed};
 use crate::actions::ProgressSink;
+use crate::actions::evidence;
 use crate::actions::faults::until_cancelled;
 use crate::actions::grants::{lent, spread};
 use crate::actions::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
 use crate::domain::proof::{PHASES, page};
-use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, ProofStep};
+use crate::domain::{CyclePhase, Fault, GrantCycle, GrantSpec, ProofStep};
 
 const ACT: &str = "prove the access to";
 const ALREADY: &str = "already allowed without this grant; revoking will not deny";
@@ -209,38 +205,18 @@ fn as_expected(steps: &[ProofStep], granted: &[String], expected: bool, before: 
 
 /// Writes the evidence into the state folder, private: as JSON, and as a page to be read. What could not be written is noted.
 fn keep(aws: &Aws, cycle: &mut GrantCycle) {
-    let Some(folder) = etcetera::choose_base_strategy()
-        .ok()
-        .and_then(|folders| folders.state_dir())
-    else {
+    let Some(path) = evidence::place(aws, "proof") else {
         return;
     };
-    let world = if aws.is_embedded() { "sandbox-" } else { "" };
-    let at = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    let path = folder
-        .join("strongroom/evidence")
-        .join(format!("{world}proof-{at}.json"));
     let pages = [(path.with_extension("md"), page(cycle)), (path, document(cycle))];
-    let [page, evidence] = pages.map(|(path, text)| match write(&path, &text) {
+    let [page, evidence] = pages.map(|(path, text)| match evidence::write(&path, &text) {
         Ok(()) => Some(path),
-        Err(error) => {
-            let remedy = "the story itself is complete";
-            let cause = error.to_string();
-            let fault = Fault::new(FaultKind::Io, "write", path.display().to_string(), cause, remedy);
+        Err(fault) => {
             cycle.notes.push(fault.to_string());
             None
         }
     });
     (cycle.evidence, cycle.page) = (evidence, page);
-}
-
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 fn document(cycle: &GrantCycle) -> String {

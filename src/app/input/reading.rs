@@ -9,7 +9,7 @@ use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
     Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, next,
-    reader_text, requests, results,
+    reader_text, requests, results, who,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Ask, AwsContext, Request, View};
@@ -28,7 +28,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             close(state);
             return;
         }
-        Command::Refresh if matches!(state.overlays.last(), Some(Overlay::Inventory(_))) => 0,
+        Command::Refresh if matches!(state.overlays.last(), Some(Overlay::Inventory(_) | Overlay::Who(_))) => 0,
         Command::Redraw | Command::Suspend | Command::Refresh => return dispatch::run(state, command, effects),
         Command::CopyCommand => return clipboard::command(state, effects),
         Command::Messages | Command::Operations if !is_open(state, command) => {
@@ -77,6 +77,12 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
             _ => actions::ask_audit_again(state, &report),
         };
     }
+    if let (Some(Overlay::Who(_)), Command::Save | Command::Refresh) = (state.overlays.last(), command) {
+        return match command {
+            Command::Save => who::save(state, effects),
+            _ => who::again(state, effects),
+        };
+    }
     let lines = reader_text::lines(state, room.0).len();
     let steps = guide::steps(state).len();
     match state.overlays.last_mut() {
@@ -86,6 +92,10 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
                 .messages
                 .id(stepped(state.messages.row(*id), by, state.messages.len()));
         }
+        Some(Overlay::Who(shown)) => match command {
+            Command::NextPane | Command::PreviousPane => shown.turn(),
+            _ => shown.step(by),
+        },
         Some(Overlay::Matrix(shown)) => shown.cursor = stepped(shown.cursor, by, matrix::rows(shown)),
         Some(Overlay::Results(list)) => list.cursor = stepped(list.cursor, by, list.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
@@ -205,6 +215,7 @@ fn act_on_subject(state: &mut State, command: Command, effects: &mut Vec<Effect>
 
 /// Enter on a row; false if the command is for reading.
 fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
+    let room = layout::reader(state);
     match (state.overlays.last(), command) {
         (Some(Overlay::Menu(menu)), Command::Enter) => {
             let menu = menu.clone();
@@ -230,6 +241,10 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             if let Some(Overlay::Matrix(shown)) = state.overlays.last_mut() {
                 shown.is_open = !shown.is_open;
             }
+        }
+        (Some(Overlay::Who(shown)), Command::Enter) => {
+            let report = shown.report(room.0);
+            state.overlays.push(Overlay::Report(report));
         }
         (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),
         (Some(Overlay::Audit(audit)), Command::Enter) => {

@@ -380,6 +380,13 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
                 None => format!("{objects} listed; of {id} there is nothing left to do."),
             }
         }
+        Outcome::WhoSaved { json, page } => {
+            format!(
+                "Kept it with the evidence: {}, and as a page {}.",
+                json.display(),
+                page.display()
+            )
+        }
         Outcome::AuditReportSaved { path, rows } => {
             let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
             format!("Saved the audit ({rows}) to {}.", path.display())

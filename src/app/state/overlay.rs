@@ -19,6 +19,7 @@ use crate::app::form::Form;
 use crate::app::format::Line;
 use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
+use crate::app::who::Who;
 use crate::app::{Command, Consent, Keyed, OpId, ThemeName};
 use crate::domain::question::CODE_DIGITS;
 use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, GrantCycle, Named, Preview, Question, Request, View};
@@ -38,6 +39,8 @@ pub enum Overlay {
     Log(Log),
     /// The changes that were asked for.
     Audit(Audit),
+    /// Who can use a key, and who did.
+    Who(Box<Who>),
     /// What everything in a place is.
     Inventory(Inventory),
     /// What an operation found out, to be read.

@@ -40,6 +40,7 @@ impl State {
                 Overlay::Form(form) if form.wants_roles() => topics.push(Topic::Roles),
                 Overlay::Guide(_) => topics.push(Topic::Roles),
                 Overlay::Interrupted(_) => topics.push(Topic::Interrupted),
+                Overlay::Who(shown) if shown.is_asked => topics.push(Topic::Who(shown.key_arn.clone())),
                 Overlay::Log(log) => topics.push(Topic::Log(log.job.clone())),
                 Overlay::Details(details) => match &details.subject {
                     Subject::Key(arn) => topics.push(Topic::KeyPolicy(arn.clone())),

@@ -258,6 +258,8 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
             Have("TrainingJobSummaries.TrainingJobStatus"),
         ]),
         "StopProcessingJob" | "StopTrainingJob" => nothing(),
+        // CloudTrail
+        "LookupEvents" => json(&[Hold("Events"), Have("Events.EventId"), Have("Events.CloudTrailEvent")]),
         // Logs
         "DescribeLogStreams" => json(&[Hold("logStreams"), Have("logStreams.logStreamName")]),
         "GetLogEvents" => json(&[

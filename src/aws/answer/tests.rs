@@ -282,6 +282,7 @@ const ANSWERS: &[(&str, &str)] = &[
         r#"{"TrainingJobSummaries":[{"TrainingJobName":"j","TrainingJobArn":"a","TrainingJobStatus":"Failed"}]}"#,
     ),
     ("StopTrainingJob", ""),
+    ("LookupEvents", r#"{"Events":[{"EventId":"e","CloudTrailEvent":"{}"}]}"#),
     ("DescribeLogStreams", r#"{"logStreams":[{"logStreamName":"s"}]}"#),
     (
         "GetLogEvents",

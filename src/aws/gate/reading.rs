@@ -71,6 +71,8 @@ const READING: &[&str] = &[
     // STS: a session changes nothing by itself, and its clients pass this gate too.
     "AssumeRole",
     "GetCallerIdentity",
+    // CloudTrail
+    "LookupEvents",
     // Logs
     "DescribeLogStreams",
     "GetLogEvents",

@@ -36,10 +36,11 @@ pub fn csv_row(bucket: &str, row: &AuditRow) -> String {
         row.unread.as_ref().map(|unread| unread.why.clone()).unwrap_or_default(),
         unchecked.join("; "),
     ];
-    cells.map(|text| cell(&text)).join(",") + "\r\n"
+    cells.map(|text| csv_cell(&text)).join(",") + "\r\n"
 }
 
-fn cell(text: &str) -> String {
+/// A text as a cell of CSV.
+pub(in crate::domain) fn csv_cell(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for sign in text.chars() {
         if is_printable(sign) {

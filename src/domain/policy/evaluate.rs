@@ -8,7 +8,7 @@ use super::{statements, strings};
 /// Who wants to do what to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question<'a> {
-    /// ARN of a user or role.
+    /// ARN of a user or role, or the name of an AWS service.
     pub principal: &'a str,
     /// Its account.
     pub account: &'a str,
@@ -97,7 +97,10 @@ fn whom(statement: &Value, question: &Question<'_>) -> Option<Decision> {
     let principal = &statement["Principal"];
     let names = match principal {
         Value::String(one) => vec![one.as_str()],
-        _ => strings(&principal["AWS"]),
+        _ => strings(&principal["AWS"])
+            .into_iter()
+            .chain(strings(&principal["Service"]))
+            .collect(),
     };
     if names.iter().any(|name| *name == "*" || *name == question.principal) {
         return Some(Decision::Allowed);

@@ -104,7 +104,7 @@ fn requests(phase: &CyclePhase) -> String {
 }
 
 /// Text that stays in its cell: no line breaks, no markup of its own.
-fn cell(text: &str) -> String {
+pub(in crate::domain) fn cell(text: &str) -> String {
     let mut cell = String::new();
     for character in clean(text).chars() {
         match character {

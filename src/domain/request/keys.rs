@@ -1,12 +1,14 @@
 //! Requests about KMS keys.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, alias};
 use crate::domain::KeySpec;
 use crate::domain::spec::WORKFLOW;
+use crate::domain::who::WhoReport;
 
 /// A request that is about a KMS key, its policy, its names.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +109,13 @@ pub enum KeyRequest {
         most_buckets: usize,
         /// Look at no more objects than this, in all.
         most_objects: usize,
+    },
+    /// Keep with the evidence who can use a key, and who did.
+    SaveWho {
+        /// The key's ARN.
+        key_arn: String,
+        /// What was found out.
+        report: Arc<WhoReport>,
     },
 }
 
@@ -237,6 +246,10 @@ impl KeyRequest {
                 key_arn,
                 format!("look for what depends on {}", names.key(key_arn)),
             ),
+            Self::SaveWho { key_arn, .. } => {
+                let title = format!("keep who can use {} and who did with the evidence", names.key(key_arn));
+                Facts::reading("keep who uses", key_arn, title)
+            }
         }
     }
 
@@ -257,7 +270,8 @@ impl KeyRequest {
                 });
                 return set.into_iter().chain(remove).collect();
             }
-            Self::DraftPolicy { .. } | Self::FindDependents { .. } => return Vec::new(),
+            Self::DraftPolicy { .. } | Self::FindDependents { .. } | Self::SaveWho { .. } => return Vec::new(),
+
             Self::ReadPolicy { key_arn } => of_key("kms get-key-policy", key_arn)
                 .with("--policy-name", "default")
                 .with("--output", "text"),

@@ -195,6 +195,10 @@ impl Stage {
                 }),
                 to: self.place.path("audit.csv"),
             }),
+            Request::Key(KeyRequest::SaveWho {
+                key_arn: key_arn.clone(),
+                report: Arc::default(),
+            }),
             Request::Object(ObjectRequest::Delete {
                 bucket: bucket.clone(),
                 objects: vec![object.clone()],

@@ -272,7 +272,11 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             shards: 0,
             objects: 11_873,
         },
-        Outcome::BulkBegun { job: None, .. } => Outcome::AuditReportSaved {
+        Outcome::BulkBegun { job: None, .. } => Outcome::WhoSaved {
+            json: PathBuf::from("/home/ann/who.json"),
+            page: PathBuf::from("/home/ann/who.md"),
+        },
+        Outcome::WhoSaved { .. } => Outcome::AuditReportSaved {
             path: PathBuf::from("/home/ann/audit-sagemaker-example.csv"),
             rows: 1,
         },

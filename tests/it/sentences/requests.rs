@@ -299,7 +299,11 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             most_buckets: 20,
             most_objects: 5000,
         }),
-        Request::Key(KeyRequest::FindDependents { .. }) => Request::Message(MessageRequest::Encrypt {
+        Request::Key(KeyRequest::FindDependents { .. }) => Request::Key(KeyRequest::SaveWho {
+            key_arn: key(),
+            report: Arc::default(),
+        }),
+        Request::Key(KeyRequest::SaveWho { .. }) => Request::Message(MessageRequest::Encrypt {
             key: key(),
             message: Message::Text(Plaintext::from(own("m"))),
             context: context(),

@@ -164,6 +164,7 @@ impl Iam {
             user_id: format!("{}:{name}", entity.id),
             extra,
             opening: Some(Arc::clone(opening)),
+            signed: None,
         })
     }
 

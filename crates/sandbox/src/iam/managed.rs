@@ -78,6 +78,7 @@ mod tests {
             user_id: "AIDA".to_owned(),
             extra: BTreeMap::new(),
             opening: None,
+            signed: None,
         };
         for (name, action, resource, allowed) in [
             ("AmazonSageMakerFullAccess", "ec2:CreateNetworkInterface", "*", true),

@@ -87,6 +87,11 @@ impl Ask<'_> {
     /// 4. A grant: grantee, operation, constraints, and visible already or its token supplied.
     pub(super) fn authorize(&self, kms: &Kms, key: &Key, act: &Act) -> Result<(), ApiError> {
         let arn = &key.arn;
+        let mut keys = self.keys.borrow_mut();
+        if !keys.contains(arn) {
+            keys.push(arn.clone());
+        }
+        drop(keys);
         let tokens = self.request.value("GrantTokens").as_array().map_or(0, Vec::len);
         if let Some(wrong) = bad_length(tokens, "grantTokens", 0..=10) {
             return Err(invalid(wrong));

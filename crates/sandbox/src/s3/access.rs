@@ -22,7 +22,7 @@ use super::told::decoded;
 use crate::api::ApiError;
 use crate::identity::{Caller, Principal};
 use crate::policy::{Guard, NOTHING, Question};
-use crate::sigv4::{Authorization, header};
+use crate::sigv4::{Authorization, header, signed_by};
 use crate::world::World;
 
 /// Finds the secret that a signature must have been made with.
@@ -51,7 +51,10 @@ pub(super) struct Gate {
 impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Hoisted(hoisted) = cx.extensions_mut().get().cloned().unwrap_or_default();
-        let caller = self.caller(cx, &hoisted)?;
+        let mut caller = self.caller(cx, &hoisted)?;
+        let access_key = cx.credentials().map(|credentials| credentials.access_key.clone());
+        let headers = cx.headers().clone();
+        caller.signed = signed_by(cx.extensions_mut(), &headers, &access_key.unwrap_or_default());
         let ownership = self.ownership(cx);
         super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers(), &hoisted, ownership)?;
         self.check_owner(cx)?;

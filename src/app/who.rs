@@ -1,0 +1,525 @@
+//! Who can use a key, and who did, on screen: a matrix of principals by operations, and a row a kind of use, each one step
+//! from what it rests on. Only rows on screen cost anything when it is drawn.
+
+use std::sync::Arc;
+
+use super::cursor::stepped;
+use super::format::{self, Line, Tone};
+use super::state::State;
+use super::state::overlay::{Overlay, Report, Scroll};
+use super::{Effect, Topic, WhoPage};
+use crate::domain::who::{Cell, Extent, Row, SHOWN, Says, Standing, UseRow, UsedBy, UserKind, WhoReport, operations};
+use crate::domain::{Arn, Fault, KeyRequest, KmsKey, Request};
+
+/// Cells of an operation's column.
+const OPERATION: usize = 4;
+/// Cells of what else is told of a use; the encryption context has the rest.
+const CALL: usize = 18;
+const FROM: usize = 16;
+const COUNT: usize = 7;
+const LAST: usize = 9;
+/// From this width on who can and who did stand side by side.
+const BESIDE: usize = 150;
+/// Reports of a session that are kept.
+const KEPT: usize = 8;
+
+/// Which of the two has the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Who can.
+    Can,
+    /// Who did.
+    Did,
+}
+
+/// Who can use a key, and who did, with a cursor in each.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// The key's ARN.
+    pub key_arn: String,
+    /// What it is called.
+    pub name: String,
+    /// What was found out until now.
+    pub found: Arc<WhoReport>,
+    /// Why nothing could be read.
+    pub fault: Option<Fault>,
+    /// Whether it is asked for: not where it was found out before.
+    pub is_asked: bool,
+    /// Which has the cursor.
+    pub side: Side,
+    can: usize,
+    column: usize,
+    did: usize,
+    /// The rows of who did, in their order.
+    rows: Vec<(Standing, UseRow)>,
+}
+
+impl Who {
+    /// Of this key, as far as it is known.
+    pub fn new(key: &KmsKey, found: Option<Arc<WhoReport>>) -> Self {
+        let mut shown = Self {
+            key_arn: key.arn.clone(),
+            name: key.name().to_owned(),
+            is_asked: found.is_none(),
+            found: found.unwrap_or_default(),
+            fault: None,
+            side: Side::Can,
+            can: 0,
+            column: 1,
+            did: 0,
+            rows: Vec::new(),
+        };
+        shown.arrange();
+        shown
+    }
+
+    /// How many cells of so many the left side has; none where one stands above the other.
+    pub fn beside(columns: usize) -> Option<usize> {
+        (columns >= BESIDE).then(|| (columns * 2 / 5).clamp(66, 84))
+    }
+
+    /// How many principals and how many kinds of use there are.
+    pub fn count(&self) -> (usize, usize) {
+        (self.principals().len(), self.rows.len())
+    }
+
+    fn principals(&self) -> &[Row] {
+        self.found.access.as_ref().map_or(&[], |access| &access.rows)
+    }
+
+    /// Puts the rows into their order; the cursors stay on what they are on.
+    fn arrange(&mut self) {
+        let on = self.rows.get(self.did).map(|(_, row)| row.clone());
+        let order = self.found.order().into_iter();
+        self.rows = order.map(|(standing, row)| (standing, row.clone())).collect();
+        let is_it = |(_, row): &(Standing, UseRow)| {
+            on.as_ref().is_some_and(|on| {
+                (&on.by, &on.operation, &on.context, &on.from, &on.refused)
+                    == (&row.by, &row.operation, &row.context, &row.from, &row.refused)
+            })
+        };
+        self.did = self.rows.iter().position(is_it).unwrap_or(0);
+    }
+
+    fn take(&mut self, page: WhoPage) {
+        let found = Arc::make_mut(&mut self.found);
+        match page {
+            WhoPage::Can(access) => {
+                let on = found.access.as_ref().and_then(|access| access.rows.get(self.can));
+                let on = on.map(|row| row.principal.clone());
+                let is_it = |row: &Row| Some(&row.principal) == on.as_ref();
+                self.can = access.rows.iter().position(is_it).unwrap_or(0);
+                found.access = Some(*access);
+            }
+            WhoPage::Did(events, extent) => {
+                events.into_iter().for_each(|event| found.uses.note(event));
+                found.uses.extent = extent;
+            }
+        }
+        self.arrange();
+    }
+
+    pub(super) fn turn(&mut self) {
+        self.side = match self.side {
+            Side::Can => Side::Did,
+            Side::Did => Side::Can,
+        };
+    }
+
+    pub(super) fn step(&mut self, by: isize) {
+        let (can, did) = self.count();
+        match self.side {
+            Side::Can => self.can = stepped(self.can, by, can),
+            Side::Did => self.did = stepped(self.did, by, did),
+        }
+    }
+
+    pub(super) fn step_column(&mut self, by: isize) {
+        if self.side == Side::Can {
+            self.column = stepped(self.column, by, SHOWN.len());
+        }
+    }
+
+    /// In a line or two: what is known, and how well.
+    pub fn heading(&self, columns: usize) -> Vec<Line> {
+        let found = &self.found;
+        let access = found.access.as_ref();
+        let state = match access.and_then(|access| access.usable) {
+            Some(true) => (Tone::Good, "enabled"),
+            Some(false) => (Tone::Bad, "not enabled: nobody can use it now"),
+            None if access.is_none() && self.fault.is_none() => (Tone::Dim, "asking…"),
+            None => (Tone::Warn, "state not known"),
+        };
+        let mut first = Line::new(state.0, state.1);
+        let (outside, unknown) = (found.outside(), found.unknown());
+        if outside > 0 {
+            let words = format!(" · {} outside the chain", format::count(outside, "row"));
+            first = first.and(Tone::Bad, words);
+        }
+        if unknown > 0 {
+            first = first.and(Tone::Warn, format!(" · {unknown} not known"));
+        }
+        if outside == 0 && found.unchecked().is_empty() {
+            first = first.and(Tone::Good, " · nobody outside the chain used it");
+        }
+        let uses = &found.uses;
+        let events = format::count(usize::try_from(uses.events).unwrap_or(usize::MAX), "event");
+        let back = uses
+            .oldest
+            .map(|at| format!(", back to {}", format::time(at)))
+            .unwrap_or_default();
+        let read = match &uses.extent {
+            Extent::Reading if self.fault.is_none() => (Tone::Busy, format!("{events} read{back}, more…")),
+            Extent::Reading => (Tone::Warn, "no events read".to_owned()),
+            Extent::Whole(since) => (
+                Tone::Dim,
+                format!("{events} since {}, all read", since.strftime("%Y-%m-%d")),
+            ),
+            Extent::Part => (Tone::Warn, format!("{events} read{back}; older ones NOT read")),
+            Extent::Failed(fault) => (Tone::Warn, format!("{events} read{back}; then: {}", fault.cause)),
+        };
+        let mut lines = vec![first];
+        let tail = " · CloudTrail: 90 days, some minutes late";
+        let room = columns.saturating_sub(format::width(tail));
+        lines.push(Line::new(read.0, format::cut(&read.1, room)).and(Tone::Dim, tail));
+        lines
+    }
+
+    /// What the columns of who can are called.
+    pub fn can_heading(&self, columns: usize) -> Line {
+        let name = name_cells(columns);
+        let line = Line::new(Tone::Dim, format::fit("WHO CAN", name));
+        SHOWN.iter().enumerate().fold(line, |line, (at, (_, head))| {
+            let is_cursor = self.side == Side::Can && at == self.column;
+            line.and(
+                if is_cursor { Tone::Accent } else { Tone::Dim },
+                format::fit(head, OPERATION),
+            )
+        })
+    }
+
+    /// The rows of who can, for so many columns and rows, each with whether it has the cursor.
+    pub fn can_screen(&self, columns: usize, rows: usize) -> Vec<(bool, Line)> {
+        let name = name_cells(columns);
+        let is_here = self.side == Side::Can;
+        let home = Arn::account_of(&self.key_arn);
+        let top = (self.can + 1).saturating_sub(rows);
+        let visible = self.principals().iter().enumerate().skip(top).take(rows);
+        let line = |(at, row): (usize, &Row)| {
+            let is_cursor = is_here && at == self.can;
+            let who = format::cut_middle(&label(&row.principal, home), name.saturating_sub(1));
+            let line = Line::new(Tone::Plain, format::fit(&who, name));
+            let cells = row.cells.iter().take(SHOWN.len()).enumerate();
+            let line = cells.fold(line, |line, (column, cell)| {
+                let sign = if is_cursor && column == self.column {
+                    format!("[{}]", cell.says.sign())
+                } else {
+                    format!(" {}", cell.says.sign())
+                };
+                line.and(tone(cell.says), format::fit(&sign, OPERATION))
+            });
+            (is_cursor, line)
+        };
+        visible.map(line).collect()
+    }
+
+    /// What the columns of who did are called.
+    pub fn did_heading(columns: usize) -> Line {
+        let [who, context] = flexible(columns);
+        let names = [
+            ("  WHO DID", who + 2),
+            ("OPERATION", CALL),
+            ("CONTEXT", context),
+            ("FROM", FROM),
+            ("COUNT", COUNT),
+            ("LAST", LAST),
+        ];
+        let names = names
+            .into_iter()
+            .map(|(name, width)| (Tone::Dim, format::fit(name, width)));
+        Line(names.collect())
+    }
+
+    /// The rows of who did.
+    pub fn did_screen(&self, columns: usize, rows: usize, now: jiff::Timestamp) -> Vec<(bool, Line)> {
+        let is_here = self.side == Side::Did;
+        let home = Arn::account_of(&self.key_arn);
+        let top = (self.did + 1).saturating_sub(rows);
+        let visible = self.rows.iter().enumerate().skip(top).take(rows);
+        let [who, context] = flexible(columns);
+        let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
+        let line = |(at, (standing, row)): (usize, &(Standing, UseRow))| {
+            let (tone, sign) = standing_sign(standing, row);
+            let name = format::cut_middle(&user(&row.by, home), who.saturating_sub(1));
+            let line = Line::new(tone, sign)
+                .and(if sign == "! " { tone } else { Tone::Plain }, format::fit(&name, who))
+                .and(tone, narrow(&row.operation, CALL))
+                .and(Tone::Dim, narrow(&pairs(row), context))
+                .and(Tone::Dim, narrow(&row.from, FROM))
+                .and(Tone::Plain, narrow(&row.count.to_string(), COUNT))
+                .and(Tone::Dim, format::fit(&format::age(row.last, now), LAST));
+            (is_here && at == self.did, line)
+        };
+        visible.map(line).collect()
+    }
+
+    /// What the row with the cursor rests on, in at most so many lines.
+    pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
+        let (tone, words) = match (self.side, &self.fault) {
+            (_, Some(fault)) => (Tone::Bad, fault.at(crate::domain::Door::Dashboard)),
+            (Side::Can, None) => match self.principals().get(self.can) {
+                Some(row) => self.cell_told(row),
+                None => (Tone::Dim, String::new()),
+            },
+            (Side::Did, None) => match self.rows.get(self.did) {
+                Some((standing, row)) => (standing_sign(standing, row).0, used_told(standing, row)),
+                None => (Tone::Dim, String::new()),
+            },
+        };
+        let mut lines = format::wrap(&format::clean(&words), columns);
+        if lines.len() > rows {
+            lines.truncate(rows);
+            if let Some(last) = lines.last_mut() {
+                *last = format::cut(&format!("{last} …"), columns);
+            }
+        }
+        lines.into_iter().map(|text| Line::new(tone, text)).collect()
+    }
+
+    fn cell_told(&self, row: &Row) -> (Tone, String) {
+        let (operation, _) = SHOWN[self.column.min(SHOWN.len() - 1)];
+        let cell = row.cells.get(self.column);
+        let source = cell.map_or("", |cell| cell.source.as_str());
+        let words = if source.is_empty() {
+            "nothing that was read allows it".to_owned()
+        } else {
+            source.to_owned()
+        };
+        (
+            cell.map_or(Tone::Dim, |cell| tone(cell.says)),
+            format!("{operation}: {words}"),
+        )
+    }
+
+    /// Everything of the row with the cursor, to be read.
+    pub(super) fn report(&self, columns: usize) -> Report {
+        let fact = |name: &str, value: &str| {
+            Line::new(Tone::Dim, format::fit(name, 13)).and(Tone::Plain, format::clean(value))
+        };
+        let mut lines = Vec::new();
+        let title = match self.side {
+            Side::Can => {
+                let row = self.principals().get(self.can);
+                let who = row.map_or("", |row| row.principal.as_str());
+                lines.push(fact("Principal", who));
+                for (operation, Cell { says, source }) in operations().zip(row.map_or(&[][..], |row| &row.cells)) {
+                    let line = Line::new(tone(*says), format::fit(says.sign(), 2));
+                    let source = if source.is_empty() { "nothing allows it" } else { source };
+                    lines.push(
+                        line.and(Tone::Plain, format::fit(operation, 33))
+                            .and(Tone::Dim, format::clean(source)),
+                    );
+                }
+                "By what"
+            }
+            Side::Did => {
+                if let Some((standing, row)) = self.rows.get(self.did) {
+                    lines.push(fact("Principal", &row.by.name));
+                    lines.extend(row.session.as_deref().map(|session| fact("Session", session)));
+                    lines.push(fact("Operation", &row.operation));
+                    lines.extend(
+                        row.context
+                            .iter()
+                            .map(|(name, value)| fact("Context", &format!("{name}={value}"))),
+                    );
+                    lines.push(fact("From", &row.from));
+                    lines.push(fact("Agent", &row.agent));
+                    lines.extend(row.refused.as_deref().map(|error| fact("Refused", error)));
+                    lines.push(fact("Count", &row.count.to_string()));
+                    lines.push(fact("First", &format::time(row.first)));
+                    lines.push(fact("Last", &format::time(row.last)));
+                    lines.push(fact("Event", &row.event_id));
+                    let (tone, _) = standing_sign(standing, row);
+                    lines.push(Line::blank());
+                    lines.extend(
+                        format::wrap(&used_told(standing, row), columns)
+                            .into_iter()
+                            .map(|text| Line::new(tone, text)),
+                    );
+                }
+                "One kind of use"
+            }
+        };
+        lines.push(Line::blank());
+        let unchecked = self.found.unchecked();
+        let unread = self.found.unread().iter().map(|told| ("Not read of who can", told));
+        for (what, told) in unchecked.iter().map(|told| ("Not checked", told)).chain(unread) {
+            let told = format::wrap(&format!("{what}: {}", format::clean(told)), columns);
+            lines.extend(told.into_iter().map(|text| Line::new(Tone::Warn, text)));
+        }
+        Report {
+            title: title.to_owned(),
+            lines,
+            scroll: Scroll::default(),
+            then: None,
+        }
+    }
+}
+
+/// Opens it on the key with the cursor: as it was found out before, or it is asked now.
+pub(super) fn open(state: &mut State) {
+    let Some(key) = state.key() else { return };
+    let kept = state.who_of(&key.arn);
+    let shown = Who::new(key, kept);
+    state.overlays.push(Overlay::Who(Box::new(shown)));
+}
+
+/// Asks anew.
+pub(super) fn again(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Who(shown)) = state.overlays.last_mut() else {
+        return;
+    };
+    shown.found = Arc::default();
+    shown.fault = None;
+    shown.arrange();
+    // What is asked for already is to be asked again; what is not is asked as it is watched.
+    if std::mem::replace(&mut shown.is_asked, true) {
+        effects.push(Effect::Refresh(vec![Topic::Who(shown.key_arn.clone())]));
+    }
+}
+
+/// Keeps it with the evidence.
+pub(super) fn save(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Who(shown)) = state.overlays.last() else {
+        return;
+    };
+    if shown.found.access.is_none() {
+        return state.say(Tone::Warn, "There is nothing to keep yet.");
+    }
+    let request = KeyRequest::SaveWho {
+        key_arn: shown.key_arn.clone(),
+        report: Arc::clone(&shown.found),
+    };
+    state.start(Request::Key(request), effects);
+}
+
+/// A part of the answer has come.
+pub(super) fn answer(state: &mut State, key_arn: &str, page: WhoPage, is_first: bool, is_last: bool) {
+    let Some(shown) = shown(state, key_arn) else { return };
+    if is_first {
+        shown.found = Arc::default();
+    }
+    shown.fault = None;
+    shown.take(page);
+    if is_last {
+        let (key_arn, found) = (shown.key_arn.clone(), Arc::clone(&shown.found));
+        state.keep_who(key_arn, found);
+    }
+}
+
+/// Nothing of the key could be read.
+pub(super) fn failed(state: &mut State, key_arn: &str, fault: Fault) {
+    if let Some(shown) = shown(state, key_arn) {
+        shown.fault = Some(fault);
+    }
+}
+
+fn shown<'a>(state: &'a mut State, key_arn: &str) -> Option<&'a mut Who> {
+    state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Who(shown) if shown.key_arn == key_arn => Some(&mut **shown),
+        _ => None,
+    })
+}
+
+impl State {
+    /// What was found out of this key in this session, if the whole history was read.
+    fn who_of(&self, key_arn: &str) -> Option<Arc<WhoReport>> {
+        let mut kept = self.whos.iter();
+        kept.find(|(of, _)| of == key_arn).map(|(_, found)| Arc::clone(found))
+    }
+
+    fn keep_who(&mut self, key_arn: String, found: Arc<WhoReport>) {
+        self.whos.retain(|(of, _)| *of != key_arn);
+        if matches!(found.uses.extent, Extent::Whole(_) | Extent::Part) {
+            self.whos.push((key_arn, found));
+        }
+        if self.whos.len() > KEPT {
+            self.whos.remove(0);
+        }
+    }
+}
+
+fn name_cells(columns: usize) -> usize {
+    columns.saturating_sub(OPERATION * SHOWN.len())
+}
+
+/// Cells of who and of the encryption context.
+fn flexible(columns: usize) -> [usize; 2] {
+    let rest = columns.saturating_sub(2 + CALL + FROM + COUNT + LAST);
+    let who = (rest * 3 / 5).min(36);
+    [who, rest - who]
+}
+
+/// What a principal is called, in the key's account.
+fn label(principal: &str, home: &str) -> String {
+    if principal == "*" {
+        return "anybody".to_owned();
+    }
+    let Some(arn) = Arn::parse(principal) else {
+        return principal.to_owned();
+    };
+    let of = if arn.account == home {
+        String::new()
+    } else {
+        format!("{} ", arn.account)
+    };
+    match arn.resource {
+        "root" if arn.account == home => "the account (root)".to_owned(),
+        "root" => format!("account {}", arn.account),
+        resource => format!("{of}{resource}"),
+    }
+}
+
+fn user(by: &UsedBy, home: &str) -> String {
+    match by.kind {
+        UserKind::Account => format!("account {}", by.name),
+        _ => label(&by.name, home),
+    }
+}
+
+fn pairs(row: &UseRow) -> String {
+    let pairs = row.context.iter().map(|(name, value)| format!("{name}={value}"));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+fn standing_sign(standing: &Standing, row: &UseRow) -> (Tone, &'static str) {
+    match (standing, &row.refused) {
+        (_, Some(_)) => (Tone::Warn, "✗ "),
+        (Standing::Outside, None) => (Tone::Bad, "! "),
+        (Standing::Unknown(_), None) => (Tone::Warn, "? "),
+        (Standing::Inside(_), None) => (Tone::Plain, "  "),
+    }
+}
+
+fn used_told(standing: &Standing, row: &UseRow) -> String {
+    let refused = row
+        .refused
+        .as_deref()
+        .map(|error| format!("Refused ({error}). "))
+        .unwrap_or_default();
+    match standing {
+        Standing::Inside(source) => format!("{refused}By what holds now: {source}."),
+        Standing::Outside => format!("{refused}OUTSIDE the chain: nothing that holds now lets them do this."),
+        Standing::Unknown(why) => format!("{refused}Nobody can say whether they are outside: {why}."),
+    }
+}
+
+fn tone(says: Says) -> Tone {
+    match says {
+        Says::KeyPolicy | Says::Iam | Says::Grant => Tone::Good,
+        Says::KeyPolicyIf | Says::GrantIf => Tone::Accent,
+        Says::Denied => Tone::Bad,
+        Says::Unknown => Tone::Warn,
+        Says::No => Tone::Dim,
+    }
+}

@@ -1,0 +1,125 @@
+//! Who can use a key, and who did: side by side where there is room, else one above the other.
+//!
+//! ```text
+//! heading: state, outsiders, how far the history is read
+//! who can: principals x operations
+//! who did: a row a kind of use
+//! what the row with the cursor rests on
+//! ```
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{Hits, Theme, boxed, line, position};
+use crate::app::format::{self, Line as Words, Tone};
+use crate::app::who::{Side, Who};
+use crate::app::{Hit, State};
+
+/// Cells before each row, for the cursor.
+const SIGN: usize = 2;
+const HEAD: u16 = 2;
+const FOOTNOTE: u16 = 3;
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Who, hits: &mut Hits) {
+    let title = format!("Who can use {}, and who did", format::clean(&shown.name));
+    let inner = boxed(frame, area, &title, theme.focus);
+    let foot = FOOTNOTE.min(inner.height / 5);
+    let parts = [
+        Constraint::Length(HEAD.min(inner.height / 6)),
+        Constraint::Min(0),
+        Constraint::Length(foot),
+    ];
+    let [head, body, foot] = Layout::vertical(parts).areas(inner);
+    let columns = usize::from(inner.width);
+    let lines = shown.heading(columns);
+    paragraph(frame, head, theme, &lines);
+    let (can, did) = halves(body, shown);
+    let cells = |area: Rect| {
+        (
+            usize::from(area.width).saturating_sub(SIGN),
+            usize::from(area.height).saturating_sub(1),
+        )
+    };
+    let (width, rows) = cells(can);
+    let can_rows = shown.can_screen(width, rows);
+    table(
+        frame,
+        can,
+        theme,
+        (&shown.can_heading(width), can_rows, Side::Can == shown.side),
+        hits,
+    );
+    let (width, rows) = cells(did);
+    let did_rows = shown.did_screen(width, rows, state.now);
+    table(
+        frame,
+        did,
+        theme,
+        (&Who::did_heading(width), did_rows, Side::Did == shown.side),
+        hits,
+    );
+    let lines = shown.footnote(columns, usize::from(foot.height));
+    paragraph(frame, foot, theme, &lines);
+    let (principals, uses) = shown.count();
+    let words = format!(
+        "{}, {}",
+        format::count(principals, "principal"),
+        format::count(uses, "kind of use")
+    );
+    position(frame, area, theme, &words.replace("kind of uses", "kinds of use"));
+}
+
+/// The places of who can and who did: each has the rows that it needs where both fit, else half.
+fn halves(body: Rect, shown: &Who) -> (Rect, Rect) {
+    if let Some(left) = Who::beside(usize::from(body.width)) {
+        let parts = [
+            Constraint::Length(u16::try_from(left).unwrap_or(body.width)),
+            Constraint::Min(0),
+        ];
+        let [can, did] = Layout::horizontal(parts).spacing(2).areas(body);
+        return (can, did);
+    }
+    let (principals, uses) = shown.count();
+    let half = body.height / 2;
+    let needed = |rows: usize| u16::try_from(rows + 2).unwrap_or(u16::MAX);
+    let upper = needed(principals).min(half.max(body.height.saturating_sub(needed(uses))));
+    let [can, did] = Layout::vertical([Constraint::Length(upper), Constraint::Min(0)]).areas(body);
+    (can, did)
+}
+
+fn paragraph(frame: &mut Frame, area: Rect, theme: &Theme, lines: &[Words]) {
+    let columns = usize::from(area.width);
+    let lines: Vec<Line> = lines.iter().map(|words| line(words, theme, columns)).collect();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn table(
+    frame: &mut Frame,
+    area: Rect,
+    theme: &Theme,
+    (heading, rows, is_here): (&Words, Vec<(bool, Words)>, bool),
+    hits: &mut Hits,
+) {
+    let columns = usize::from(area.width).saturating_sub(SIGN);
+    let mut head = line(heading, theme, columns);
+    head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
+    let mut lines = vec![head];
+    if rows.is_empty() {
+        lines.push(Line::styled("  nothing yet", theme.tone(Tone::Dim)));
+    }
+    let cursor = rows.iter().position(|(is_cursor, _)| *is_cursor).unwrap_or(0);
+    for (row, (is_cursor, words)) in rows.into_iter().enumerate() {
+        if is_here {
+            hits.add_row(area, lines.len(), Hit::Line(row.cast_signed() - cursor.cast_signed()));
+        }
+        let mut drawn = line(&words, theme, columns);
+        let sign = if is_cursor { "▸ " } else { "  " };
+        drawn.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+        let style = if is_cursor { theme.cursor } else { Style::new() };
+        lines.push(drawn.style(style));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
