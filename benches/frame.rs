@@ -76,6 +76,7 @@ fn filled(rows: usize) -> State {
         read_only: false,
         open: None,
         start_dir: PathBuf::from("/"),
+        sample: None,
         consents: BTreeSet::new(),
         arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),

@@ -14,7 +14,7 @@
 //!   menu and by `palette`, where `chooser` goes elsewhere by name; `requests` asks first what must be asked.
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
-//! - Rows: [`table`], and a [`pane`] each. [`chain`]: what is selected in one line; `mend` goes where it breaks. Screens:
+//! - Rows: [`table`], and a [`pane`] each; [`losses`] of jobs. [`chain`]: what is selected in one line; `mend` goes where it breaks. Screens:
 //!   `details`, [`aside`], [`job_log`], [`audit`], [`inventory`], [`guide`] (the walk), [`cleanup`],
 //!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
 //! - Words: [`fuzzy`], [`search`], [`format`](mod@format), [`outcome_text`], [`reader_text`].
@@ -46,6 +46,7 @@ mod job_alerts;
 pub mod job_log;
 pub mod keymap;
 mod login;
+pub mod losses;
 pub mod matrix;
 mod mend;
 mod next;

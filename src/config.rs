@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::app::{Arrangement, Consent, Keymap, Settings, ThemeName};
 use crate::cli::Global;
-use crate::domain::{AwsContext, Fault, FaultKind, JobSettings, Named, UploadRule};
+use crate::domain::{AwsContext, Fault, FaultKind, FileRow, JobSettings, Named, UploadRule};
 use crate::ui::Abilities;
 
 pub use environment::shed_empty_variables;
@@ -172,6 +172,8 @@ pub struct Config {
     pub open: Option<Named>,
     /// Where the files pane opens.
     pub start_dir: PathBuf,
+    /// What the walk encrypts where no file was chosen.
+    pub sample: Option<FileRow>,
     /// The colours.
     pub theme: ThemeName,
     /// What the terminal can show.
@@ -224,6 +226,7 @@ impl Config {
         Ok(Self {
             connection: first.in_context(&context),
             start_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            sample: None,
             read_only: global.read_only,
             here: context.clone(),
             context,
@@ -260,6 +263,7 @@ impl Config {
             read_only: self.read_only,
             open: self.open.clone(),
             start_dir: self.start_dir.clone(),
+            sample: self.sample.clone(),
             consents: self.consents.clone(),
             arrangement: self.state_dir.as_deref().map(arrangement).unwrap_or_default(),
             theme: self.theme,

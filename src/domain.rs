@@ -57,7 +57,7 @@ pub use job::{Channel, Job, JobDetail, JobKind, JobStatus, LogLine, Transition};
 pub use key::{KeyDetail, KeyManager, KeyState, KmsKey};
 pub use location::{Location, ObjectUri};
 pub use named::Named;
-pub use object::{BucketRow, FileRow, ObjectInfo, ObjectRow, Refuted};
+pub use object::{BucketRow, FileRow, KeptVersion, KeptVersions, ObjectInfo, ObjectRow, Refuted};
 pub use operation::{InterruptedUpload, Progress};
 pub use outcome::{Outcome, Verdict};
 pub use preview::{Origin, Preview, View};

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use jiff::Timestamp;
 use strongroom_sandbox::Sandbox;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +17,7 @@ use crate::actions::{self, Aws};
 use crate::cli::{Cli, Command, Global};
 use crate::commands::interrupt::{self, Interrupt};
 use crate::config::{self, Config, Connection, SandboxEndpoint};
-use crate::domain::{Fault, FaultKind, Named};
+use crate::domain::{Fault, FaultKind, FileRow, Named};
 use crate::{commands, console, printable, runtime, term, training};
 
 /// The whole program, to its end. It blocks, so that what is asynchronous is compiled once, here, and not again in `main`.
@@ -201,13 +203,33 @@ async fn dashboard(global: &Global, open: Option<&str>) -> Result<ExitCode, Faul
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
         config.connection.sandbox = Some(start(global, &world).await?);
-        if let Some(sandbox) = world.get().filter(|_| !global.world.empty) {
-            config.start_dir = sandbox.sample_dir().to_path_buf();
+        if let Some(sandbox) = world.get() {
+            let folder = sandbox.sample_dir();
+            config.sample = sample(&folder.join(SAMPLE));
+            if !global.world.empty {
+                config.start_dir = folder.to_path_buf();
+            }
         }
     }
     let result = runtime::run(config).await;
     stop(world).await;
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// The table that a sandbox brings.
+const SAMPLE: &str = "housing.csv";
+
+/// A file, if it is there.
+fn sample(path: &Path) -> Option<FileRow> {
+    let about = std::fs::metadata(path).ok()?;
+    Some(FileRow {
+        name: path.file_name()?.to_string_lossy().into_owned(),
+        path: path.to_path_buf(),
+        is_dir: about.is_dir(),
+        is_link: false,
+        size: about.len(),
+        modified: about.modified().ok().and_then(|at| Timestamp::try_from(at).ok()),
+    })
 }
 
 async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {

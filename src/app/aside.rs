@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::command::Command;
+use super::command::{Command, Keyed};
 use super::format::{self, Line, Tone};
 use super::pane::{Facts, Pane, grants as of_grants, jobs as of_jobs, objects as of_objects};
 use super::reader_text;
@@ -15,6 +15,8 @@ use crate::domain::{Grant, Job, KeyState, KmsKey, ObjectRow, ProofMethod, Transi
 
 /// Grants of a key on screen.
 const GRANTS: usize = 8;
+/// Versions of an object on screen.
+const VERSIONS: usize = 6;
 /// Cells of a principal's name.
 const WHO: usize = 28;
 /// Cells of the bar of a phase.
@@ -172,7 +174,7 @@ fn principals(principal: &Value) -> Vec<String> {
     let name = |text: &str| match text {
         "*" => "anybody".to_owned(),
         root if root.ends_with(":root") => "the account".to_owned(),
-        other => format::last_part(other).to_owned(),
+        other => called(other),
     };
     match principal {
         Value::String(text) => vec![name(text)],
@@ -186,6 +188,15 @@ fn principals(principal: &Value) -> Vec<String> {
     }
 }
 
+/// What it is, and its name: `role trainer`, `user ann`; a service by its name.
+fn called(arn: &str) -> String {
+    let resource = arn.rsplit(':').next().unwrap_or(arn);
+    match resource.split_once('/') {
+        Some((kind @ ("role" | "user"), path)) => format!("{kind} {}", format::last_part(path)),
+        _ => format::last_part(arn).to_owned(),
+    }
+}
+
 fn granted(state: &State, facts: &mut Facts) {
     let grants = &state.grants;
     match (grants.freshness(), grants.rows().len()) {
@@ -196,7 +207,7 @@ fn granted(state: &State, facts: &mut Facts) {
             for grant in grants.rows().iter().take(GRANTS) {
                 who_may(
                     facts,
-                    format::last_part(&grant.grantee),
+                    &called(&grant.grantee),
                     Tone::Plain,
                     &grant.operations.join(", "),
                 );
@@ -263,17 +274,22 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
         facts.plain("Read", &format!("{word} {} as {who}", aged(state, Some(seen.at))));
         lines.splice(1..1, facts.lines);
     }
+    let mut facts = Facts::new(columns);
+    if row.info().is_some_and(|info| info.format.is_token()) {
+        let key = state.settings.keymap.key(Command::Do(Keyed::Preview));
+        facts.fact("First lines", Tone::Dim, &format!("{key} decrypts them in memory"));
+    }
+    // Below who and what, above what it says of itself.
+    let place = lines.iter().position(|line| line.0.is_empty()).unwrap_or(lines.len());
+    let shown = of_objects::versions(state.versions(row), VERSIONS, columns);
+    lines.splice(place..place, facts.lines.into_iter().chain(shown));
     lines
 }
 
 fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     facts.heading(&job.name);
-    let phase = job
-        .secondary
-        .as_deref()
-        .filter(|_| job.status.is_active())
-        .unwrap_or_default();
+    let phase = of_jobs::phase(job, state.loss(&job.id()), state.now).unwrap_or_default();
     facts.fact(
         "Status",
         format::job_tone(&job.status),
@@ -303,28 +319,31 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
     if let Some(cause) = job.cause() {
         facts.heading("Why it ended");
         facts.text(Tone::Bad, &cause);
+        last_lines(state, &mut facts, job);
     }
     if !detail.transitions.is_empty() {
         facts.heading("Phases");
         phases(state, &mut facts, &detail.transitions);
     }
     let log = Some(&state.job_log).filter(|log| log.job == job.id());
-    if let Some((name, points)) = log.and_then(|log| log.curve()) {
-        let curve: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+    if let Some((name, series)) = log.and_then(|log| log.curve()) {
+        let curve: Vec<f64> = series.points.iter().map(|(_, value)| *value).collect();
         facts.heading(name);
-        let (first, last) = (curve.first(), curve.last());
-        let figure = |value: Option<&f64>| value.map(|value| format!("{value:.4}")).unwrap_or_default();
-        facts.text(Tone::Accent, &sparkline(&curve, columns));
-        facts.text(
-            Tone::Dim,
-            &format!("{} → {} in {} points", figure(first), figure(last), curve.len()),
-        );
+        let (first, last) = (series.points.first(), series.points.last());
+        let figure = |point: Option<&(f64, f64)>| match point {
+            Some((step, value)) => format!("{value:.4}{} at {} {step}", series.unit, series.step),
+            None => String::new(),
+        };
+        facts.text(Tone::Accent, &format::sparkline(&curve, columns));
+        facts.text(Tone::Dim, &format!("{} → {}", figure(first), figure(last)));
     } else {
         for (name, value) in detail.metrics.iter().take(4) {
             facts.plain(name, &value.to_string());
         }
     }
-    last_lines(state, &mut facts, job);
+    if job.cause().is_none() {
+        last_lines(state, &mut facts, job);
+    }
     facts.lines
 }
 
@@ -364,45 +383,5 @@ fn last_lines(state: &State, facts: &mut Facts, job: &Job) {
     }
     for line in last {
         facts.text(Tone::Plain, &line);
-    }
-}
-
-/// A curve in one line, as wide as there is room for.
-pub fn sparkline(values: &[f64], columns: usize) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let cells = values.len().min(columns);
-    let [least, most] = values
-        .iter()
-        .fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], value| {
-            [least.min(*value), most.max(*value)]
-        });
-    let bar = |value: f64| {
-        let share = if most > least {
-            (value - least) / (most - least)
-        } else {
-            0.0
-        };
-        let place = BARS
-            .iter()
-            .enumerate()
-            .rev()
-            .find(|(index, _)| share * 7.0 >= *index as f64 - 0.5);
-        place.map_or(BARS[0], |(_, bar)| *bar)
-    };
-    (0..cells)
-        .map(|cell| bar(values[cell * values.len() / cells]))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sparkline_falls_as_the_loss_does_and_a_flat_one_is_flat() {
-        assert_eq!(sparkline(&[1.0, 0.5, 0.0], 10), "█▅▁");
-        assert_eq!(sparkline(&[3.0, 3.0], 10), "▁▁");
-        assert_eq!(sparkline(&[0.0; 100], 5).chars().count(), 5);
-        assert_eq!(sparkline(&[], 5), "");
     }
 }

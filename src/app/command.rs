@@ -137,7 +137,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Do(Keyed::Remove) => Keyed::Remove.words();
     Command::Do(Keyed::Restore) => Keyed::Restore.words();
     Command::Enter => ("enter", "Open: a bucket, prefix or folder, or the details of the row");
-    Command::Back => ("back", "Back, or close; takes a message as read");
+    Command::Back => ("back", "Back, or close; messages go with it");
     Command::Parent => ("parent", "The folder or prefix above, also out of the folder of the start");
     Command::Mark => ("mark", "Mark the row, for what works on several");
     Command::Filter => ("filter", "Filter the pane as you type, or look for words in a text or log; Enter keeps it, Esc clears it");
@@ -209,6 +209,24 @@ impl Command {
     /// Whether it is asked for there.
     pub(super) fn is_heard(self, place: Place) -> bool {
         self.place().is_none_or(|of| of == place)
+    }
+
+    /// Whether it only moves: what was said stays.
+    pub(super) const fn is_move(self) -> bool {
+        matches!(
+            self,
+            Self::Down
+                | Self::Up
+                | Self::PageDown
+                | Self::PageUp
+                | Self::Top
+                | Self::Bottom
+                | Self::NextPane
+                | Self::PreviousPane
+                | Self::Focus(_)
+                | Self::Redraw
+                | Self::Suspend
+        )
     }
 
     /// Its words.

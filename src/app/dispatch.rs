@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::format::Tone;
 use super::pane::Pane;
-use super::state::overlay::{Overlay, Scroll, Subject};
+use super::state::overlay::{Overlay, Scroll, Subject, Walk};
 use super::state::{State, reference};
 use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, mend, palette, questions, row_updates};
 use crate::domain::ObjectRow;
@@ -40,8 +40,8 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Parent => parent(state),
         Command::Actions => actions::menu(state),
         Command::Guide => {
-            let next = guide::next(state);
-            state.overlays.push(Overlay::Guide(next));
+            let row = guide::next(state);
+            state.overlays.push(Overlay::Guide(Walk { row, begun: None }));
         }
         Command::Chain => mend::go(state, effects),
         Command::Filter => state.typing = true,
@@ -120,9 +120,10 @@ fn enter(state: &mut State) {
     }
 }
 
-/// One thing at a time: a message is read, marks go, a filter goes, then the place changes.
+/// One thing at a time: marks go, a filter goes, then the place changes. Messages go with any of it.
 fn back(state: &mut State) {
-    if state.messages.dismiss() || state.files.clear_marks() || state.objects.clear_marks() {
+    state.messages.dismiss_all();
+    if state.files.clear_marks() || state.objects.clear_marks() {
         return;
     }
     if !state.table(state.focus).filter().is_empty() {

@@ -43,6 +43,13 @@ pub enum Topic {
         /// Key.
         key: String,
     },
+    /// The versions that are kept of one object: the first of `ListObjectVersions`.
+    Versions {
+        /// Bucket.
+        bucket: String,
+        /// Key.
+        key: String,
+    },
     /// Training and processing jobs, newest first: the whole list once, then by delta.
     Jobs,
     /// `DescribeTrainingJob` of one job.
@@ -69,6 +76,7 @@ impl Topic {
             | Self::Who(_)
             | Self::Buckets
             | Self::Objects { .. }
+            | Self::Versions { .. }
             | Self::Jobs
             | Self::Log(_)
             | Self::Roles

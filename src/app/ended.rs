@@ -190,6 +190,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         }
         Outcome::Encrypted { uris, .. } => {
             row_updates::objects_written(state, uris);
+            let written = uris.first().and_then(|uri| uri.strip_prefix("s3://")?.split_once('/'));
+            state.last_encrypted = written.map(|(bucket, key)| (bucket.to_owned(), key.to_owned()));
             if let Request::Object(ObjectRequest::Encrypt { paths, .. }) = &operation.request {
                 state.files.unmark(paths.iter().map(|path| path.to_string_lossy()));
             }

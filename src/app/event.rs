@@ -9,8 +9,8 @@ use super::effect::{OpId, Topic};
 use super::hit::Hit;
 use crate::domain::who::{Access, Extent, KeyUse};
 use crate::domain::{
-    BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KmsKey, LogLine, ObjectRow,
-    Outcome, Progress, Question, RoleSummary,
+    BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KeptVersions, KmsKey, LogLine,
+    ObjectRow, Outcome, Progress, Question, RoleSummary,
 };
 
 /// Everything that can happen to the core.
@@ -155,6 +155,8 @@ pub enum Page {
     Objects(Vec<ObjectRow>),
     /// For `Topic::Object`: the row with what the object is.
     Object(ObjectRow),
+    /// For `Topic::Versions`.
+    Versions(KeptVersions),
     /// For `Topic::Jobs`, a whole list: rows replace.
     Jobs(Vec<Job>),
     /// For `Topic::Jobs`, a delta: rows update or add, nothing is removed.

@@ -230,6 +230,33 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// A curve in one line, as wide as there is room for.
+pub fn sparkline(values: &[f64], columns: usize) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let cells = values.len().min(columns);
+    let [least, most] = values
+        .iter()
+        .fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], value| {
+            [least.min(*value), most.max(*value)]
+        });
+    let bar = |value: f64| {
+        let share = if most > least {
+            (value - least) / (most - least)
+        } else {
+            0.0
+        };
+        let place = BARS
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(index, _)| share * 7.0 >= *index as f64 - 0.5);
+        place.map_or(BARS[0], |(_, bar)| *bar)
+    };
+    (0..cells)
+        .map(|cell| bar(values[cell * values.len() / cells]))
+        .collect()
+}
+
 pub use crate::domain::words::{capitalized, counted as count, last_part, span};
 pub use crate::printable::clean;
 
@@ -279,6 +306,14 @@ mod tests {
                 "16384 PiB"
             ]
         );
+    }
+
+    #[test]
+    fn a_sparkline_falls_as_the_loss_does_and_a_flat_one_is_flat() {
+        assert_eq!(sparkline(&[1.0, 0.5, 0.0], 10), "█▅▁");
+        assert_eq!(sparkline(&[3.0, 3.0], 10), "▁▁");
+        assert_eq!(sparkline(&[0.0; 100], 5).chars().count(), 5);
+        assert_eq!(sparkline(&[], 5), "");
     }
 
     #[test]

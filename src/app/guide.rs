@@ -1,16 +1,16 @@
 //! The walk: the steps from an empty account to a decrypted model and back, each with its live state and the key that
-//! does it. What proofs found out, the role that was named last and where a model was opened are remembered by the state; all
-//! else is read off the panes.
+//! does it, named by what it is done to. What proofs found out, the role that was named last, the object that was encrypted last
+//! and where a model was opened are remembered by the state; all else is read off the panes.
 
 use super::format::{self, Tone};
 use super::pane::Pane;
 use super::seen::ReadResult;
 use super::state::State;
 use super::state::action::Action;
-use super::state::overlay::Subject;
+use super::state::overlay::{Overlay, Subject, Walk};
 use super::state::target::Target;
 use super::{Effect, actions, details};
-use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
+use crate::domain::{FileRow, Grant, Job, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub struct Standing {
     pub mark: Mark,
     /// As it is now.
     pub words: String,
-    /// What Enter does.
-    pub next: &'static str,
+    /// What Enter does, and to what. Untrusted: it names keys, roles, objects.
+    pub next: String,
 }
 
 /// Done, missing, or neither.
@@ -114,13 +114,19 @@ pub(super) fn role_arn(state: &State) -> Option<String> {
     state.last_role.clone().or(of_job).or_else(trusted).or_else(of_grant)
 }
 
-fn standing(step: Step, title: &'static str, mark: Mark, words: impl Into<String>, next: &'static str) -> Standing {
+fn standing(
+    step: Step,
+    title: &'static str,
+    mark: Mark,
+    words: impl Into<String>,
+    next: impl Into<String>,
+) -> Standing {
     Standing {
         step,
         title,
         mark,
         words: words.into(),
-        next,
+        next: next.into(),
     }
 }
 
@@ -133,7 +139,11 @@ fn key(state: &State) -> Standing {
             None => (Mark::Open, format!("{}, state unknown", key.name())),
         },
     };
-    standing(Step::Key, "KMS key", mark, words, "select or make a key")
+    let next = match state.key() {
+        None => "make a key",
+        Some(_) => "go to the keys, to select or make another",
+    };
+    standing(Step::Key, "KMS key", mark, words, next)
 }
 
 fn bucket(state: &State) -> Standing {
@@ -141,12 +151,21 @@ fn bucket(state: &State) -> Standing {
         Some((bucket, prefix)) => (Mark::Done, format!("s3://{bucket}/{prefix} is open")),
         None => (Mark::Open, "none is open".to_owned()),
     };
-    standing(Step::Bucket, "Bucket", mark, words, "open or make a bucket")
+    let next = match &state.place {
+        Some(_) => "go there, or to another",
+        None if state.buckets.rows().is_empty() => "make a bucket",
+        None => "go to the buckets, to open one",
+    };
+    standing(Step::Bucket, "Bucket", mark, words, next)
 }
 
 fn role(state: &State) -> Standing {
+    let next = match &state.place {
+        Some((bucket, _)) => format!("make a role for s3://{bucket}"),
+        None => "make a role".to_owned(),
+    };
     let Some(arn) = role_arn(state) else {
-        return standing(Step::Role, "Execution role", Mark::Open, "none yet", "make a role");
+        return standing(Step::Role, "Execution role", Mark::Open, "none yet", next);
     };
     let listed = state.roles.iter().find(|role| role.arn == arn);
     let name = format::last_part(&arn);
@@ -154,7 +173,14 @@ fn role(state: &State) -> Standing {
         Some(role) if !role.trusts_sagemaker => (Mark::Wrong, format!("{name}: SageMaker may not assume it")),
         _ => (Mark::Done, format!("{name}: SageMaker may assume it")),
     };
-    standing(Step::Role, "Execution role", mark, words, "make a role")
+    standing(Step::Role, "Execution role", mark, words, next)
+}
+
+/// What the selected key is called, and the role of the walk.
+fn parties(state: &State) -> (String, String) {
+    let key = state.key().map_or("the key", |key| key.name()).to_owned();
+    let role = role_arn(state).map_or_else(|| "the role".to_owned(), |arn| format::last_part(&arn).to_owned());
+    (key, role)
 }
 
 /// The newest proof of the key and the role that came out so, in words.
@@ -178,7 +204,9 @@ fn denied(state: &State) -> Standing {
         None if granted(state).is_some() => (Mark::Free, "not proved before the grant".to_owned()),
         None => (Mark::Open, "not proved yet".to_owned()),
     };
-    standing(Step::Denied, "Denied without grant", mark, words, "prove it")
+    let (key, role) = parties(state);
+    let next = format!("try Decrypt under {key} as {role}, which is to be denied");
+    standing(Step::Denied, "Denied without grant", mark, words, next)
 }
 
 fn granted(state: &State) -> Option<&Grant> {
@@ -199,7 +227,9 @@ fn grant(state: &State) -> Standing {
         ),
         None => (Mark::Open, "none to this role on this key".to_owned()),
     };
-    standing(Step::Grant, "Grant", mark, words, "grant Decrypt and Encrypt")
+    let (key, role) = parties(state);
+    let next = format!("grant {role} Decrypt and Encrypt under {key}");
+    standing(Step::Grant, "Grant", mark, words, next)
 }
 
 fn allowed(state: &State) -> Standing {
@@ -207,12 +237,40 @@ fn allowed(state: &State) -> Standing {
         (Some(words), Some(_)) => (Mark::Done, words),
         _ => (Mark::Open, "not proved yet".to_owned()),
     };
-    standing(Step::Allowed, "Allowed with grant", mark, words, "prove it")
+    let (key, role) = parties(state);
+    let next = format!("try Decrypt under {key} as {role}, which is to be allowed");
+    standing(Step::Allowed, "Allowed with grant", mark, words, next)
 }
 
+/// The object that was encrypted last, else the first at the place shown: a token under the selected key.
 fn linked_object(state: &State) -> Option<&ObjectRow> {
-    let mut linked = state.objects.rows().iter().filter(|row| state.is_object_linked(row));
-    linked.find(|row| row.info().is_some_and(|info| info.format.is_token()))
+    let is_linked =
+        |row: &&ObjectRow| state.is_object_linked(row) && row.info().is_some_and(|info| info.format.is_token());
+    let last = last_encrypted(state);
+    let mut rows = state.objects.rows().iter();
+    let encrypted = rows.find(|row| last == Some(row.key()) && is_linked(row));
+    encrypted.or_else(|| state.objects.rows().iter().find(is_linked))
+}
+
+/// The key of the object that was encrypted last, if that is at the place shown.
+fn last_encrypted(state: &State) -> Option<&str> {
+    let (open, prefix) = state.place.as_ref()?;
+    let (bucket, key) = state.last_encrypted.as_ref()?;
+    (bucket == open && key.starts_with(prefix.as_str())).then_some(key.as_str())
+}
+
+/// What is encrypted next: what the person marked or put the cursor on, else a table under the cursor, else the sandbox's
+/// sample, else what the cursor is on.
+fn next_files(state: &State) -> (Vec<FileRow>, bool) {
+    let here: Vec<FileRow> = state.files.chosen().into_iter().cloned().collect();
+    if state.files.is_chosen() {
+        return (here, true);
+    }
+    let is_table = |file: &FileRow| !file.is_dir && file.name.to_ascii_lowercase().ends_with(".csv");
+    match &state.settings.sample {
+        Some(sample) if !here.iter().any(is_table) => (vec![sample.clone()], false),
+        _ => (here, false),
+    }
 }
 
 fn data(state: &State) -> Standing {
@@ -227,13 +285,17 @@ fn data(state: &State) -> Standing {
         }
         None => (Mark::Open, "nothing at the place shown is under the key".to_owned()),
     };
-    standing(
-        Step::Data,
-        "Data encrypted",
-        mark,
-        words,
-        "encrypt and upload the selected file",
-    )
+    let (files, _) = next_files(state);
+    let next = match &state.place {
+        _ if files.is_empty() => "select a file to encrypt (5)".to_owned(),
+        None => "open a bucket first".to_owned(),
+        Some((bucket, prefix)) => {
+            let (key, _) = parties(state);
+            let what = actions::what(&files);
+            format!("encrypt and upload {what} under {key} to s3://{bucket}/{prefix}")
+        }
+    };
+    standing(Step::Data, "Data encrypted", mark, words, next)
 }
 
 fn image(state: &State) -> Standing {
@@ -245,9 +307,16 @@ fn image(state: &State) -> Standing {
     standing(Step::Image, "Training image", Mark::Free, words, "build and push one")
 }
 
-fn newest_job(state: &State) -> Option<&crate::domain::Job> {
-    let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
-    jobs.max_by_key(|job| job.created)
+/// The newest job of the key; of those that read what was encrypted last, if something was.
+fn newest_job(state: &State) -> Option<&Job> {
+    let read = last_encrypted(state).zip(state.place.as_ref());
+    let read = read.map(|(key, (bucket, _))| format!("s3://{bucket}/{key}"));
+    let is_meant = |job: &&Job| {
+        let mut channels = job.detail.iter().flat_map(|detail| &detail.channels);
+        let reads = |uri: &String| channels.any(|channel| uri.starts_with(&channel.uri));
+        state.is_job_linked(job) && read.as_ref().is_none_or(reads)
+    };
+    state.jobs.rows().iter().filter(is_meant).max_by_key(|job| job.created)
 }
 
 fn job(state: &State) -> Standing {
@@ -260,27 +329,36 @@ fn job(state: &State) -> Standing {
             };
             (mark, format!("{} is {}", job.name, job.status.as_str()))
         }
-        None => (Mark::Open, "none has used the key yet".to_owned()),
+        None => match last_encrypted(state) {
+            Some(key) => (Mark::Open, format!("none has read {} yet", format::last_part(key))),
+            None => (Mark::Open, "none has used the key yet".to_owned()),
+        },
     };
-    standing(
-        Step::Job,
-        "Training job",
-        mark,
-        words,
-        "train on the encrypted object, or look at the job",
-    )
+    let next = match (newest_job(state), linked_object(state)) {
+        (Some(job), _) if is_worth_a_look(state) => format!("look at {}", job.name),
+        (_, Some(row)) => {
+            let (key, role) = parties(state);
+            format!("train on {} under {key} as {role}", format::last_part(row.key()))
+        }
+        _ => "encrypt the data first".to_owned(),
+    };
+    standing(Step::Job, "Training job", mark, words, next)
 }
 
 fn model(state: &State) -> Standing {
     let model = newest_job(state)
         .and_then(|job| job.detail.as_ref())
         .and_then(|detail| detail.model.clone());
+    let next = match &model {
+        Some(model) => format!("decrypt {model} beside your files"),
+        None => "train first".to_owned(),
+    };
     let (mark, words) = match (&state.opened_model, model) {
         (Some(path), _) => (Mark::Done, format!("decrypted to {path}")),
         (None, Some(model)) => (Mark::Open, format::cut_front(&model, 60)),
         (None, None) => (Mark::Open, "none yet".to_owned()),
     };
-    standing(Step::Model, "Model", mark, words, "decrypt it beside your files")
+    standing(Step::Model, "Model", mark, words, next)
 }
 
 fn clean_up() -> Standing {
@@ -308,18 +386,53 @@ pub fn may_go(state: &State, row: usize) -> bool {
         }
 }
 
-/// Does what a step needs next.
-pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
-    let focus = |state: &mut State, pane: Pane| state.focus = pane;
+/// The step that was begun in the walk is done: the cursor goes on, unless the person has moved it.
+pub(super) fn go_further(state: &mut State) {
+    let Some(Overlay::Guide(walk)) = state.overlays.last() else {
+        return;
+    };
+    let Some(begun) = walk.begun else { return };
+    if steps(state)
+        .get(begun)
+        .is_none_or(|standing| standing.mark != Mark::Done)
+    {
+        return;
+    }
+    let row = if walk.row == begun { next(state) } else { walk.row };
+    if let Some(Overlay::Guide(walk)) = state.overlays.last_mut() {
+        *walk = Walk { row, begun: None };
+    }
+}
+
+/// Does what the step in this row of the walk needs next. The walk stays below whatever that asks or shows, unless it is a
+/// pane that is gone to.
+pub(super) fn go(state: &mut State, row: usize, effects: &mut Vec<Effect>) {
+    let Some(step) = steps(state).get(row).map(|standing| standing.step) else {
+        return;
+    };
+    let leaves = match step {
+        Step::Key => state.key().is_some(),
+        Step::Bucket => state.place.is_some() || !state.buckets.rows().is_empty(),
+        _ => false,
+    };
+    match state.overlays.last_mut() {
+        Some(Overlay::Guide(_)) if leaves => drop(state.overlays.pop()),
+        Some(Overlay::Guide(walk)) => walk.begun = Some(row),
+        _ => {}
+    }
+    begin(state, step, effects);
+}
+
+fn begin(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
     match step {
         Step::Key => {
-            focus(state, Pane::Keys);
+            state.focus = Pane::Keys;
             if state.key().is_none() {
                 actions::run_here(state, &actions::NEW, effects);
             }
         }
         Step::Bucket => {
-            focus(state, Pane::Objects);
+            state.focus = Pane::Objects;
             if state.place.is_none() && state.buckets.rows().is_empty() {
                 actions::run_here(state, &actions::NEW, effects);
             }
@@ -332,23 +445,21 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             actions::prove(state, key, role, effects);
         }
         Step::Grant => {
-            focus(state, Pane::Grants);
-            actions::run_here(state, &actions::NEW, effects);
+            state.focus = Pane::Grants;
+            let role = role_arn(state).unwrap_or_default();
+            actions::grant_to(state, &role);
         }
-        Step::Data => {
-            focus(state, Pane::Files);
-            actions::run_here(state, &actions::ENCRYPT, effects);
-        }
+        Step::Data => encrypt(state, effects),
         Step::Image => further(state, &actions::BUILD_IMAGE, effects),
         Step::Job => match (newest_job(state).map(|job| job.id().into_owned()), linked_object(state)) {
             (Some(name), _) if is_worth_a_look(state) => {
-                focus(state, Pane::Jobs);
+                state.focus = Pane::Jobs;
                 state.jobs.want(&name);
                 details::open(state, Subject::Job(name));
             }
             (_, Some(row)) => {
                 let key = row.key().to_owned();
-                focus(state, Pane::Objects);
+                state.focus = Pane::Objects;
                 state.objects.want(&key);
                 actions::run_here(state, &actions::TRAIN, effects);
             }
@@ -357,6 +468,20 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
         Step::Model => actions::ask_model(state),
         Step::CleanUp => further(state, &actions::CLEAN_UP, effects),
     }
+}
+
+fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Err(why) = state.settings.may_change() {
+        return state.say(Tone::Warn, why);
+    }
+    let (files, is_chosen) = next_files(state);
+    if files.is_empty() || state.key().is_none() || state.place.is_none() {
+        return state.say(
+            Tone::Warn,
+            "To encrypt and upload: select a key (1), open a bucket (3), select a file (5).",
+        );
+    }
+    actions::encrypt_these(state, files, is_chosen, effects);
 }
 
 fn further(state: &mut State, action: &Action, effects: &mut Vec<Effect>) {

@@ -104,6 +104,9 @@ fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
 
 /// Does what a command says: in the pane with the cursor, or in what is read over the panes.
 fn obey(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
+    if !command.is_move() {
+        state.messages.pass();
+    }
     if state.overlays.is_empty() {
         dispatch::run(state, command, effects);
     } else {

@@ -11,14 +11,11 @@ use jiff::Timestamp;
 
 use self::plain::{Written, read};
 use super::search::{Search, round};
-use crate::domain::metrics::series;
+use crate::domain::metrics::{Measurements, Series};
 use crate::domain::{Fault, LogLine};
 
 /// How many lines of a log are kept: the newest.
 const KEPT: usize = 20_000;
-
-/// Lines that a curve is read from: the newest.
-const CURVED: usize = 2_000;
 
 /// From so many rows on there is room for a curve above the lines.
 const ROOM: usize = 24;
@@ -54,8 +51,8 @@ pub struct Log {
     pub is_known: bool,
     /// Why it could not be read, of one that nobody has opened.
     pub trouble: Option<Box<Fault>>,
-    /// What it measures, best the loss.
-    curve: Option<(String, Vec<(f64, f64)>)>,
+    /// What it measures.
+    measured: Measurements,
     /// Those that have written, the first first.
     hosts: Vec<String>,
     /// The one whose lines alone are shown.
@@ -81,7 +78,7 @@ impl Log {
             only: false,
             is_known: false,
             trouble: None,
-            curve: None,
+            measured: Measurements::default(),
             hosts: Vec::new(),
             alone: None,
             lines: Vec::new(),
@@ -122,9 +119,13 @@ impl Log {
     }
 
     /// What it measures, best the loss: its name and its points.
-    pub fn curve(&self) -> Option<(&str, &[(f64, f64)])> {
-        let (name, points) = self.curve.as_ref()?;
-        Some((name, points))
+    pub fn curve(&self) -> Option<(&str, &Series)> {
+        self.measured.loss()
+    }
+
+    /// All that it measures.
+    pub fn measured(&self) -> &Measurements {
+        &self.measured
     }
 
     /// The last so many lines, harmless.
@@ -135,7 +136,7 @@ impl Log {
 
     /// Of so many rows those of the curve above the lines; none where there is no room, or nothing is measured.
     pub fn curve_rows(&self, rows: usize) -> usize {
-        if self.curve.is_none() || rows < ROOM {
+        if self.curve().is_none() || rows < ROOM {
             return 0;
         }
         (rows / 4).min(12)
@@ -214,7 +215,6 @@ impl Log {
         }
         if is_longer {
             self.select();
-            self.measure();
         }
     }
 
@@ -225,6 +225,7 @@ impl Log {
             self.hosts.len() - 1
         });
         let Written { text, is_bar, is_again } = read(&line.text);
+        self.measured.read(&text, is_bar);
         let held = Held {
             at: line.at,
             host,
@@ -253,14 +254,6 @@ impl Log {
             *last = kept.unwrap_or(0);
             kept.is_some()
         });
-    }
-
-    fn measure(&mut self) {
-        let from = self.lines.len().saturating_sub(CURVED);
-        let mut found = series(self.lines[from..].iter().map(|line| line.text.as_str()));
-        let is_loss = |name: &&String| name.to_ascii_lowercase().contains("loss");
-        let name = found.keys().find(is_loss).or_else(|| found.keys().next()).cloned();
-        self.curve = name.and_then(|name| found.remove_entry(&name));
     }
 
     /// Chooses anew which lines are shown.

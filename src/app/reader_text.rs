@@ -127,6 +127,14 @@ fn explanation(state: &State, fault: &Fault, elsewhere: Option<&AwsContext>) -> 
     lines
 }
 
+/// Whether Enter on a message goes on to something, or does what mends what went wrong.
+pub fn leads_on(state: &State, id: u64) -> bool {
+    state.messages.get(id).is_some_and(|message| {
+        let explained = message.fault.as_deref().and_then(explain);
+        message.leads_on() || explained.is_some_and(|explained| explained.repair.is_some())
+    })
+}
+
 /// Why a job was refused, from its failure reason.
 pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
     let job = listed(state.jobs.rows(), name)?;
@@ -197,7 +205,10 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             }
             let key = row.info().and_then(|info| info.kms_key_arn.as_deref());
             let key_name = key.and_then(|arn| state.key_name(arn));
-            objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns)
+            let mut lines = objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns);
+            lines.push(Line::blank());
+            lines.extend(objects::versions(state.versions(row), usize::MAX, columns));
+            lines
         }
         Subject::Job(name) => match listed(state.jobs.rows(), name) {
             None => gone(),

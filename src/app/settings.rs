@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::effect::{Arrangement, Consent, ThemeName};
 use super::keymap::Keymap;
-use crate::domain::{AwsContext, Named};
+use crate::domain::{AwsContext, FileRow, Named};
 
 /// What a session starts with.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Settings {
     pub open: Option<Named>,
     /// The folder that the files pane shows first.
     pub start_dir: PathBuf,
+    /// What the walk encrypts where no file was chosen: a table that the sandbox brings.
+    pub sample: Option<FileRow>,
     /// What was agreed to before.
     pub consents: BTreeSet<Consent>,
     /// Where everything stands, as it was left.

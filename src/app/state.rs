@@ -24,6 +24,7 @@ use jiff::Timestamp;
 
 use super::format::Tone;
 use super::job_log::Log;
+use super::losses::{Loss, Losses};
 use super::pane::Pane;
 use super::search::Search;
 use super::seen::{AllSeen, ReadResult, Seen};
@@ -138,6 +139,11 @@ pub struct State {
     chain: chain::Chain,
     chain_memo: chain::Memo,
     resting: resting::Resting,
+    pub(super) losses: Losses,
+    /// What is kept under the key of the object that the cursor rested on last.
+    pub(super) kept_versions: Option<resting::Kept>,
+    /// The object that was encrypted last: its bucket and key.
+    pub(super) last_encrypted: Option<(String, String)>,
     /// What was found to depend on keys, by ARN: when, and what.
     pub(super) dependents: BTreeMap<String, (Timestamp, String)>,
 }
@@ -206,6 +212,9 @@ impl State {
             chain: chain::Chain::default(),
             chain_memo: chain::Memo::default(),
             resting: resting::Resting::default(),
+            losses: Losses::default(),
+            kept_versions: None,
+            last_encrypted: None,
             dependents: BTreeMap::new(),
         };
         state.list_named();
@@ -268,6 +277,11 @@ impl State {
         let objects = self.objects.rows().iter().filter(|row| self.is_object_linked(row));
         let jobs = self.jobs.rows().iter().filter(|job| self.is_job_linked(job));
         (self.grants.rows().len(), objects.count(), jobs.count())
+    }
+
+    /// How the loss of a job went, if its log was read in this session.
+    pub fn loss(&self, job: &str) -> Option<&Loss> {
+        self.losses.of(job)
     }
 
     /// The name of the key with this ARN, if it is listed.
@@ -333,6 +347,7 @@ impl State {
             | Topic::KeyPolicy(_)
             | Topic::Who(_)
             | Topic::Object { .. }
+            | Topic::Versions { .. }
             | Topic::Job(_)
             | Topic::Log(_)
             | Topic::Roles

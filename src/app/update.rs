@@ -7,7 +7,7 @@ use super::pane::Pane;
 use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
-    Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, login, policy_review,
+    Effect, Event, Page, Topic, cancelling, ended, guide, input, interrupted_uploads, job_alerts, login, policy_review,
     questions, row_updates, who,
 };
 use crate::domain::policy;
@@ -59,6 +59,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Terminate => cancelling::leave(state, &mut effects),
         Event::Answer { .. } | Event::Failed { .. } => {}
     }
+    guide::go_further(state);
     state.settle(&mut effects);
     effects
 }
@@ -120,6 +121,11 @@ fn answer(
                 row_updates::object_read(state, &bucket, row);
             }
         }
+        Page::Versions(versions) => {
+            if let Topic::Versions { bucket, key } = topic {
+                state.versions_read((bucket, key), Ok(versions));
+            }
+        }
         Page::Jobs(rows) => {
             for job in &rows {
                 job_alerts::tell_end(state, job, effects);
@@ -147,7 +153,10 @@ fn answer(
                 _ => None,
             });
             let logs = shown.chain([&mut state.job_log]).filter(|log| log.job == name);
-            logs.for_each(|log| log.append(lines.clone()));
+            for log in logs {
+                log.append(lines.clone());
+                state.losses.read(log);
+            }
         }
         Page::Interrupted(uploads) => interrupted_uploads::answer(state, uploads),
         Page::Roles(rows) => {
@@ -196,6 +205,8 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
             state.policy = Some((arn, Err(fault)));
         }
         Topic::Who(arn) => who::failed(state, &arn, fault),
+        // Who only rests on an object has not asked for them.
+        Topic::Versions { bucket, key } => state.versions_read((bucket, key), Err(fault)),
         Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => {
             row_updates::objects_gone(state, &bucket, [&key]);
         }

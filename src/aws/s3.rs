@@ -40,7 +40,7 @@ pub(crate) use glance::{At, Glance, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
 pub(crate) use removal::{delete_this, delete_version, versioning};
-pub(crate) use versions::{Version, delete_versions, has_versions_under, list_versions};
+pub(crate) use versions::{Version, delete_versions, has_versions_under, kept_versions, list_versions};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
 const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;

@@ -65,6 +65,14 @@ impl ObjectRow {
         }
     }
 
+    /// ETag without quotes, of an object.
+    pub fn etag(&self) -> Option<&str> {
+        match self {
+            Self::Object { etag, .. } => etag.as_deref(),
+            Self::Prefix { .. } => None,
+        }
+    }
+
     /// What is known of an object beyond its listing.
     pub fn info(&self) -> Option<&ObjectInfo> {
         match self {
@@ -72,6 +80,28 @@ impl ObjectRow {
             Self::Prefix { .. } => None,
         }
     }
+}
+
+/// What a bucket keeps under one key, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptVersions {
+    /// Versions and delete markers.
+    pub rows: Vec<KeptVersion>,
+    /// Whether these are all.
+    pub is_whole: bool,
+}
+
+/// One version of an object, or the marker of its deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptVersion {
+    /// Its id; `null` of what was written while the bucket kept no versions.
+    pub id: String,
+    /// Bytes stored; none of a delete marker.
+    pub size: Option<u64>,
+    /// When it was written.
+    pub at: Option<Timestamp>,
+    /// Whether it is what is read without naming a version.
+    pub is_latest: bool,
 }
 
 /// What `HeadObject` and, where needed, the first bytes of an object tell: what it *says* it is. Nothing of it is proved

@@ -13,7 +13,7 @@ use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
 use crate::app::operations::Operation;
 use crate::app::overlay::{LoginStage, Subject};
-use crate::app::{Command, Hit, Overlay, Pane, State, guide};
+use crate::app::{Command, Hit, Overlay, Pane, State, guide, reader_text};
 use crate::domain::KeyState;
 
 /// A command, and what it does in a word or two.
@@ -226,7 +226,8 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             keys(&own, STEP)
         }
         Overlay::Matrix(_) => keys(&[(Command::Enter, "reasons")], STEP),
-        Overlay::Guide(row) if !guide::may_go(state, *row) => keys(&[], STEP),
+        Overlay::Guide(walk) if !guide::may_go(state, walk.row) => keys(&[], STEP),
+        Overlay::Messages(id) if !reader_text::leads_on(state, *id) => keys(&[], STEP),
         Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),
         Overlay::Report(report) if report.then.is_some() => keys(&[DO_IT], DOWN),
         top if top.is_text() && state.search.typing => {

@@ -17,6 +17,8 @@ use crate::domain::policy::role_label;
 const COLUMNS: u16 = 84;
 /// Cells of the fields' names.
 const LABEL: usize = 16;
+/// The fewest cells of a box to be checked and its words.
+const CHECK: usize = 24;
 /// Options of a pick on screen.
 const OPTIONS: usize = 6;
 
@@ -91,11 +93,18 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
                     .filter(|(_, checked)| *checked)
                     .map(|(item, _)| *item)
                     .collect();
+                if chosen.is_empty() {
+                    let open: Vec<String> = items.iter().map(|(item, _)| format!("[ ] {item}")).collect();
+                    let words = Span::styled(format::cut(&open.join("  "), room), theme.tone(Tone::Dim));
+                    return vec![Line::from(vec![head(), words])];
+                }
                 return vec![Line::from(vec![
                     head(),
                     Span::raw(format::cut(&chosen.join(", "), room)),
                 ])];
             }
+            let widest = items.iter().map(|(item, _)| format::width(item) + 4).max().unwrap_or(0);
+            let cells = widest.max(CHECK).min(room);
             for (index, (item, is_checked)) in items.iter().enumerate() {
                 let lead = if index == 0 {
                     head()
@@ -103,10 +112,10 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
                     Span::raw(" ".repeat(LABEL + 2))
                 };
                 let style = if index == *cursor { theme.cursor } else { Style::new() };
-                let words = format::fit(&format!("{}{item}", checked(*is_checked)), 24);
+                let words = format::fit(&format!("{}{item}", checked(*is_checked)), cells);
                 let mut spans = vec![lead, Span::styled(words, style)];
                 if index == 0 {
-                    spans.push(hint(24));
+                    spans.push(hint(cells));
                 }
                 lines.push(Line::from(spans));
             }

@@ -19,9 +19,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let inner = boxed(frame, area, &title(state, log, room), theme.focus);
     let above = u16::try_from(log.curve_rows(usize::from(inner.height))).unwrap_or(0);
     let lines = Rect::new(inner.x, inner.y + above, inner.width, inner.height - above);
-    if let Some((name, points)) = log.curve().filter(|_| above > 0) {
+    if let Some(curve) = log.curve().filter(|_| above > 0) {
         let above = Rect { height: above, ..inner };
-        frame.render_widget(metrics::curve(name, points, theme), above);
+        metrics::chart(frame, above, theme, &[curve]);
     }
     let (columns, rows) = (usize::from(lines.width), usize::from(lines.height));
     let (all, shown) = log.count();

@@ -1,7 +1,5 @@
 //! What a job measures: a curve a metric, read from its log, and the final values that SageMaker keeps.
 
-use std::collections::BTreeMap;
-
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::symbols::Marker;
@@ -12,7 +10,7 @@ use super::Theme;
 use crate::app::State;
 use crate::app::format::{self, Tone};
 use crate::app::overlay::{Details, Subject};
-use crate::domain::metrics::series;
+use crate::domain::metrics::{Measurements, Series};
 
 /// The least rows that a curve is worth drawing in.
 const LEAST: u16 = 7;
@@ -20,13 +18,13 @@ const LEAST: u16 = 7;
 const WIDE: u16 = 90;
 
 /// The measurements of one job.
-pub(super) struct Metrics {
-    curves: BTreeMap<String, Vec<(f64, f64)>>,
-    last: Vec<(String, f32)>,
+pub(super) struct Metrics<'a> {
+    measured: &'a Measurements,
+    last: &'a [(String, f32)],
 }
 
 /// The measurements of the job whose metrics page is open.
-pub(super) fn of(state: &State, details: &Details) -> Option<Metrics> {
+pub(super) fn of<'a>(state: &'a State, details: &Details) -> Option<Metrics<'a>> {
     let Subject::Job(name) = &details.subject else {
         return None;
     };
@@ -36,14 +34,14 @@ pub(super) fn of(state: &State, details: &Details) -> Option<Metrics> {
     let job = state.jobs.rows().iter().find(|job| job.id() == *name);
     let last = job
         .and_then(|job| job.detail.as_deref())
-        .map(|detail| detail.metrics.clone());
+        .map(|detail| detail.metrics.as_slice());
     Some(Metrics {
-        curves: series(state.job_log.texts()),
+        measured: state.job_log.measured(),
         last: last.unwrap_or_default(),
     })
 }
 
-pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, metrics: &Metrics) {
+pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, metrics: &Metrics<'_>) {
     let columns = usize::from(area.width);
     let mut facts: Vec<Line> = metrics
         .last
@@ -55,15 +53,16 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, metrics: &Met
             super::line(&words, theme, columns)
         })
         .collect();
-    if metrics.curves.is_empty() {
+    let groups = metrics.measured.groups();
+    if groups.is_empty() {
         let words = "No curve yet: lines of its log such as `epoch=3 loss=0.25` make one.";
         facts.push(Line::styled(format::cut(words, columns), theme.tone(Tone::Dim)));
     }
     let head = (facts.len() as u16).min(area.height);
     let [above, below] = Layout::vertical([Constraint::Length(head), Constraint::Min(0)]).areas(area);
     frame.render_widget(Paragraph::new(facts), above);
-    for ((name, points), area) in metrics.curves.iter().zip(cells(below, metrics.curves.len())) {
-        frame.render_widget(curve(name, points, theme), area);
+    for (curves, area) in groups.values().zip(cells(below, groups.len())) {
+        chart(frame, area, theme, curves);
     }
 }
 
@@ -80,36 +79,73 @@ fn cells(area: Rect, curves: usize) -> Vec<Rect> {
     cells.collect()
 }
 
-/// One curve with its axes.
-pub(super) fn curve<'a>(name: &str, points: &'a [(f64, f64)], theme: &Theme) -> Chart<'a> {
-    let (steps, values) = (points.iter().map(|point| point.0), points.iter().map(|point| point.1));
-    let (x, y) = (bounds(steps), bounds(values));
-    let last = points.last().map(|(_, value)| figure(*value)).unwrap_or_default();
+/// Curves of one measure with their axes: what each is called and how it stands above them, what the steps count below.
+pub(super) fn chart(frame: &mut Frame, area: Rect, theme: &Theme, curves: &[(&str, &Series)]) {
+    let Some((_, first)) = curves.first() else { return };
+    let points = || curves.iter().flat_map(|(_, series)| &series.points);
+    let (x, y) = (
+        bounds(points().map(|point| point.0)),
+        bounds(points().map(|point| point.1)),
+    );
     let dim = theme.tone(Tone::Dim);
-    let axis = |bounds: [f64; 2]| {
-        let labels = bounds.map(|bound| Span::styled(figure(bound), dim));
-        Axis::default().bounds(bounds).labels(labels).style(dim)
+    let axis = |[least, most]: [f64; 2], unit: &str| {
+        let labels = [least, f64::midpoint(least, most), most];
+        let labels = labels.map(|bound| Span::styled(format!("{}{unit}", figure(bound)), dim));
+        Axis::default().bounds([least, most]).labels(labels).style(dim)
     };
-    let title = Line::from(vec![
-        Span::styled(format::cut(name, 32), theme.tone(Tone::Heading)),
-        Span::styled(format!("  {last}"), theme.tone(Tone::Good)),
-    ]);
-    let line = Dataset::default()
-        .marker(Marker::Braille)
-        .graph_type(GraphType::Line)
-        .style(theme.tone(Tone::Accent))
-        .data(points);
-    Chart::new(vec![line])
-        .block(Block::default().title(title))
-        .x_axis(axis(x))
-        .y_axis(axis(y))
+    let lines = curves.iter().enumerate().map(|(nth, (_, series))| {
+        Dataset::default()
+            .marker(Marker::Braille)
+            .graph_type(GraphType::Line)
+            .style(theme.tone(tone(nth)))
+            .data(&series.points)
+    });
+    let chart = Chart::new(lines.collect())
+        .block(Block::default().title(legend(curves, theme, usize::from(area.width))))
+        .x_axis(axis(x, "").title(Span::styled(first.step, dim)))
+        .y_axis(axis(y, first.unit));
+    frame.render_widget(chart, area);
 }
 
-/// From the least to the most; a flat line has room around it.
-fn bounds(values: impl Iterator<Item = f64>) -> [f64; 2] {
-    let [least, most] = values.fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], value| {
+/// Which line is which, and its last value; of one alone its least and most, too.
+fn legend(curves: &[(&str, &Series)], theme: &Theme, columns: usize) -> Line<'static> {
+    let mut words = format::Line::blank();
+    for (nth, (name, series)) in curves.iter().enumerate() {
+        let Some((at, value)) = series.points.last() else {
+            continue;
+        };
+        let gap = if nth == 0 { "" } else { "   " };
+        words = words
+            .and(tone(nth), format!("{gap}━ "))
+            .and(Tone::Heading, format::cut(name, 32))
+            .and(Tone::Plain, format!(" {}{}", figure(*value), series.unit))
+            .and(Tone::Dim, format!(" at {} {}", series.step, figure(*at)));
+        if curves.len() == 1 {
+            let [least, most] = range(series.points.iter().map(|point| point.1));
+            words = words.and(Tone::Dim, format!(" · {} to {}", figure(least), figure(most)));
+        }
+    }
+    super::line(&words, theme, columns)
+}
+
+/// The tone of a curve, by its number.
+fn tone(nth: usize) -> Tone {
+    match nth {
+        0 => Tone::Accent,
+        nth => Tone::Host(nth),
+    }
+}
+
+/// From the least to the most.
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], value| {
         [least.min(value), most.max(value)]
-    });
+    })
+}
+
+/// The same of an axis: a flat line has room around it.
+fn bounds(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let [least, most] = range(values);
     if most > least {
         [least, most]
     } else {

@@ -8,7 +8,7 @@ use super::{Hits, Theme};
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
-use crate::app::pane::jobs::{brief, took};
+use crate::app::pane::jobs::{brief, phase, took};
 use crate::app::seen::ReadResult;
 use crate::app::{Command, Pane, State};
 use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, JobKind, KmsKey, ObjectRow};
@@ -39,18 +39,20 @@ const OBJECTS: &[Column] = &[
 const JOBS: &[Column] = &[
     named("NAME", 22, 3, 0),
     flex("STATUS", 21, 1, 0),
-    named("ROLE", 12, 1, 4),
+    fixed("LOSS", 10, 3),
+    named("ROLE", 12, 1, 5),
     number("TOOK", 7, 2),
-    number("AGE", 4, 3),
+    number("AGE", 4, 4),
 ];
 /// Where not all are training jobs.
 const JOBS_OF_KINDS: &[Column] = &[
     named("NAME", 22, 3, 0),
     flex("STATUS", 21, 1, 0),
     fixed("KIND", 10, 1),
-    named("ROLE", 12, 1, 5),
+    fixed("LOSS", 10, 4),
+    named("ROLE", 12, 1, 6),
     number("TOOK", 7, 3),
-    number("AGE", 4, 4),
+    number("AGE", 4, 5),
 ];
 const FILES: &[Column] = &[named("NAME", 10, 1, 0), number("SIZE", 8, 1), number("AGE", 4, 3)];
 
@@ -278,8 +280,10 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
 
 /// Where all are training jobs, a kind tells nothing.
 fn job(state: &State, job: &Job, has_processing: bool) -> Vec<Cell> {
+    let loss = state.loss(&job.id());
     let progress = job.progress.as_ref().filter(|_| job.status.is_active()).map(brief);
-    let status = match progress.as_deref().or(job.secondary.as_deref()) {
+    let phase = progress.or_else(|| phase(job, loss, state.now));
+    let status = match phase.as_deref().or(job.secondary.as_deref()) {
         Some(step) if step != job.status.as_str() => format!("{} {step}", job.status.as_str()),
         _ => job.status.as_str().to_owned(),
     };
@@ -294,6 +298,7 @@ fn job(state: &State, job: &Job, has_processing: bool) -> Vec<Cell> {
     let mut cells = vec![(Tone::Plain, job.name.clone()), status];
     cells.extend(kind);
     cells.extend([
+        (Tone::Accent, loss.map(|loss| loss.curve.clone()).unwrap_or_default()),
         (Tone::Dim, role.unwrap_or_default().to_owned()),
         (Tone::Plain, took.unwrap_or_default()),
         age(state, job.created),

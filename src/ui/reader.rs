@@ -21,7 +21,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Matrix(shown) => return self::matrix(frame, area, theme, shown, hits),
         Overlay::Results(list) => return rows::results(frame, area, theme, list, hits),
         Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown, hits),
-        Overlay::Guide(row) => return rows::guide(frame, area, state, theme, *row, hits),
+        Overlay::Guide(walk) => return rows::guide(frame, area, state, theme, walk.row, hits),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return job_log::render(frame, area, state, theme, log),

@@ -56,7 +56,11 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
                     .and(tone, step.words),
             ];
             if index == cursor && guide::may_go(state, index) {
-                lines.push(Words::new(Tone::Dim, format!("{:29}Enter: {}", "", step.next)));
+                let columns = usize::from(inner.width).saturating_sub(2);
+                let indent = if columns < 100 { 6 } else { 29 };
+                let pieces = format::wrap(&format!("Enter: {}", step.next), columns.saturating_sub(indent));
+                let line = |piece| Words::new(Tone::Accent, format!("{:indent$}{piece}", ""));
+                lines.extend(pieces.into_iter().map(line));
             }
             lines
         })

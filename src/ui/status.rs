@@ -60,11 +60,11 @@ fn bar(share: Option<f64>) -> (String, String) {
 fn figures(operation: &Operation) -> (String, Tone) {
     match &operation.standing {
         Standing::Cancelling => return ("cancelling…".to_owned(), Tone::Warn),
-        Standing::Done(..) => return ("done".to_owned(), Tone::Good),
+        Standing::Done(..) => return (format!("done{}", took(operation, " in")), Tone::Good),
         Standing::Failed(_, fault) if fault.kind == FaultKind::Cancelled => {
-            return ("cancelled".to_owned(), Tone::Warn);
+            return (format!("cancelled{}", took(operation, " after")), Tone::Warn);
         }
-        Standing::Failed(..) => return ("failed".to_owned(), Tone::Bad),
+        Standing::Failed(..) => return (format!("failed{}", took(operation, " after")), Tone::Bad),
         Standing::Running => {}
     }
     let progress = &operation.progress;
@@ -93,6 +93,20 @@ fn figures(operation: &Operation) -> (String, Tone) {
         parts.push("…".to_owned());
     }
     (parts.join("  "), Tone::Plain)
+}
+
+/// How long it took, and how fast it was on average.
+fn took(operation: &Operation, word: &str) -> String {
+    let Some(seconds) = operation.took() else {
+        return String::new();
+    };
+    let took = match seconds {
+        0 => "under 1s".to_owned(),
+        seconds => format::span(seconds),
+    };
+    let average = operation.average();
+    let average = average.map(|rate| format!(", {}/s", format::size(rate as u64)));
+    format!("{word} {took}{}", average.unwrap_or_default())
 }
 
 pub(super) fn message(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {

@@ -307,6 +307,8 @@ struct Need {
     cells: usize,
     /// Whether it tells nothing: all rows are on screen, and it is empty, or the same in each.
     is_idle: bool,
+    /// Whether it is empty in all rows that there are: its title alone is not worth its room.
+    is_empty: bool,
 }
 
 fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>], is_all: bool) -> Vec<Need> {
@@ -322,15 +324,17 @@ fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>], is_all: b
             .unwrap_or(0);
         let first = words().next().unwrap_or_default();
         let is_same = words().all(|words| words == first) && (rows.len() > 1 || first.is_empty());
+        let may_go = is_all && column.rank > 1 && sorted != Some(column.title);
         Need {
             cells: widest.max(column.title.len() + usize::from(sorted == Some(column.title))),
-            is_idle: is_all && is_same && column.rank > 1 && sorted != Some(column.title),
+            is_idle: may_go && is_same,
+            is_empty: may_go && widest == 0,
         }
     };
     columns.iter().enumerate().map(need).collect()
 }
 
-/// How wide each column is; none for those that there is no room for. Where not all have what they need those that tell
+/// How wide each column is; none for empty ones and for those that there is no room for. Where not all have what they need those that tell
 /// nothing go first, then the least important; what one does not need the others have.
 fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>> {
     let least: Vec<usize> = columns
@@ -338,7 +342,7 @@ fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>>
         .zip(needs)
         .map(|(column, need)| column.least.min(need.cells))
         .collect();
-    let mut kept: Vec<bool> = vec![true; columns.len()];
+    let mut kept: Vec<bool> = needs.iter().map(|need| !need.is_empty).collect();
     let taken = |kept: &[bool], of: &dyn Fn(usize) -> usize| {
         (0..kept.len())
             .filter(|index| kept[*index])
@@ -404,14 +408,22 @@ fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>>
 mod tests {
     use super::*;
 
+    fn need(cells: usize) -> Need {
+        Need {
+            cells,
+            is_idle: false,
+            is_empty: false,
+        }
+    }
+
     fn all_need(cells: usize) -> [Need; 3] {
-        [Need { cells, is_idle: false }; 3]
+        [need(cells); 3]
     }
 
     #[test]
     fn the_least_important_columns_go_first_and_the_rest_share_the_room() {
         let columns = [flex("A", 10, 1, 0), fixed("B", 5, 2), number("C", 6, 1)];
-        let widths = |room| widths(&columns, &[30, 5, 6].map(|cells| Need { cells, is_idle: false }), room);
+        let widths = |room| widths(&columns, &[30, 5, 6].map(need), room);
         assert_eq!(widths(40), [Some(27), Some(5), Some(6)]);
         assert_eq!(widths(20), [Some(13), None, Some(6)]);
         assert_eq!(widths(12), [Some(12), None, None]);
@@ -422,7 +434,7 @@ mod tests {
     #[test]
     fn what_a_column_does_not_need_the_others_have() {
         let columns = [flex("A", 10, 1, 0), flex("B", 10, 1, 1)];
-        let need = |a, b| [a, b].map(|cells| Need { cells, is_idle: false });
+        let need = |a, b| [a, b].map(need);
         assert_eq!(widths(&columns, &need(30, 4), 35), [Some(30), Some(4)]);
         assert_eq!(widths(&columns, &need(4, 30), 35), [Some(4), Some(30)]);
         assert_eq!(widths(&columns, &need(40, 40), 41), [Some(20), Some(20)]);
@@ -436,6 +448,13 @@ mod tests {
         assert_eq!(widths(&columns, &needs, 32), [Some(10), Some(10), Some(10)]);
         needs[0].cells = 20;
         assert_eq!(widths(&columns, &needs, 32), [Some(21), None, Some(10)]);
+        needs = all_need(10);
+        needs[1].is_empty = true;
+        assert_eq!(
+            widths(&columns, &needs, 80)[1],
+            None,
+            "an empty one has no room however much there is"
+        );
     }
 
     #[test]
@@ -456,5 +475,8 @@ mod tests {
         );
         assert_eq!(idle(&rows, false), [false; 3], "others may differ");
         assert_eq!(idle(&rows[..1], true), [false; 3], "one row is no comparison");
+        let blank = [row("a", "", ""), row("b", "", "")];
+        let empty = |is_all| needs(&columns, None, &blank, is_all)[1].is_empty;
+        assert_eq!((empty(true), empty(false)), (true, false));
     }
 }

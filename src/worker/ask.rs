@@ -105,6 +105,11 @@ impl<'a> Question<'a> {
                 let level = s3::list_level(&aws, bucket, prefix);
                 self.list(Api::ListObjects, level, Page::Objects).await?;
             }
+            Topic::Versions { bucket, key } => {
+                let versions = s3::kept_versions(&aws, bucket, key);
+                let versions = self.call(Api::ListObjectVersions, versions).await?;
+                self.answer(true, true, Page::Versions(versions)).await;
+            }
             Topic::Jobs => return self.jobs(&aws, &mut memory.jobs).await,
             Topic::Log(name) => return self.log(&aws, name, &mut memory.log).await,
             Topic::Roles => self.list(Api::ListRoles, iam::list_roles(&aws), Page::Roles).await?,

@@ -33,6 +33,7 @@ apis! {
     ListGrants: 50.0 of ["ListGrants"];
     ListBuckets: 5.0 of ["ListBuckets"];
     ListObjects: 50.0 of ["ListObjectsV2"];
+    ListObjectVersions: 10.0 of ["ListObjectVersions"];
     HeadObject: 50.0 of ["HeadObject", "GetObject"];
     ListTrainingJobs: 1.0 of ["ListTrainingJobs"];
     DescribeTrainingJob: 5.0 of ["DescribeTrainingJob"];

@@ -60,6 +60,7 @@ impl<'a> Row<'a> {
             | Topic::Grants(_)
             | Topic::Buckets
             | Topic::Objects { .. }
+            | Topic::Versions { .. }
             | Topic::Jobs
             | Topic::Log(_)
             | Topic::Files(_)

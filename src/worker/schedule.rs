@@ -45,6 +45,7 @@ pub(super) fn interval(topic: &Topic, active: bool) -> Option<Duration> {
             | Topic::KeyPolicy(_)
             | Topic::Who(_)
             | Topic::Object { .. }
+            | Topic::Versions { .. }
             | Topic::Roles
             | Topic::Interrupted,
             _,
@@ -88,6 +89,7 @@ fn is_walked_whole(topic: &Topic) -> bool {
         | Topic::KeyPolicy(_)
         | Topic::Who(_)
         | Topic::Object { .. }
+        | Topic::Versions { .. }
         | Topic::Jobs
         | Topic::Job(_)
         | Topic::Log(_)

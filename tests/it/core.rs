@@ -34,12 +34,16 @@ mod encrypting;
 mod fixed;
 #[path = "core/found.rs"]
 mod found;
+#[path = "core/guide.rs"]
+mod guide;
 #[path = "core/help.rs"]
 mod help;
 #[path = "core/hostile.rs"]
 mod hostile;
 #[path = "core/leaving.rs"]
 mod leaving;
+#[path = "core/messages.rs"]
+mod messages;
 #[path = "core/opened.rs"]
 mod opened;
 #[path = "core/pages.rs"]

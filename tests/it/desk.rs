@@ -45,6 +45,7 @@ impl Desk {
             read_only: false,
             open: None,
             start_dir: PathBuf::from("/data"),
+            sample: None,
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
             arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),

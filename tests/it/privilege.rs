@@ -98,6 +98,7 @@ impl Person {
             read_only: false,
             open: None,
             start_dir: folder,
+            sample: None,
             consents: BTreeSet::new(),
             arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),

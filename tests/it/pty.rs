@@ -215,7 +215,9 @@ impl Session {
     /// Waits until the walk is opened with its cursor on this step: what it rests on may still be on its way.
     pub(crate) fn choose_step(&mut self, title: &str) -> &mut Self {
         let end = Instant::now() + PATIENCE;
-        while !self.cursors().iter().any(|row| row.contains(title)) {
+        let is_there = |screen: &Screen| screen.cursors().iter().any(|row| row.contains(title));
+        // It goes on by itself from a step that was begun in it.
+        while !self.shown.until(Duration::from_secs(2), is_there) {
             assert!(Instant::now() < end, "the next step is not {title}:\n{}", self.text());
             self.keys(ESC).gone("The walk").keys("w").wait("The walk");
         }

@@ -8,10 +8,10 @@ use crate::pty::{CLEAR, ENTER, ESC, Session};
 const BUCKET: &str = "sagemaker-walk";
 const ROWS: &str = "x,y\n1,2\n2,4\n3,6\n4,8\n5,10\n6,12\n";
 
-/// Opens the walk, which has its cursor on what is the next step then, and does that step.
+/// Does the step of the walk, which stays open while its steps are done.
 fn next_step(session: &mut Session, title: &str) {
-    session.keys("w").wait("The walk").choose_step(title);
-    session.keys(ENTER).gone("The walk");
+    session.wait("The walk").choose_step(title);
+    session.keys(ENTER);
 }
 
 /// Proves as the role: it does not trust the person, who lets themselves in for the time of the proof.
@@ -22,24 +22,29 @@ fn prove(session: &mut Session, title: &str, answer: &str) {
     session.wait_until(answer, |screen| {
         screen.contains("Access proof") && screen.contains(answer) && !screen.contains("reasoned from")
     });
-    session.keys(ESC).keys(ESC).gone("Access proof");
+    session.keys(ESC).keys(ESC).gone("Access proof").wait("The walk");
 }
 
-fn walk(size: (u16, u16)) {
+/// With rows of one's own, or with the sample that the sandbox brings.
+fn walk(size: (u16, u16), own: bool) {
     let (home, world) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    std::fs::write(home.path().join("rows.csv"), ROWS).unwrap();
+    let file = if own { "rows.csv" } else { "housing.csv" };
+    if own {
+        std::fs::write(home.path().join(file), ROWS).unwrap();
+    }
     let folder = world.path().join("world");
     let arguments = ["--sandbox", "--empty", "--sandbox-dir", folder.to_str().unwrap()];
     let mut session = Session::start(&arguments, home.path(), size);
     session.wait("SANDBOX").wait("up to date");
 
+    session.keys("w");
     next_step(&mut session, "KMS key");
     session
         .wait("New KMS key")
         .keys("walk-key")
         .keys(ENTER)
-        .wait("Created the key");
-    session.keys(ESC).wait("Enabled");
+        .wait("Created the key")
+        .wait("walk-key is Enabled");
     next_step(&mut session, "Bucket");
     session.wait("New bucket").keys(CLEAR).keys(BUCKET).keys(ENTER);
     session.wait("Created the bucket");
@@ -50,12 +55,18 @@ fn walk(size: (u16, u16)) {
     session.wait("Grant the use of").wait("▸ example-role").keys(ENTER);
     session.wait("When it is known everywhere cannot be watched");
     prove(&mut session, "Allowed with grant", "allowed  Decrypt");
-    session.keys("5").select("rows.csv");
+    // The sample, unless a file is chosen.
+    session.wait("upload housing.csv");
+    if own {
+        session.keys(ESC).gone("The walk").keys("5").select(file);
+        session.keys("w").wait(&format!("upload {file}"));
+    }
     next_step(&mut session, "Data encrypted");
     session
-        .wait("Encrypt and upload rows.csv")
+        .wait(&format!("Encrypt and upload {file}"))
         .keys("y")
         .wait("Encrypted and uploaded");
+    session.wait(&format!("train on {file}"));
     next_step(&mut session, "Training job");
     session
         .wait("Train on s3://")
@@ -68,6 +79,12 @@ fn walk(size: (u16, u16)) {
     assert!(model(home.path()).contains("linear-regression"));
 
     clean_up(&mut session);
+    session
+        .keys("o")
+        .wait("Operations")
+        .wait("done in")
+        .keys(ESC)
+        .gone("Operations");
     session.keys("q");
     assert_eq!(session.exit(), 0);
     let told = String::from_utf8_lossy(&session.raw()).into_owned();
@@ -76,7 +93,7 @@ fn walk(size: (u16, u16)) {
     assert_empty(&folder);
 }
 
-/// The one file that was decrypted beside the data.
+/// The one file that was decrypted beside one's files.
 fn model(home: &Path) -> String {
     let files = crate::place::files(home);
     let model = files.iter().find(|path| path.ends_with("model.bin"));
@@ -106,7 +123,7 @@ fn clean_up(session: &mut Session) {
         agreed.push(session.agree());
         session.gone("at work").wait(&format!("{left} take down"));
     }
-    session.wait("pending deletion").keys(ESC);
+    session.wait("pending deletion").keys(ESC).wait("The walk").keys(ESC);
     assert_eq!(agreed[..2], [BUCKET, "example-role"]);
     assert_eq!(agreed[3..], ["walk-key", "walk-key"]);
     session.keys("1").wait("PendingDeletion");
@@ -158,10 +175,10 @@ fn assert_empty(folder: &Path) {
 
 #[test]
 fn the_walk_goes_from_an_empty_account_to_the_model_and_back_by_keystrokes_alone() {
-    walk((120, 36));
+    walk((120, 36), true);
 }
 
 #[test]
-fn the_walk_goes_the_same_way_on_eighty_by_twenty_four() {
-    walk((80, 24));
+fn the_walk_goes_the_same_way_on_eighty_by_twenty_four_with_the_sample_from_an_empty_folder() {
+    walk((80, 24), false);
 }

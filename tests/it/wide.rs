@@ -18,9 +18,61 @@ fn what_the_cursor_rests_on_is_told_beside_the_list() {
         .keys("4")
         .wait("Phases")
         .wait("reference trainer: wrote model.bin")
-        .wait("in 20 points")
+        .wait("at epoch 20")
+        .wait("LOSS")
         .keys("i")
         .gone(" Details ");
+    // Its curves have axes and say what they are.
+    session
+        .keys(ENTER)
+        .wait("Overview")
+        .keys("\t")
+        .wait("━ loss")
+        .wait("at epoch 20")
+        .wait_until("what the steps are", |screen| {
+            screen
+                .lines()
+                .any(|line| line.trim_end_matches([' ', '│']).ends_with("epoch"))
+        })
+        .keys(ESC)
+        .gone("━ loss");
+}
+
+#[test]
+fn the_versions_of_an_object_are_told_where_the_cursor_rests() {
+    use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+    const BUCKET: &str = "sagemaker-versions";
+    let place = crate::place::Place::new();
+    place.bucket(BUCKET);
+    let kept = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Enabled)
+        .build();
+    let s3 = place.s3();
+    let call = s3.put_bucket_versioning().bucket(BUCKET).versioning_configuration(kept);
+    place.wait(call.send()).unwrap();
+    for bytes in [&b"1234567"[..], b"12345"] {
+        place.put(BUCKET, "a.csv", bytes);
+    }
+    place.put(BUCKET, "a.csv.more", b"1");
+    let mut session = place.dashboard(WIDE);
+    session.wait(BUCKET).wait("a.csv").keys("3").select("a.csv 5 B");
+    session.wait("5 B, this one").wait("7 B").gone("asked when");
+    session.select("a.csv.more");
+    session.wait("Versions     this one").gone("7 B");
+    session.keys("q");
+    session.exit();
+}
+
+#[test]
+fn a_message_costs_no_key() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--sandbox"], home.path(), (80, 24));
+    let said = "Nothing here can be removed.";
+    session.wait("Disabled").keys("5").wait("housing.csv");
+    session.keys("x").wait(said).keys("j1").wait("KMS keys").wait(said);
+    session.keys("?").wait("Help").gone(said).keys(ESC).gone("Help");
+    session.keys("5x").wait(said).keys("3").wait("Objects").keys(ESC);
+    session.gone(said).wait("Buckets");
 }
 
 #[test]

@@ -27,7 +27,6 @@ const PIPELINE_ROLE: &str = "feature-pipeline-role";
 
 /// Fills an empty world. The training job that it starts ends a moment later.
 pub(super) fn sow(world: &Arc<World>) -> Result<(), ApiError> {
-    files(world).map_err(|error| ApiError::new("InternalFailure", format!("the sample files: {error}")))?;
     roles(world)?;
     let (key, plaintext, ciphertext) = keys(&mut world.kms(), &world.home, world.now())?;
     let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
@@ -195,7 +194,8 @@ fn job(place: &Place, bucket: &str, key: &str, now: Timestamp) -> Value {
     })
 }
 
-fn files(world: &World) -> std::io::Result<()> {
+/// Writes the sample files: no part of any account, so that an empty world has them too.
+pub(super) fn files(world: &World) -> std::io::Result<()> {
     let folder = world.root.join("files");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("housing.csv"), housing_table())?;

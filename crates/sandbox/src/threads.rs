@@ -112,8 +112,11 @@ async fn open(options: Options) -> Result<(Arc<World>, TcpListener), SandboxErro
     let world = Arc::new(World::open(options, &url)?);
     world.begin();
     let epoch = world.disk.epoch();
-    if world.is_new && !world.options.empty {
-        seed::sow(&world).map_err(SandboxError::Seed)?;
+    if world.is_new {
+        seed::files(&world).map_err(|source| SandboxError::folder(&world.root, source))?;
+        if !world.options.empty {
+            seed::sow(&world).map_err(SandboxError::Seed)?;
+        }
     }
     // What is told of it is answered too.
     settled(&world, epoch).await?;

@@ -2,6 +2,8 @@
 
 mod encrypt;
 
+pub(in crate::app) use encrypt::{encrypt_these, what};
+
 use super::{asks, in_panes, only_if, start};
 use crate::app::command::Keyed;
 use crate::app::form::{Blank, Form, Sent};

@@ -49,6 +49,7 @@ fn on_a_bucket() -> State {
         read_only: false,
         open: None,
         start_dir: PathBuf::from("/data"),
+        sample: None,
         consents: BTreeSet::new(),
         arrangement: crate::app::Arrangement::default(),
         keymap: Keymap::default(),

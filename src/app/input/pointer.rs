@@ -1,6 +1,6 @@
 //! The mouse: a press goes where a key would, and does nothing that a key of the same place does not.
 
-use super::{dispatch, obey, reading, take};
+use super::{obey, reading, take};
 use crate::app::cursor::stepped;
 use crate::app::hit::Hit;
 use crate::app::state::State;
@@ -32,7 +32,7 @@ pub(in crate::app) fn click(state: &mut State, hit: Hit, effects: &mut Vec<Effec
             let is_there = state.focus == pane && state.focused().place() == row;
             focus(state, pane);
             if is_there {
-                dispatch::run(state, Command::Enter, effects);
+                obey(state, Command::Enter, effects);
             } else {
                 state.focused().put(row);
             }
@@ -43,7 +43,7 @@ pub(in crate::app) fn click(state: &mut State, hit: Hit, effects: &mut Vec<Effec
         }
         (None, Hit::Command(command)) => {
             state.typing = false;
-            dispatch::run(state, command, effects);
+            obey(state, command, effects);
         }
         (Some(Overlay::Confirm(_)), Hit::Button(letter)) => take(state, pressed(KeyCode::Char(letter)), effects),
         (Some(Overlay::Form(form)), Hit::Field(field)) => form.focus = field.min(form.fields.len().saturating_sub(1)),

@@ -99,7 +99,7 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
         Some(Overlay::Matrix(shown)) => shown.cursor = stepped(shown.cursor, by, matrix::rows(shown)),
         Some(Overlay::Results(list)) => list.cursor = stepped(list.cursor, by, list.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
-        Some(Overlay::Guide(row)) => *row = stepped(*row, by, steps),
+        Some(Overlay::Guide(walk)) => walk.row = stepped(walk.row, by, steps),
         Some(Overlay::Interrupted(id)) => {
             let uploads = state.interrupted.as_deref().unwrap_or_default();
             let row = stepped(interrupted_uploads::row(uploads, id), by, uploads.len());
@@ -222,12 +222,9 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             state.overlays.pop();
             actions::choose(state, &menu, effects);
         }
-        (Some(Overlay::Guide(row)), Command::Enter) => {
-            let step = guide::steps(state).get(*row).map(|standing| standing.step);
-            state.overlays.pop();
-            if let Some(step) = step {
-                guide::go(state, step, effects);
-            }
+        (Some(Overlay::Guide(walk)), Command::Enter) => {
+            let row = walk.row;
+            guide::go(state, row, effects);
         }
         (Some(Overlay::Interrupted(id)), Command::Enter | Command::Do(Keyed::Remove)) => {
             let id = id.clone();

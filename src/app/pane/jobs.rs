@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
+use crate::app::losses::Loss;
 use crate::app::table::{Order, Row};
 use crate::domain::{
     Door, Fault, Job, JobDetail, JobKind, JobProgress, JobSettings, JobStatus, PlaintextPlace, Transition,
@@ -63,6 +64,33 @@ fn by_age(a: &Job, b: &Job) -> Ordering {
 pub fn took(job: &Job, now: Timestamp) -> Option<i64> {
     let end = if job.status.is_active() { now } else { job.ended? };
     Some(end.as_second().saturating_sub(job.created?.as_second()))
+}
+
+/// What a job in progress is at, since when, and how far: `Training 1m 20s, epoch 12/20`. Nothing of one that has ended.
+pub fn phase(job: &Job, loss: Option<&Loss>, now: Timestamp) -> Option<String> {
+    if !job.status.is_active() {
+        return None;
+    }
+    let secondary = job.secondary.as_deref().filter(|word| *word != job.status.as_str())?;
+    let mut words = secondary.to_owned();
+    let transitions = job.detail.iter().flat_map(|detail| &detail.transitions);
+    let current = transitions.filter(|step| step.end.is_none()).last();
+    if let Some(start) = current.and_then(|step| step.start) {
+        words = format!("{words} {}", format::span(now.as_second() - start.as_second()));
+    }
+    if let Some(epoch) = loss.and_then(|loss| loss.epoch).filter(|_| secondary == "Training") {
+        let of = job.detail.as_ref().and_then(|detail| epochs(detail));
+        let of = of.map(|of| format!("/{of}")).unwrap_or_default();
+        words = format!("{words}, epoch {epoch}{of}");
+    }
+    Some(words)
+}
+
+/// How many epochs it was asked for, where its hyperparameters say so.
+fn epochs(detail: &JobDetail) -> Option<u64> {
+    let named = ["epochs", "num_epochs", "num_train_epochs", "max_epochs"];
+    let value = named.into_iter().find_map(|name| detail.hyperparameters.get(name))?;
+    value.trim_matches('"').parse().ok()
 }
 
 /// The facts of a job; how it ended goes with why.

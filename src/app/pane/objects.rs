@@ -9,7 +9,7 @@ use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::seen::{ReadResult, Seen, is_same_time};
 use crate::app::table::{Order, Row};
-use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectRow};
+use crate::domain::{BucketRow, Door, Fault, KeptVersions, ObjectFormat, ObjectRow};
 
 impl Row for BucketRow {
     const ORDERS: &'static [Order<Self>] = &[
@@ -197,6 +197,51 @@ pub(crate) fn overview(
         for (name, value) in &info.metadata {
             facts.plain(name, value);
         }
+    }
+    facts.lines
+}
+
+/// What the bucket keeps under the key: the newest so many. Where nothing but the object is kept that is said.
+pub(crate) fn versions(kept: Option<&Result<KeptVersions, Fault>>, most: usize, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    let kept = match kept {
+        None => {
+            facts.fact("Versions", Tone::Dim, "asked when the cursor rests");
+            return facts.lines;
+        }
+        Some(Err(fault)) => {
+            facts.fact("Versions", Tone::Warn, &format!("not listed: {}", fault.cause));
+            return facts.lines;
+        }
+        Some(Ok(kept)) => kept,
+    };
+    if let ([only], true) = (kept.rows.as_slice(), kept.is_whole) {
+        let words = if only.id == "null" {
+            "this one; no others are kept"
+        } else {
+            "this one"
+        };
+        facts.plain("Versions", words);
+        return facts.lines;
+    }
+    let mut name = "Versions";
+    for version in kept.rows.iter().take(most) {
+        let at = version
+            .at
+            .map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())
+            .unwrap_or_default();
+        let (tone, what) = match version.size {
+            None => (Tone::Warn, "deleted".to_owned()),
+            Some(size) if version.is_latest => (Tone::Good, format!("{}, this one", format::size(size))),
+            Some(size) => (Tone::Plain, format::size(size)),
+        };
+        facts.fact(name, tone, &format!("{at}  {what}"));
+        name = "";
+    }
+    let more = kept.rows.len().saturating_sub(most);
+    if more > 0 || !kept.is_whole {
+        let least = if kept.is_whole { "" } else { "at least " };
+        facts.fact(name, Tone::Dim, &format!("and {least}{more} older"));
     }
     facts.lines
 }

@@ -1,5 +1,5 @@
-//! What was said to the person: it stays until read, and its history is kept. A message may lead on: to what came up while
-//! the person was elsewhere.
+//! What was said to the person: it goes with the next key that does something, and its history is kept. A message may lead
+//! on, to what came up while the person was elsewhere: such a one stays until it is gone on to, or taken back.
 
 use jiff::Timestamp;
 
@@ -221,13 +221,10 @@ impl Messages {
         }
     }
 
-    /// Takes the newest unread one as read; false if all are.
-    pub(in crate::app) fn dismiss(&mut self) -> bool {
-        let newest = self.list.iter_mut().rev().find(|message| !message.read);
-        newest.is_some_and(|message| {
-            message.read = true;
-            true
-        })
+    /// The person goes on with something else: what was on screen is read, but for what still leads on.
+    pub(in crate::app) fn pass(&mut self) {
+        let told = self.list.iter_mut().filter(|message| message.next.is_none());
+        told.for_each(|message| message.read = true);
     }
 
     pub(in crate::app) fn dismiss_all(&mut self) {

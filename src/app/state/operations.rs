@@ -34,6 +34,8 @@ pub struct Operation {
     /// Bytes a second, once known.
     pub rate: Option<f64>,
     measured: (Timestamp, u64),
+    /// Bytes of the largest of its phases: what was encrypted is not counted again as it is verified.
+    moved: u64,
     /// What follows once it has ended.
     pub(in crate::app) continuation: Continuation,
     /// The turn in which the person asked for it.
@@ -57,6 +59,20 @@ impl Operation {
     /// Whether it is still to answer.
     pub fn is_running(&self) -> bool {
         matches!(self.standing, Standing::Running | Standing::Cancelling)
+    }
+
+    /// Seconds from its start to its end, once it has ended.
+    pub fn took(&self) -> Option<i64> {
+        match self.standing {
+            Standing::Done(at, _) | Standing::Failed(at, _) => Some((at.as_second() - self.started.as_second()).max(0)),
+            Standing::Running | Standing::Cancelling => None,
+        }
+    }
+
+    /// Bytes a second from start to end, once it has ended; none where nothing was moved, or it was over within a second.
+    pub fn average(&self) -> Option<f64> {
+        let seconds = self.took().filter(|seconds| *seconds > 0)?;
+        (self.moved > 0).then(|| self.moved as f64 / seconds as f64)
     }
 
     /// Seconds until it is done, as far as the speed tells.
@@ -85,6 +101,7 @@ impl Operation {
             self.measured = (now, 0);
             self.rate = None;
         }
+        self.moved = self.moved.max(progress.bytes);
         self.progress = progress;
     }
 
@@ -170,6 +187,7 @@ impl Operations {
             standing: Standing::Running,
             rate: None,
             measured: (now, 0),
+            moved: 0,
             continuation,
             turn,
         });
@@ -209,6 +227,12 @@ impl Operations {
     /// Ends an operation; what it was, unless it had ended already.
     pub(in crate::app) fn end(&mut self, id: OpId, standing: Standing) -> Option<Operation> {
         let operation = self.find(id)?;
+        // Its last steps are not all told of: what is done was moved whole.
+        if let (Standing::Done(..), Some(total)) = (&standing, operation.progress.total)
+            && operation.moved > 0
+        {
+            operation.moved = operation.moved.max(total);
+        }
         operation.standing = standing;
         operation.rate = None;
         let ended = operation.clone();
@@ -275,6 +299,21 @@ mod tests {
         operations.tick(at(1));
         operations.advance(id, progress("verifying", 10), at(1));
         assert_eq!(operations.running().next().unwrap().rate, None);
+    }
+
+    #[test]
+    fn what_has_ended_tells_how_long_it_took_and_how_fast_it_was_on_average() {
+        let (mut operations, id) = started();
+        assert_eq!(operations.get(id).unwrap().took(), None);
+        operations.advance(id, progress("uploading", 900), at(1));
+        operations.advance(id, progress("verifying", 10), at(3));
+        operations.end(id, Standing::Done(at(4), String::new()));
+        let ended = operations.get(id).unwrap();
+        assert_eq!((ended.took(), ended.average()), (Some(4), Some(250.0)));
+        let (mut operations, id) = started();
+        operations.end(id, Standing::Done(at(0), String::new()));
+        let ended = operations.get(id).unwrap();
+        assert_eq!((ended.took(), ended.average()), (Some(0), None), "nothing was moved");
     }
 
     #[test]

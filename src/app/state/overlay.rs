@@ -59,8 +59,8 @@ pub enum Overlay {
     Review(Review),
     /// What else can be done to what the cursor is on.
     Menu(Menu),
-    /// The steps of the walk; the number is the row of the cursor, which is first on what was the next step.
-    Guide(usize),
+    /// The steps of the walk.
+    Guide(Walk),
     /// A question to be answered before its order is given.
     Confirm(Confirm),
     /// Fields to fill in.
@@ -257,6 +257,15 @@ pub struct Previewing {
     pub view: View,
     /// Where it is scrolled to.
     pub scroll: Scroll,
+}
+
+/// The walk on screen: it stays while its steps are done, and goes on by itself from the one that was begun here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walk {
+    /// The row of the cursor: at first what was the next step.
+    pub row: usize,
+    /// The step that was begun here and is not done yet.
+    pub(in crate::app) begun: Option<usize>,
 }
 
 /// What is left to take down.

@@ -8,7 +8,7 @@ use super::overlay::{Overlay, PaletteRow, Subject};
 use crate::app::job_log::Log;
 use crate::app::pane::Pane;
 use crate::app::{Effect, ThemeName, Topic};
-use crate::domain::ObjectRow;
+use crate::domain::{Fault, KeptVersions, ObjectRow};
 
 /// From this many columns on they are shown unless the person says otherwise.
 const WIDE: u16 = 160;
@@ -23,7 +23,34 @@ pub(super) struct Resting {
     is_at_rest: bool,
 }
 
+/// What is kept under the key of an object, or why that cannot be listed.
+#[derive(Debug, Clone)]
+pub(in crate::app) struct Kept {
+    /// Bucket and key.
+    pub(in crate::app) of: (String, String),
+    /// The object's ETag as it was listed then: another has another history.
+    pub(in crate::app) etag: Option<String>,
+    /// The versions.
+    pub(in crate::app) versions: Result<KeptVersions, Fault>,
+}
+
 impl State {
+    /// What is known of the versions of an object of the place shown.
+    pub(in crate::app) fn versions(&self, row: &ObjectRow) -> Option<&Result<KeptVersions, Fault>> {
+        let (bucket, _) = self.place.as_ref()?;
+        let kept = self.kept_versions.as_ref()?;
+        let is_it = kept.of.0 == *bucket && kept.of.1 == row.key() && kept.etag.as_deref() == row.etag();
+        is_it.then_some(&kept.versions)
+    }
+
+    /// What there is to know of the versions of an object was told, or refused.
+    pub(in crate::app) fn versions_read(&mut self, of: (String, String), versions: Result<KeptVersions, Fault>) {
+        let is_here = self.place.as_ref().is_some_and(|(bucket, _)| *bucket == of.0);
+        let row = self.objects.current().filter(|row| is_here && row.key() == of.1);
+        let etag = row.and_then(ObjectRow::etag).map(str::to_owned);
+        self.kept_versions = Some(Kept { of, etag, versions });
+    }
+
     /// Whether the details stand beside the list.
     pub fn is_aside(&self) -> bool {
         self.settings.arrangement.aside.unwrap_or(self.size.0 >= WIDE)
@@ -113,8 +140,22 @@ impl State {
                 let is_wanted = !is_refused && (!is_known || self.is_log_watched(name));
                 is_wanted.then(|| Topic::Log(name.clone()))
             }
-            Subject::Grant(_) | Subject::Object(_) | Subject::File(_) => None,
+            Subject::Object(key) => {
+                let row = self.objects.current().filter(|row| row.key() == *key)?;
+                self.versions_of(row)
+            }
+            Subject::Grant(_) | Subject::File(_) => None,
         }
+    }
+
+    /// The question for the versions of an object, if it was not answered.
+    pub(super) fn versions_of(&self, row: &ObjectRow) -> Option<Topic> {
+        let (bucket, _) = self.place.as_ref()?;
+        let topic = || Topic::Versions {
+            bucket: bucket.clone(),
+            key: row.key().to_owned(),
+        };
+        self.versions(row).is_none().then(topic)
     }
 
     /// Whether what comes of the job's log is all of it from where the kept one ends.

@@ -45,7 +45,11 @@ impl State {
                 Overlay::Details(details) => match &details.subject {
                     Subject::Key(arn) => topics.push(Topic::KeyPolicy(arn.clone())),
                     Subject::Job(name) => topics.extend([Topic::Job(name.clone()), Topic::Log(name.clone())]),
-                    _ => {}
+                    Subject::Object(key) => {
+                        let row = self.objects.current().filter(|row| row.key() == *key);
+                        topics.extend(row.and_then(|row| self.versions_of(row)));
+                    }
+                    Subject::Grant(_) | Subject::File(_) => {}
                 },
                 _ => {}
             }

@@ -4,9 +4,12 @@ use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 
 use super::listing::{Names, two_markers};
 use super::{DELETE_AT_ONCE, is_xml, uri};
-use crate::aws::fault::Heard;
-use crate::aws::{Aws, List, Paged, fault};
-use crate::domain::{Fault, FaultKind};
+use crate::aws::fault::{Expected, Heard};
+use crate::aws::{Aws, List, Paged, fault, timestamp};
+use crate::domain::{Fault, FaultKind, KeptVersion, KeptVersions};
+
+/// Versions of one key that are asked for.
+const KEPT: i32 = 50;
 
 /// One version of a key, or the marker of its deletion.
 #[derive(Debug, Clone)]
@@ -73,6 +76,49 @@ pub(crate) async fn has_versions_under(aws: &Aws, bucket: &str, prefix: &str) ->
         .max_keys(1);
     let answer = call.send().await.heard("list the versions of", &uri(bucket, prefix))?;
     Ok(!answer.versions().is_empty() || !answer.delete_markers().is_empty())
+}
+
+/// The newest versions and delete markers of one key, as many as a page of this length has.
+pub(crate) async fn kept_versions(aws: &Aws, bucket: &str, key: &str) -> Result<KeptVersions, Fault> {
+    let (act, object) = ("list the versions of", uri(bucket, key));
+    let call = aws
+        .s3_control()
+        .list_object_versions()
+        .bucket(bucket)
+        .prefix(key)
+        .max_keys(KEPT)
+        .encoding_type(EncodingType::Url);
+    let answer = call.send().await.heard(act, &object)?;
+    let names = Names(answer.encoding_type());
+    let versions = answer.versions().iter().map(|version| {
+        let kept = KeptVersion {
+            id: version.version_id()?.to_owned(),
+            size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
+            at: version.last_modified().and_then(timestamp),
+            is_latest: version.is_latest()?,
+        };
+        Some((names.read(version.key()?)?, kept))
+    });
+    let markers = answer.delete_markers().iter().map(|marker| {
+        let kept = KeptVersion {
+            id: marker.version_id()?.to_owned(),
+            size: None,
+            at: marker.last_modified().and_then(timestamp),
+            is_latest: marker.is_latest()?,
+        };
+        Some((names.read(marker.key()?)?, kept))
+    });
+    let all: Option<Vec<_>> = versions.chain(markers).collect();
+    let all = all.expected(act, &object, "Key, VersionId, IsLatest and Size of each")?;
+    // Keys that go on after this one come after it.
+    let is_whole = answer.is_truncated() != Some(true) || all.iter().any(|(of, _)| of != key);
+    let mut rows: Vec<KeptVersion> = all
+        .into_iter()
+        .filter(|(of, _)| of == key)
+        .map(|(_, kept)| kept)
+        .collect();
+    rows.sort_by_key(|kept| (!kept.is_latest, std::cmp::Reverse(kept.at)));
+    Ok(KeptVersions { rows, is_whole })
 }
 
 /// Deletes versions for good, a thousand a call; answers how many are gone. One that stays is a fault that names it.

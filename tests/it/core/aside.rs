@@ -1,17 +1,17 @@
 //! The details beside the list: what they show is there already, and more is asked for only where the cursor rests.
 
 use strongroom::app::{Effect, Overlay, Page, Topic};
-use strongroom::domain::FaultKind;
+use strongroom::domain::{FaultKind, KeptVersion, KeptVersions};
 
 use super::WIDE;
-use crate::desk::{Desk, fault, log_line};
+use crate::desk::{BUCKET, Desk, at, fault, log_line, objects};
 
 const WIDEST: (u16, u16) = (200, 50);
 
 /// What is asked for beyond the rows.
 fn closer(desk: &Desk) -> Vec<Topic> {
     let topics = desk.topics().iter();
-    let is_closer = |topic: &&Topic| matches!(topic, Topic::KeyPolicy(_) | Topic::Log(_));
+    let is_closer = |topic: &&Topic| matches!(topic, Topic::KeyPolicy(_) | Topic::Log(_) | Topic::Versions { .. });
     topics.filter(is_closer).cloned().collect()
 }
 
@@ -155,4 +155,81 @@ fn the_borders_move_by_keys_and_stay_where_they_were_left() {
     let asked = small.effects.len();
     small.keys("><{}");
     assert_eq!(small.effects.len(), asked, "there are no borders");
+}
+
+fn versions() -> Topic {
+    Topic::Versions {
+        bucket: BUCKET.to_owned(),
+        key: "housing.csv".to_owned(),
+    }
+}
+
+#[test]
+fn an_object_shows_its_versions_once_the_cursor_rests_and_anew_once_it_is_another() {
+    let mut desk = Desk::filled(WIDEST);
+    desk.keys("3jj").tick(1);
+    assert_eq!(closer(&desk), []);
+    assert!(desk.screen().contains("P decrypts them in memory"), "{}", desk.screen());
+    desk.tick(3);
+    assert_eq!(closer(&desk), [versions()]);
+    let version = |id: &str, size, seconds, is_latest| KeptVersion {
+        id: id.to_owned(),
+        size,
+        at: Some(at(seconds)),
+        is_latest,
+    };
+    let rows = vec![
+        version("c", Some(14_028), -7200, true),
+        version("b", None, -9000, false),
+        version("a", Some(9_000), -90_000, false),
+    ];
+    let is_whole = true;
+    desk.answer(versions(), Page::Versions(KeptVersions { rows, is_whole }));
+    assert_eq!(closer(&desk), [], "once");
+    let screen = desk.screen();
+    for words in ["13.7 KiB, this one", "deleted", "8.79 KiB"] {
+        assert!(screen.contains(words), "no {words}: {screen}");
+    }
+    // Back on it nothing is asked for; written anew it has another history.
+    desk.keys("jk").tick(6);
+    assert_eq!(closer(&desk), []);
+    let mut rows = objects();
+    for row in &mut rows {
+        if let strongroom::domain::ObjectRow::Object { etag, .. } = row {
+            *etag = Some("another".to_owned());
+        }
+    }
+    desk.objects(rows);
+    assert_eq!(closer(&desk), [versions()]);
+}
+
+#[test]
+fn versions_that_may_not_be_listed_are_told_beside_the_list_alone() {
+    let mut desk = Desk::filled(WIDEST);
+    desk.keys("3jj").tick(1).tick(3);
+    let denied = fault(
+        FaultKind::Denied,
+        "list the versions of",
+        "not authorized: s3:ListBucketVersions",
+    );
+    desk.fail(versions(), denied);
+    assert!(desk.state.messages.unread().is_none());
+    assert!(desk.screen().contains("s3:ListBucketVersions"), "{}", desk.screen());
+    desk.tick(30);
+    assert_eq!(closer(&desk), [], "not again by itself");
+}
+
+#[test]
+fn a_job_that_failed_tells_why_and_what_it_had_written_before_its_phases() {
+    let mut desk = Desk::filled(WIDEST);
+    desk.keys("4jj").tick(1).tick(3);
+    let name = desk.state.jobs.current().unwrap().name.clone();
+    desk.answer(Topic::Log(name), Page::Log(vec![log_line("reading the data key")]));
+    let screen = desk.screen();
+    let line = |words: &str| screen.lines().position(|line| line.contains(words));
+    let order = ["Why it ended", "reading the data key", "Phases"].map(line);
+    assert!(
+        order.iter().all(Option::is_some) && order.is_sorted(),
+        "{order:?} {screen}"
+    );
 }

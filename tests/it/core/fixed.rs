@@ -170,7 +170,7 @@ fn the_walk_stays_on_the_step_that_it_was_opened_on() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("w");
     let row = |desk: &Desk| match desk.state.overlays.last() {
-        Some(Overlay::Guide(row)) => *row,
+        Some(Overlay::Guide(walk)) => walk.row,
         other => panic!("no walk but {other:?}"),
     };
     let before = row(&desk);

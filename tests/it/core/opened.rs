@@ -27,6 +27,7 @@ fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
         read_only: false,
         open,
         start_dir: PathBuf::from("/data"),
+        sample: None,
         consents: BTreeSet::new(),
         arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),

@@ -4,7 +4,7 @@ use strongroom::app::{Effect, Event, Page, Topic};
 use strongroom::domain::{JobStatus, KmsKey, ObjectFormat, ObjectRow, Outcome};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, arn, at, described, detail, job, object};
+use crate::desk::{BUCKET, Desk, arn, at, described, detail, job, log_line, object};
 
 #[test]
 fn an_ended_operation_asks_about_what_it_named_and_nothing_else_again() {
@@ -171,4 +171,37 @@ fn objects_that_nobody_looked_at_come_last_in_the_order_by_what() {
     desk.keys("3sss");
     let listed: Vec<&str> = desk.state.objects.visible().map(|(row, ..)| row.key()).collect();
     assert_eq!(listed, ["b.csv", "a.csv"], "{}", desk.screen());
+}
+
+#[test]
+fn a_job_shows_in_its_row_what_it_is_at_and_its_loss_once_a_log_was_read_and_no_log_is_read_for_it() {
+    let mut desk = Desk::filled((160, 40));
+    desk.keys("4i").tick(1).tick(20);
+    let is_log = |topic: &Topic| matches!(topic, Topic::Log(_)).then_some(());
+    assert_eq!(desk.watched(is_log), None);
+    assert!(
+        !desk.screen().contains("LOSS"),
+        "an empty column has no room: {}",
+        desk.screen()
+    );
+    let mut running = job("train-20260921-1", JobStatus::InProgress, "Training", -75);
+    let detail = running.detail.as_mut().unwrap();
+    detail.hyperparameters.insert("epochs".to_owned(), "20".to_owned());
+    detail.transitions[0].status = "Training".to_owned();
+    detail.transitions[0].end = None;
+    desk.answer(Topic::Job(running.name.clone()), Page::Job(Box::new(running.clone())));
+    assert!(
+        desk.screen().contains("InProgress Training 1m 35s"),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("l");
+    let lines = (1..=12).map(|epoch| log_line(&format!("epoch={epoch} loss={}", 12 - epoch)));
+    desk.answer(Topic::Log(running.name.clone()), Page::Log(lines.collect()));
+    desk.keys("<esc>");
+    let screen = desk.screen();
+    for words in ["LOSS", "█▇", "InProgress Training 1m 35s, epoch 12/20"] {
+        assert!(screen.contains(words), "no {words}: {screen}");
+    }
+    assert_eq!(desk.watched(is_log), None, "the curve stays");
 }

@@ -15,6 +15,18 @@ const NAMED: usize = 5;
 /// folder) that the person put the cursor on or marked, under a key the person put the cursor on, where that was agreed to
 /// before with this key. All else is one question that shows the three.
 pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
+    let files = state.files.chosen().into_iter().cloned().collect();
+    let is_chosen = state.files.is_chosen();
+    encrypt_these(state, files, is_chosen, effects);
+}
+
+/// Encrypts these files, which the person has chosen or not, as [`encrypt`] does.
+pub(in crate::app) fn encrypt_these(
+    state: &mut State,
+    files: Vec<FileRow>,
+    is_chosen: bool,
+    effects: &mut Vec<Effect>,
+) {
     let (Some(key), Some((bucket, prefix))) = (state.key().cloned(), state.place.clone()) else {
         return;
     };
@@ -37,7 +49,6 @@ pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
         );
         return state.say(Tone::Warn, text);
     }
-    let files: Vec<FileRow> = state.files.chosen().into_iter().cloned().collect();
     if files.is_empty() {
         return;
     }
@@ -52,7 +63,7 @@ pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
     let is_agreed = consent
         .as_ref()
         .is_some_and(|consent| state.settings.consents.contains(consent));
-    let is_chosen = state.files.is_chosen() && state.keys.is_chosen() && !files.iter().any(|file| file.is_dir);
+    let is_chosen = is_chosen && state.keys.is_chosen() && !files.iter().any(|file| file.is_dir);
     let request = Request::Object(ObjectRequest::Encrypt {
         paths: files.iter().map(|file| file.path.clone()).collect(),
         bucket,
@@ -93,7 +104,7 @@ fn existing(state: &State, files: &[FileRow], prefix: &str) -> Vec<String> {
 }
 
 /// The files in a few words: one by its name, several by their number, with their size as far as it is known.
-fn what(files: &[FileRow]) -> String {
+pub(in crate::app) fn what(files: &[FileRow]) -> String {
     let folders = files.iter().filter(|file| file.is_dir).count();
     let bytes: u64 = files.iter().filter(|file| !file.is_dir).map(|file| file.size).sum();
     let plain = files.len() - folders;
