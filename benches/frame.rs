@@ -80,6 +80,7 @@ fn filled(rows: usize) -> State {
         consents: BTreeSet::new(),
         arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),
+        habits: strongroom::app::Habits::default(),
         has_mouse: true,
         theme: strongroom::app::ThemeName::default(),
         now: Timestamp::UNIX_EPOCH,

@@ -35,10 +35,12 @@ mod login;
 mod once;
 mod permissions;
 mod preflight;
+mod presign;
 mod preview;
 mod principals;
 mod proof;
 mod roles;
+mod sheets;
 mod stream;
 mod sweep;
 mod tally;
@@ -70,10 +72,12 @@ pub use kms_messages::{decrypt_message, encrypt_message, new_data_key, open_data
 pub use login::{Login, log_in, open_page};
 pub use permissions::{Answer, Checked, Subject, check_permissions};
 pub use preflight::preflight;
+pub use presign::presign;
 pub use preview::{list_archive, preview};
 pub use principals::role_arn;
 pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json, steps_json};
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
+pub use sheets::save_sheet;
 pub use unlock::OpenOptions;
 pub use who::{save_who, who};
 

@@ -1,6 +1,7 @@
 //! File + environment + arguments -> [`Config`], ready to use.
 
 mod environment;
+mod habits;
 mod own;
 mod recent;
 mod terminal;
@@ -14,7 +15,7 @@ use etcetera::BaseStrategy;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::app::{Arrangement, Consent, Keymap, Settings, ThemeName};
+use crate::app::{Arrangement, Consent, Habit, Keymap, Settings, ThemeName};
 use crate::cli::Global;
 use crate::domain::{AwsContext, Fault, FaultKind, FileRow, JobSettings, Named, UploadRule};
 use crate::ui::Abilities;
@@ -266,6 +267,7 @@ impl Config {
             sample: self.sample.clone(),
             consents: self.consents.clone(),
             arrangement: self.state_dir.as_deref().map(arrangement).unwrap_or_default(),
+            habits: self.state_dir.as_deref().map(habits::read).unwrap_or_default(),
             theme: self.theme,
             keymap: self.keymap.clone(),
             has_mouse: self.has_mouse,
@@ -288,6 +290,13 @@ impl Config {
         let Some(dir) = &self.state_dir else { return };
         if let Err(error) = keep(dir, ARRANGEMENT, &arrangement) {
             tracing::warn!(%error, "could not keep the arrangement");
+        }
+    }
+
+    /// Remembers a habit.
+    pub fn grow_used_to(&self, habit: &Habit) {
+        if let Some(dir) = &self.state_dir {
+            habits::note(dir, habit);
         }
     }
 

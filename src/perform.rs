@@ -127,6 +127,7 @@ async fn act(
         Request::Account(request) => match request {
             AccountRequest::PlanCleanUp => actions::plan_clean_up(aws, progress).await,
             AccountRequest::SaveAudit { to } => actions::save_audit(aws, to),
+            AccountRequest::SaveSheet { sheet, to } => actions::save_sheet(sheet, to),
             AccountRequest::AuditLog { most } => actions::audit_log(aws, *most),
         },
     }
@@ -363,6 +364,7 @@ async fn of_object(
             let preview = actions::preview(aws, bucket, object, member, how, progress, cancel).await?;
             Ok(Outcome::Previewed(Box::new(preview)))
         }
+        ObjectRequest::Presign { bucket, object } => actions::presign(aws, bucket, object).await,
         ObjectRequest::ListArchive { bucket, object } => {
             actions::list_archive(aws, bucket, object, progress, cancel).await
         }

@@ -268,6 +268,7 @@ impl Session {
                     }
                 }
                 Effect::Remember(consent) => self.config.remember(consent),
+                Effect::Habit(habit) => self.config.grow_used_to(&habit),
                 Effect::Arrange(arrangement) => self.config.arrange(arrangement),
                 Effect::Switch(context) => {
                     self.config.visit(&context);

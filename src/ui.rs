@@ -94,12 +94,15 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Hits {
                     reader::render(frame, body, state, theme, overlay, hits);
                 }
             }
+            // The heads of the columns show it.
+            Overlay::Sort(_) => {}
             Overlay::Login(login) => dialog::login(frame, body, state, theme, login),
             Overlay::Code(field) => dialog::code(frame, body, theme, field),
             Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm, hits),
             Overlay::Form(form) => form::render(frame, body, theme, form, hits),
             Overlay::Interrupted(id) => rows::interrupted(frame, body, state, theme, id, hits),
-            Overlay::Menu(menu) => rows::menu(frame, body, theme, menu, hits),
+            Overlay::CopyAs(menu) => rows::copies(frame, body, theme, menu, hits),
+            Overlay::Menu(menu) => rows::menu(frame, body, state, theme, menu, hits),
             Overlay::Palette(palette) => dialog::palette(frame, body, state, theme, palette, hits),
         }
     }

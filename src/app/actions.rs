@@ -12,6 +12,7 @@ mod grants;
 mod images;
 mod jobs;
 mod keys;
+mod menu;
 mod messages;
 mod objects;
 mod proofs;
@@ -19,21 +20,22 @@ mod rewraps;
 mod roles;
 mod seals;
 
-pub(super) use account::{CLEAN_UP, ask_save as ask_save_audit};
+pub(super) use account::{CLEAN_UP, ask_export, ask_save as ask_save_audit};
 pub(super) use audits::{ask_audit_again, ask_save_inventory};
 pub(super) use grants::to as grant_to;
 pub(super) use images::BUILD as BUILD_IMAGE;
 pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
 pub(super) use keys::{deletion, policy_drafted, policy_read, restoration};
-pub(super) use objects::{ask_model, bucket_counted, encrypt_these, preview, what};
+pub(super) use menu::{menu, paste as paste_into_menu, press as press_menu};
+pub(super) use objects::{ENCRYPT, ask_model, bucket_counted, encrypt_these, preview, what};
 pub(super) use proofs::prove;
 pub(super) use rewraps::rewrapped;
 pub(super) use roles::NEW as NEW_ROLE;
 pub(super) use seals::seal_planned;
 
-use super::command::{Command, Keyed};
+use super::command::{COMMANDS, Command, Keyed};
 use super::form::{Blank, Filled, Form, Sent};
-use super::format::{self, Tone};
+use super::format::Tone;
 use super::pane::Pane;
 use super::state::action::{Action, Begin, Offer};
 use super::state::continuation::Continuation;
@@ -130,8 +132,10 @@ impl State {
         };
         match command {
             Command::Do(key) => keyed_in(self.focus, key).is_offered(self),
-            Command::Mark => matches!(self.focus, Pane::Files | Pane::Objects) && reference(self).is_some(),
-            Command::Copy | Command::CopyCommand => reference(self).is_some(),
+            Command::Mark | Command::MarkAll | Command::MarkInvert | Command::MarkRange => {
+                is_markable(self) && reference(self).is_some()
+            }
+            Command::Copy | Command::CopyCommand | Command::CopyAs | Command::Export => reference(self).is_some(),
             Command::Parent => self.focus == Pane::Files || self.focus == Pane::Objects && self.place.is_some(),
             Command::NextMatch | Command::PreviousMatch | Command::Only => reading,
             Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => reading,
@@ -234,47 +238,6 @@ fn in_panes(target: &Target, panes: &[Pane]) -> Offer {
     only_if(panes.contains(&target.pane), "")
 }
 
-/// Opens the menu.
-pub(super) fn menu(state: &mut State) {
-    menu_of(state, MENU);
-}
-
-/// Opens a menu of those of these actions that are offered here.
-fn menu_of(state: &mut State, actions: &[&'static Action]) {
-    let title = match super::state::reference(state) {
-        Some(reference) if state.focus == Pane::Keys => {
-            let name = state.key_name(&reference);
-            name.unwrap_or(&reference).to_owned()
-        }
-        Some(reference) => format::last_part(&reference).to_owned(),
-        None => state.focus.name().to_owned(),
-    };
-    let target = Target::of(state);
-    let offered = |action: &&Action| action.offer(state, &target).is_ok();
-    let actions = actions.iter().copied().filter(offered).collect();
-    state.overlays.push(Overlay::Menu(Menu {
-        title,
-        target,
-        actions,
-        cursor: 0,
-    }));
-}
-
-/// Does what the menu's cursor is on, to what the menu was opened on; or says that it cannot be done any more.
-pub(super) fn choose(state: &mut State, menu: &Menu, effects: &mut Vec<Effect>) {
-    let Some(action) = menu.actions.get(menu.cursor) else {
-        return;
-    };
-    if action.offer(state, &menu.target).is_ok() {
-        return run(state, action, &menu.target, effects);
-    }
-    let words = format!(
-        "Not any more: {} of {}. It has changed, or is gone.",
-        action.label, menu.title
-    );
-    state.say(Tone::Warn, words);
-}
-
 /// Does it to what the cursor is on now, or says where it could be done.
 pub(super) fn run_here(state: &mut State, action: &Action, effects: &mut Vec<Effect>) {
     let target = Target::of(state);
@@ -287,6 +250,7 @@ pub(super) fn run_here(state: &mut State, action: &Action, effects: &mut Vec<Eff
 
 /// Does it, or asks for what it needs first.
 pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: &mut Vec<Effect>) {
+    state.note_use(action, effects);
     // Nothing is asked for what would be refused in the end.
     if action.changes
         && let Err(why) = state.settings.may_change()
@@ -364,6 +328,22 @@ pub(super) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> 
         state.begin(request, continuation, effects);
     }
     Ok(())
+}
+
+/// Whether the rows of the pane with the cursor can be marked.
+fn is_markable(state: &State) -> bool {
+    match state.focus {
+        Pane::Files => true,
+        Pane::Objects => state.place.is_some(),
+        Pane::Keys | Pane::Grants | Pane::Jobs => false,
+    }
+}
+
+/// The key that does it to what the cursor is on, if there is one.
+pub fn key_of(state: &State, action: &Action) -> Option<String> {
+    let mut commands = COMMANDS.iter().map(|entry| entry.command);
+    let command = commands.find(|command| matches!(command, Command::Do(key) if keyed_in(state.focus, *key) == action));
+    command.map(|command| state.settings.keymap.key(command))
 }
 
 #[cfg(test)]

@@ -4,6 +4,10 @@
 //! strangers is one line of printable characters on the clipboard: as it is, or as the word that a shell reads as the
 //! very same bytes. Lines of our own that belong together are joined with `&&`.
 
+mod menu;
+
+pub(super) use menu::{open as menu, press as press_menu};
+
 use super::format::Tone;
 use super::pane::Pane;
 use super::state::overlay::{Confirm, Overlay, Then};

@@ -32,8 +32,13 @@ pub enum Command {
     Sort,
     Reverse,
     Mark,
+    MarkAll,
+    MarkInvert,
+    MarkRange,
     Copy,
     CopyCommand,
+    CopyAs,
+    Export,
     Refresh,
     NextMatch,
     PreviousMatch,
@@ -140,14 +145,19 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Back => ("back", "Back, or close; messages go with it");
     Command::Parent => ("parent", "The folder or prefix above, also out of the folder of the start");
     Command::Mark => ("mark", "Mark the row, for what works on several");
+    Command::MarkAll => ("mark-all", "Mark all rows that the filter lets through");
+    Command::MarkInvert => ("mark-invert", "Mark what is not marked, and no longer what is");
+    Command::MarkRange => ("mark-range", "Mark the rows from the one that was marked last to the cursor");
     Command::Filter => ("filter", "Filter the pane as you type, or look for words in a text or log; Enter keeps it, Esc clears it");
     Command::NextMatch => ("next-match", "In a text or log: the next line that holds what is looked for");
     Command::PreviousMatch => ("previous-match", "In a text or log: the line before that holds it");
     Command::Only => ("only", "In a log: only lines that hold what is looked for, or all");
-    Command::Sort => ("sort", "Sort by the next column");
+    Command::Sort => ("sort", "Sort by a column: its letter follows; the same again reverses the order");
     Command::Reverse => ("reverse", "Reverse the order");
     Command::Copy => ("copy", "Copy the ARN, URI or path to the clipboard");
     Command::CopyCommand => ("copy-command", "Copy the aws command line of what is asked or shown; Ctrl-Y where text is typed");
+    Command::CopyAs => ("copy-as", "Copy the name, ARN, URI, console page, command line, Python that opens it, a presigned URL");
+    Command::Export => ("export", "Save the rows of the pane, filtered and sorted as shown, as CSV or JSON");
     Command::Refresh => ("refresh", "Ask AWS again, now");
     Command::Focus(Pane::Keys) => ("keys", "KMS keys");
     Command::Focus(Pane::Grants) => ("grants", "Grants of the selected key");

@@ -16,7 +16,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
     match command {
         // An action says by itself where it could be done.
         Command::Do(keyed) => actions::run_here(state, actions::keyed_in(state.focus, keyed), effects),
-        Command::Mark if !state.is_available(command) => {
+        Command::Mark | Command::MarkAll | Command::MarkInvert | Command::MarkRange if !state.is_available(command) => {
             state.say(Tone::Warn, "Files (5) and objects (3) can be marked.");
         }
         _ if !state.is_available(command) => {}
@@ -45,11 +45,19 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         }
         Command::Chain => mend::go(state, effects),
         Command::Filter => state.typing = true,
-        Command::Sort => state.focused().sort_next(),
+        Command::Sort => {
+            let columns = state.focused().columns();
+            state.overlays.push(Overlay::Sort(columns));
+        }
         Command::Reverse => state.focused().reverse(),
         Command::Mark => state.focused().toggle_mark(),
+        Command::MarkAll => state.focused().mark_all(),
+        Command::MarkInvert => state.focused().invert_marks(),
+        Command::MarkRange => state.focused().mark_range(),
         Command::Copy => clipboard::copy(state, reference(state), effects),
         Command::CopyCommand => clipboard::copy(state, clipboard::of_row(state), effects),
+        Command::CopyAs => clipboard::menu(state),
+        Command::Export => actions::ask_export(state),
         Command::Refresh => {
             state.refused.clear();
             row_updates::ask_visible(state);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::habits::Habit;
 use crate::domain::{Answer, AwsContext, Request};
 
 /// Names one operation from its start to its end; minted by the core, echoed by every event about it.
@@ -109,6 +110,8 @@ pub enum Effect {
     Notify(String),
     /// Remember that this was agreed to: no question the next time.
     Remember(Consent),
+    /// Remember a habit of the person's.
+    Habit(Habit),
     /// Remember where the person wants everything to stand.
     Arrange(Arrangement),
     /// Open a text in the person's editor; answered by `Event::Edited`.

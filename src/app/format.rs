@@ -98,6 +98,14 @@ pub fn format_tone(format: ObjectFormat) -> Tone {
     }
 }
 
+/// How many are marked, and how large they are if they have a size.
+pub fn marked(count: usize, bytes: u64) -> String {
+    match bytes {
+        0 => format!("{count} marked"),
+        bytes => format!("{count} marked, {}", size(bytes)),
+    }
+}
+
 /// How many cells a harmless text takes.
 pub fn width(text: &str) -> usize {
     text.width()

@@ -1,6 +1,7 @@
 //! What is typed to find something: its letters in their order, close together best. Words are looked for each by itself;
 //! `'word`, `^word`, `word$` and `!word` are as in fzf.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
@@ -8,8 +9,13 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::format::{self, Line, Tone};
 
+/// The place of something among what was found; the least is the best.
+pub(super) type Rank = (bool, Reverse<Option<u32>>);
+
 /// What was typed.
 pub struct Fuzzy {
+    /// In small letters.
+    typed: String,
     pattern: Pattern,
     words: Vec<Pattern>,
     matcher: Matcher,
@@ -30,6 +36,7 @@ impl Fuzzy {
     /// Looks for what was typed.
     pub fn new(typed: &str) -> Self {
         Self {
+            typed: typed.trim().to_lowercase(),
             pattern: parse(typed),
             words: typed.split_whitespace().map(parse).collect(),
             matcher: Matcher::new(Config::DEFAULT),
@@ -41,6 +48,15 @@ impl Fuzzy {
     pub(super) fn score(&mut self, text: &str) -> Option<u32> {
         let text = Utf32Str::new(text, &mut self.buffer);
         self.pattern.score(text, &mut self.matcher)
+    }
+
+    /// Where something stands that has this name and about which this is said, the best first: what begins so, what has the
+    /// letters in its name, what has the words in what is said of it. None if it has them nowhere.
+    pub(super) fn rank(&mut self, name: &str, about: &str) -> Option<Rank> {
+        let score = self.score(name);
+        let is_told = score.is_some() || about.to_lowercase().contains(&self.typed);
+        let is_beginning = name.starts_with(&self.typed);
+        is_told.then_some((!is_beginning, Reverse(score)))
     }
 
     /// Whether a text has it.
@@ -62,7 +78,7 @@ impl Fuzzy {
     /// Those that have it, the best first; equal ones in their order.
     pub(super) fn best<T>(&mut self, of: impl Iterator<Item = T>, text: impl Fn(&T) -> String) -> Vec<T> {
         let mut found: Vec<(u32, T)> = of.filter_map(|one| Some((self.score(&text(&one))?, one))).collect();
-        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        found.sort_by_key(|(score, _)| Reverse(*score));
         found.into_iter().map(|(_, one)| one).collect()
     }
 

@@ -60,6 +60,7 @@ fn here(state: &State) -> Vec<(String, String)> {
     let is_local = |command: Command| match command {
         Command::Do(Keyed::Audit) => false,
         Command::Do(_) | Command::Enter | Command::Mark | Command::Parent | Command::Actions => true,
+        Command::MarkAll | Command::MarkInvert | Command::MarkRange => true,
         Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => true,
         Command::NextMatch | Command::PreviousMatch | Command::Only => true,
         _ => false,
@@ -94,6 +95,9 @@ fn words(state: &State, command: Command) -> &'static str {
         (Command::Enter, Pane::Objects | Pane::Files) => "open it",
         (Command::Enter, _) => "all of its details",
         (Command::Mark, _) => "mark it, to take several",
+        (Command::MarkAll, _) => "mark all that are shown",
+        (Command::MarkInvert, _) => "mark all others instead",
+        (Command::MarkRange, _) => "mark from the last to here",
         (Command::Parent, _) => "one level up",
         (Command::Actions, _) => "all else it is good for",
         (command, _) => command.entry().name,
@@ -110,6 +114,9 @@ fn everywhere(state: &State) -> Vec<(String, String)> {
                 command,
                 Command::Enter
                     | Command::Mark
+                    | Command::MarkAll
+                    | Command::MarkInvert
+                    | Command::MarkRange
                     | Command::Parent
                     | Command::Actions
                     | Command::Follow

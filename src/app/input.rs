@@ -69,6 +69,9 @@ fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         Some(Overlay::Login(login)) => login::press(state, login, key, effects),
         Some(Overlay::Code(field)) => questions::press(state, field, key, effects),
         Some(Overlay::Palette(palette)) => choose(state, palette, key, effects),
+        Some(Overlay::CopyAs(menu)) => clipboard::press_menu(state, menu, key, effects),
+        Some(Overlay::Sort(columns)) => sort(state, columns, key),
+        Some(Overlay::Menu(menu)) => actions::press_menu(state, menu, key, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('y') => policy_review::put(state, review, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('e') => policy_review::again(state, review, effects),
         Some(Overlay::Log(mut log)) if log.search.typing => {
@@ -134,7 +137,7 @@ fn type_into(filter: &mut Input, key: KeyPress) -> bool {
 fn is_copy(state: &State, key: KeyPress) -> bool {
     let with_ctrl = key.ctrl && matches!(key.code, KeyCode::Char('y' | 'Y'));
     match state.overlays.last() {
-        Some(Overlay::Form(_)) => with_ctrl,
+        Some(Overlay::Form(_) | Overlay::Menu(_)) => with_ctrl,
         Some(Overlay::Confirm(confirm)) => with_ctrl || confirm.typed.is_none() && key.code == KeyCode::Char('Y'),
         _ => false,
     }
@@ -154,6 +157,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
                 (palette.matches, palette.cursor) = (matches, 0);
             }
         }
+        Some(Overlay::Menu(_)) => actions::paste_into_menu(state, text),
         Some(Overlay::Confirm(Confirm {
             typed: Some((_, input)),
             ..
@@ -284,6 +288,18 @@ fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
     };
     if state.agreed(state.turn, request, continuation, effects).is_none() {
         state.overlays.extend(sent);
+    }
+}
+
+/// The letter of a column, or its number; any other key leaves the order as it is.
+fn sort(state: &mut State, columns: Vec<(&'static str, char)>, key: KeyPress) {
+    let KeyCode::Char(typed) = key.code else { return };
+    let typed = typed.to_ascii_lowercase();
+    let number = typed.to_digit(10).and_then(|number| usize::try_from(number).ok());
+    let numbered = number.and_then(|number| columns.get(number.checked_sub(1)?));
+    let lettered = || columns.iter().find(|(_, letter)| *letter == typed && !key.ctrl);
+    if let Some((title, _)) = numbered.or_else(lettered) {
+        state.focused().sort_by(title);
     }
 }
 

@@ -48,21 +48,16 @@ pub(super) fn matches_among(state: &State, actions: &[&'static Action], typed: &
     let has_key = |action: &&Action| COMMANDS.iter().any(|entry| keyed(entry.command) == Some(*action));
     let others = actions.iter().copied().filter(|action| !has_key(action));
     let others = others.map(|action| (PaletteRow::Action(action), action.is_offered(state)));
-    let words = typed.trim().to_lowercase();
-    let mut fuzzy = Fuzzy::new(&words);
+    let mut fuzzy = Fuzzy::new(typed);
     // By its name, or by a word of what it does.
     let mut found: Vec<_> = commands
         .chain(others)
         .filter_map(|(choice, available)| {
-            let score = fuzzy.score(&choice.name());
-            let is_told = score.is_some() || choice.help().to_lowercase().contains(&words);
-            is_told.then_some((choice, available, score))
+            let rank = fuzzy.rank(&choice.name(), &choice.help())?;
+            Some((choice, available, rank))
         })
         .collect();
-    found.sort_by_key(|(choice, available, score)| {
-        let is_beginning = choice.name().starts_with(&words);
-        (!available, !is_beginning, std::cmp::Reverse(*score))
-    });
+    found.sort_by_key(|(_, available, rank)| (!available, *rank));
     found
         .into_iter()
         .map(|(choice, available, _)| (choice, available))

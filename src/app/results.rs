@@ -90,6 +90,11 @@ pub(super) fn show(
         }),
         Outcome::BucketCounted(count) => actions::bucket_counted(state, &operation.continuation, &count),
         Outcome::Archive { source, members } => Some(archive(&source, members)),
+        Outcome::Presigned { url, .. } => {
+            let url = String::from_utf8_lossy(url.dangerously_show());
+            effects.push(Effect::Copy(url.into_owned()));
+            None
+        }
         Outcome::ObjectProved(proof) => {
             let lines = object_proof(&proof);
             Some(report("What stands between the object and its readers", lines))
@@ -203,6 +208,7 @@ pub(super) fn show(
         | Outcome::AuditSaved { .. }
         | Outcome::AuditReportSaved { .. }
         | Outcome::WhoSaved { .. }
+        | Outcome::SheetSaved { .. }
         | Outcome::BulkBegun { .. }
         | Outcome::AliasChanged { .. }
         | Outcome::MessageDecrypted { plaintext: None, .. }

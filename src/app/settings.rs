@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::effect::{Arrangement, Consent, ThemeName};
+use super::habits::Habits;
 use super::keymap::Keymap;
 use crate::domain::{AwsContext, FileRow, Named};
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub consents: BTreeSet<Consent>,
     /// Where everything stands, as it was left.
     pub arrangement: Arrangement,
+    /// What the person is used to, as it was left.
+    pub habits: Habits,
     /// The colours that the configuration wants.
     pub theme: ThemeName,
     /// The keys.

@@ -15,6 +15,7 @@ mod switch;
 pub mod target;
 
 mod topics;
+mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::format::Tone;
+use super::format::{self, Tone};
 use super::job_log::Log;
 use super::losses::{Loss, Losses};
 use super::pane::Pane;
@@ -424,6 +425,14 @@ impl State {
             self.watched.clone_from(&topics);
             effects.push(Effect::Watch(topics));
         }
+    }
+}
+
+impl State {
+    /// What is marked in the pane with the cursor: `3 marked, 41.2 KiB`.
+    pub fn marked_here(&self) -> Option<String> {
+        let (count, bytes) = self.table(self.focus).marks();
+        (count > 0).then(|| format::marked(count, bytes))
     }
 }
 

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 pub use self::listing::Listing;
 use self::pages::Pages;
 use crate::domain::Fault;
+use crate::domain::sheet::Named;
 
 mod listing;
 mod order;
@@ -32,6 +33,12 @@ pub trait Row: Sized + 'static {
     /// Whether a list has this row before that one, as far as that is known; a new row comes first.
     fn is_listed_before(&self, _other: &Self) -> bool {
         true
+    }
+    /// What is known of it, for a file: every row of a kind has the same columns.
+    fn record(&self) -> Vec<Named>;
+    /// How many bytes it has; none of what has no size.
+    fn bytes(&self) -> u64 {
+        0
     }
     /// Whether it was looked at closer.
     fn is_known(&self) -> bool {
@@ -100,6 +107,10 @@ pub struct Table<T> {
     filter: String,
     sort: Option<Sort>,
     marks: BTreeSet<String>,
+    /// The row that was marked last.
+    last_mark: Option<String>,
+    /// Bytes of the marked rows.
+    marked_bytes: u64,
     /// Rows that no walk takes off: a person has named them.
     pinned: BTreeSet<String>,
     freshness: Freshness,
@@ -125,6 +136,8 @@ impl<T> Default for Table<T> {
             filter: String::new(),
             sort: None,
             marks: BTreeSet::new(),
+            last_mark: None,
+            marked_bytes: 0,
             pinned: BTreeSet::new(),
             freshness: Freshness::Absent,
             pages: Pages::default(),
@@ -209,6 +222,12 @@ impl<T: Row> Table<T> {
             .filter(|row| !row.is_known())
     }
 
+    /// Ids of rows shown, by their numbers.
+    fn shown_ids(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = String> {
+        let rows = self.view.get(range).unwrap_or_default().iter();
+        rows.map(|index| self.rows[*index].id().into_owned())
+    }
+
     fn window(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, &T)> {
         let end = self.view.len();
         (from.min(end)..to.min(end)).map(|index| (index, &self.rows[self.view[index]]))
@@ -237,6 +256,20 @@ impl<T: Row> Table<T> {
         self.marks.len()
     }
 
+    /// Bytes of all that are marked, as far as they have a size.
+    pub fn marked_bytes(&self) -> u64 {
+        self.marked_bytes
+    }
+
+    /// Other rows are marked, or the marked rows are others.
+    fn weigh_marks(&mut self) {
+        let is_marked = |row: &&T| self.marks.contains(row.id().as_ref());
+        self.marked_bytes = match self.marks.is_empty() {
+            true => 0,
+            false => self.rows.iter().filter(is_marked).map(Row::bytes).sum(),
+        };
+    }
+
     /// The title of the column that they are sorted by, and whether the largest comes first; as they came if there is none.
     pub fn sort(&self) -> Option<(&'static str, bool)> {
         let (title, _) = T::ORDERS.get(self.sort?.column)?;
@@ -255,13 +288,16 @@ impl<T: Row> Table<T> {
 
     /// True if there were any.
     pub(super) fn clear_marks(&mut self) -> bool {
-        !std::mem::take(&mut self.marks).is_empty()
+        let were_there = !std::mem::take(&mut self.marks).is_empty();
+        self.weigh_marks();
+        were_there
     }
 
     pub(super) fn unmark<'a>(&mut self, ids: impl Iterator<Item = Cow<'a, str>>) {
         for id in ids {
             self.marks.remove(id.as_ref());
         }
+        self.weigh_marks();
     }
 
     /// Puts the cursor on a row, now or as soon as it comes.

@@ -29,6 +29,7 @@ mod glance;
 mod info;
 mod listing;
 mod openings;
+mod presigned;
 mod regions;
 mod removal;
 mod slowed;
@@ -39,6 +40,7 @@ pub(crate) use bucket::*;
 pub(crate) use glance::{At, Glance, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
+pub(crate) use presigned::presigned;
 pub(crate) use removal::{delete_this, delete_version, versioning};
 pub(crate) use versions::{Version, delete_versions, has_versions_under, kept_versions, list_versions};
 

@@ -18,7 +18,6 @@ pub mod wire;
 
 pub use classify::{FIRST_BYTES_OF_ARCHIVES, FIRST_BYTES_OF_INSTRUCTIONS, Seen, Told, classify};
 pub use lines::{key_name, summary_lines, trouble_lines};
-pub(in crate::domain) use rows::csv_cell;
 pub use rows::{CSV_HEADING, csv_row, json_row, json_summary};
 pub use summary::{AuditSummary, Ended, KeyObjects, Tally, Unjoined};
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::audit::AuditReport;
 use super::rewrap::RewrapReport;
 use super::seal::{SealPlan, SealReport};
@@ -221,6 +223,24 @@ pub enum Outcome {
     },
     /// The beginning of an object, decrypted.
     Previewed(Box<Preview>),
+    /// A URL was signed.
+    Presigned {
+        /// S3 URI.
+        source: String,
+        /// The URL: whoever has it reads the object.
+        url: Plaintext,
+        /// When it ends at the latest.
+        until: Timestamp,
+    },
+    /// Rows were written into a file.
+    SheetSaved {
+        /// What they are.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// How many rows.
+        rows: u64,
+    },
     /// The files of an archive.
     Archive {
         /// S3 URI.

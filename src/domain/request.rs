@@ -28,7 +28,7 @@ pub use jobs::JobRequest;
 pub use keys::KeyRequest;
 pub use messages::MessageRequest;
 pub use names::{Names, principal, word};
-pub use objects::ObjectRequest;
+pub use objects::{ObjectRequest, PRESIGNED_SECONDS};
 pub use proofs::ProofRequest;
 pub use roles::RoleRequest;
 pub use seals::SealRequest;

@@ -9,7 +9,7 @@ use super::{Hits, Theme, boxed, centered};
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
 use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
-use crate::app::{Hit, State};
+use crate::app::{Command, Hit, State};
 use crate::domain::Wanted;
 
 const COLUMNS: u16 = 72;
@@ -167,7 +167,9 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         hits.add_row(inner, lines.len(), Hit::Line(by));
         let key = match choice {
             PaletteRow::Command(command) => state.settings.keymap.key(*command),
-            PaletteRow::Action(_) | PaletteRow::Open(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => String::new(),
+            // It has none of its own: the menu has it.
+            PaletteRow::Action(_) => state.settings.keymap.key(Command::Actions),
+            PaletteRow::Open(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => String::new(),
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });

@@ -28,7 +28,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let always = [(Command::Help, "help"), (Command::Quit, "quit")];
     let hints: Vec<Shown> = match state.overlays.last() {
         None if state.typing => literal(TYPING),
-        None => bound(state, &[here(state), always.to_vec()].concat()),
+        None => counted(state, bound(state, &[here(state), always.to_vec()].concat())),
         Some(overlay) => over(state, overlay),
     };
     let mut spans = Vec::new();
@@ -43,6 +43,28 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         spans.push(Span::styled(format!(" {words}  "), theme.tone(Tone::Dim)));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+/// What is done to all that is marked says to how many.
+fn counted(state: &State, mut hints: Vec<Shown>) -> Vec<Shown> {
+    let (marked, _) = state.table(state.focus).marks();
+    let is_of_many = |command: Command| match state.focus {
+        Pane::Objects => matches!(
+            command,
+            Command::Do(Keyed::Decrypt | Keyed::Verify | Keyed::Remove | Keyed::Train)
+        ),
+        Pane::Files => command == Command::Do(Keyed::Encrypt),
+        Pane::Keys | Pane::Grants | Pane::Jobs => false,
+    };
+    for (_, words, hit) in &mut hints {
+        if let Some(Hit::Command(command)) = hit
+            && marked > 0
+            && is_of_many(*command)
+        {
+            words.push_str(&format!(" {marked}"));
+        }
+    }
+    hints
 }
 
 /// As many as there is room for. The last two, which lead on or out, have their place first.
@@ -158,6 +180,20 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             ("Ctrl-Y", "copy as command"),
             ("Esc", "back"),
         ]),
+        Overlay::CopyAs(_) => literal(&[
+            ("its letter", "copies"),
+            ("↑↓", "choose"),
+            ("Enter", "copy"),
+            ("Esc", "close"),
+        ]),
+        Overlay::Sort(columns) => {
+            let columns = columns.iter().map(|(title, letter)| {
+                let title = title.to_lowercase();
+                (letter.to_string(), title, None)
+            });
+            let ends = literal(&[("the same", "reverses"), ("Esc", "as it is")]);
+            columns.chain(ends).collect()
+        }
         Overlay::Login(login) => match &login.stage {
             LoginStage::Offered => literal(&[("Enter", "log in"), ("Esc", "not now")]),
             LoginStage::Elsewhere { .. } => {
@@ -215,7 +251,6 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             let begin = usize::from(!shown.is_some_and(Operation::is_running));
             keys(&own[begin..], CLOSE)
         }
-        Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
         Overlay::Who(_) => {
             let own = [
                 (Command::NextPane, "who can, who did"),
@@ -225,6 +260,14 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             ];
             keys(&own, STEP)
         }
+        Overlay::Menu(_) => literal(&[
+            ("Enter", "do it"),
+            ("type", "to narrow"),
+            ("↑↓", "choose"),
+            ("Ctrl-Y", "copy as command"),
+            ("Esc", "close"),
+        ]),
+        Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
         Overlay::Matrix(_) => keys(&[(Command::Enter, "reasons")], STEP),
         Overlay::Guide(walk) if !guide::may_go(state, walk.row) => keys(&[], STEP),
         Overlay::Messages(id) if !reader_text::leads_on(state, *id) => keys(&[], STEP),

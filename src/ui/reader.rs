@@ -35,6 +35,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         | Overlay::Code(_)
         | Overlay::Login(_)
         | Overlay::Menu(_)
+        | Overlay::Sort(_)
+        | Overlay::CopyAs(_)
         | Overlay::Interrupted(_) => {
             return;
         }

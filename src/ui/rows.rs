@@ -7,8 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{Hits, Theme, boxed, centered, line, position};
+use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
-use crate::app::overlay::{CleanUp, Menu, ResultList};
+use crate::app::fuzzy::Fuzzy;
+use crate::app::overlay::{CleanUp, Copied, CopyMenu, Menu, ResultList};
+use crate::app::state::action::Action;
 use crate::app::{Hit, State, cleanup, guide, interrupted_uploads, reader_text};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64, hits: &mut Hits) {
@@ -68,22 +71,68 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
     render(frame, inner, theme, &rows, (cursor, ""), hits);
 }
 
-pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu, hits: &mut Hits) {
-    let area = centered(body, 96, menu.actions.len() as u16 + 2);
+/// As large as all that is offered: it does not move while it is narrowed.
+pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu, hits: &mut Hits) {
+    let area = centered(body, 96, (menu.most().max(1) as u16).saturating_add(3));
     let inner = boxed(frame, area, &menu.title, theme.focus);
-    let rows: Vec<Vec<Words>> = menu
-        .actions
-        .iter()
-        .map(|action| vec![Words::new(Tone::Plain, format::fit(action.label, 18)).and(Tone::Dim, action.help)])
-        .collect();
-    render(
-        frame,
-        inner,
-        theme,
-        &rows,
-        (menu.cursor, "Nothing more can be done here."),
-        hits,
+    let (typed, list) = (
+        Rect::new(inner.x, inner.y, inner.width, inner.height.min(1)),
+        Rect::new(
+            inner.x,
+            inner.y.saturating_add(1),
+            inner.width,
+            inner.height.saturating_sub(1),
+        ),
     );
+    let columns = usize::from(inner.width);
+    let words = Words::new(Tone::Accent, "› ")
+        .and(
+            Tone::Plain,
+            format::cut_front(menu.input.value(), columns.saturating_sub(3)),
+        )
+        .and(Tone::Accent, "▏");
+    frame.render_widget(Paragraph::new(line(&words, theme, columns)), typed);
+    let mut fuzzy = Fuzzy::new(menu.input.value());
+    let mut row = |action: &&'static Action| {
+        let (tone, sign) = if action.is_dangerous() {
+            (Tone::Bad, "! ")
+        } else {
+            (Tone::Plain, "  ")
+        };
+        let key = key_of(state, action).unwrap_or_default();
+        let label = Words::new(tone, format::fit(action.label, 17));
+        vec![
+            fuzzy
+                .mark(&label)
+                .and(Tone::Accent, format::fit(&key, 2))
+                .and(Tone::Bad, sign)
+                .and(Tone::Dim, action.help),
+        ]
+    };
+    let rows: Vec<Vec<Words>> = menu.actions.iter().map(&mut row).collect();
+    let nothing = if menu.input.value().is_empty() {
+        "Nothing more can be done here."
+    } else {
+        "Nothing here has this in its name or in what it does."
+    };
+    render(frame, list, theme, &rows, (menu.cursor, nothing), hits);
+}
+
+/// Each way with its letter, and what it would copy.
+pub(super) fn copies(frame: &mut Frame, body: Rect, theme: &Theme, menu: &CopyMenu, hits: &mut Hits) {
+    let area = centered(body, 96, menu.rows.len() as u16 + 2);
+    let inner = boxed(frame, area, &menu.title, theme.focus);
+    let rows = menu.rows.iter().map(|row| {
+        let shown = match &row.copied {
+            Copied::Text(text) => text.clone(),
+            Copied::Lines(lines) => format!("{} of boto3 and Fernet", format::count(lines.len(), "line")),
+            Copied::Asked(_) => "of what is stored, good for an hour; signed when it is chosen".to_owned(),
+        };
+        let words = Words::new(Tone::Accent, format!("{} ", row.letter)).and(Tone::Plain, format::fit(row.label, 22));
+        vec![words.and(Tone::Dim, shown)]
+    });
+    let rows: Vec<Vec<Words>> = rows.collect();
+    render(frame, inner, theme, &rows, (menu.cursor, ""), hits);
 }
 
 /// Rows of one or more lines, or what is said where there are none; the one with the cursor is on screen, as much of it as

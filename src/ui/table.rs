@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 use super::{Hits, Theme};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
-use crate::app::{Freshness, Hit, Listing, Pane, Row, State, Table};
+use crate::app::{Freshness, Hit, Listing, Overlay, Pane, Row, State, Table};
 use crate::domain::Door;
 
 /// Cells of the signs before each row: cursor, link, mark.
@@ -130,7 +130,7 @@ pub(super) fn render<T: Row>(
     let is_all = rows.len() == view.table.shown();
     let needs = needs(view.columns, view.table.sort().map(|(title, _)| title), &cells, is_all);
     let widths = widths(view.columns, &needs, usize::from(inner.width).saturating_sub(SIGNS + 1));
-    let mut lines = vec![titles(view, &widths, theme)];
+    let mut lines = vec![titles(state, view, &widths, theme)];
     clickable(inner, view, &widths, rows.len(), hits);
     let mut fuzzy = Some(view.table.filter())
         .filter(|filter| !filter.is_empty())
@@ -240,7 +240,7 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
         return Some((Tone::Warn, words));
     }
     match (table.marked(), table.so_far(), table.unknown().count()) {
-        (1.., _, _) => Some((Tone::Accent, format!("{} marked", table.marked()))),
+        (1.., _, _) => Some((Tone::Accent, format::marked(table.marked(), table.marked_bytes()))),
         (0, _, unknown @ 1..) => Some((Tone::Dim, format!("{unknown} still unknown"))),
         (0, Some(so_far), 0) if table.is_whole() => Some((Tone::Dim, format!("loading again: {so_far}"))),
         (0, Some(_), 0) => Some((Tone::Dim, "loading".to_owned())),
@@ -272,8 +272,13 @@ fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
         .collect()
 }
 
-fn titles<T: Row>(view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Line<'static> {
-    let mut words = " ".repeat(SIGNS);
+/// The heads of the columns; while one is chosen to sort by, each with its letter marked.
+fn titles<T: Row>(state: &State, view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Line<'static> {
+    let choices = match state.overlays.last() {
+        Some(Overlay::Sort(choices)) if state.focus == view.pane => choices.as_slice(),
+        _ => &[],
+    };
+    let mut spans = vec![Span::raw(" ".repeat(SIGNS))];
     let sort = view.table.sort();
     for (column, width) in view.columns.iter().zip(widths) {
         let Some(width) = width else { continue };
@@ -282,10 +287,20 @@ fn titles<T: Row>(view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Li
             Some((title, false)) if title == column.title => "↑",
             Some(_) | None => "",
         };
-        words.push_str(&aligned(&format!("{}{arrow}", column.title), *width, column));
-        words.push(' ');
+        let words = aligned(&format!("{}{arrow}", column.title), *width, column);
+        let letter = choices.iter().find(|(title, _)| *title == column.title);
+        let at = letter.and_then(|(_, letter)| words.find(letter.to_ascii_uppercase()));
+        match at {
+            Some(at) => spans.extend([
+                Span::styled(words[..at].to_owned(), theme.tone(Tone::Plain)),
+                Span::styled(words[at..=at].to_owned(), theme.tone(Tone::Letter)),
+                Span::styled(words[at + 1..].to_owned(), theme.tone(Tone::Plain)),
+            ]),
+            None => spans.push(Span::styled(words, theme.tone(Tone::Dim))),
+        }
+        spans.push(Span::raw(" "));
     }
-    Line::styled(words, theme.tone(Tone::Dim))
+    Line::from(spans)
 }
 
 fn aligned(words: &str, width: usize, column: &Column) -> String {

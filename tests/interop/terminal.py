@@ -1,8 +1,10 @@
 """A person at the dashboard: keys typed into a pseudo-terminal, the screen read by a terminal emulator."""
 
+import base64
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -14,7 +16,7 @@ from conftest import STRONGROOM
 
 COLUMNS, ROWS = 140, 45
 # Esc as terminals of the `CSI u` form send it: the byte alone is this key only after a silence.
-ENTER, ESC, DOWN, HOME, BACKSPACE = "\r", "\x1b[27u", "j", "\x1b[H", "\x7f"
+ENTER, ESC, DOWN, HOME, BACKSPACE = "\r", "\x1b[27u", "\x1b[B", "\x1b[H", "\x7f"
 
 
 class Dashboard:
@@ -35,6 +37,7 @@ class Dashboard:
         )
         os.close(terminal)
         self._screen = pyte.Screen(columns, rows)
+        self._printed = bytearray()
         self._lock = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -52,6 +55,7 @@ class Dashboard:
             if not read:
                 return
             with self._lock:
+                self._printed += read
                 stream.feed(read)
 
     def text(self):
@@ -62,6 +66,19 @@ class Dashboard:
         """What is shown now, saved there."""
         with self._lock:
             save(self._screen, path)
+
+    def copied(self, act):
+        """What is put on the clipboard (OSC 52) by what `act` does."""
+        before = len(self._printed)
+        act()
+        until = time.monotonic() + 60
+        while True:
+            with self._lock:
+                found = re.findall(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)(?:\x07|\x1b\\)", bytes(self._printed[before:]))
+            if found:
+                return base64.b64decode(found[-1]).decode()
+            assert time.monotonic() < until, f"nothing was copied:\n{self.text()}"
+            time.sleep(0.05)
 
     def wait(self, words, seconds=60):
         until = time.monotonic() + seconds

@@ -90,6 +90,7 @@ impl Person {
             consents: BTreeSet::new(),
             arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),
+            habits: strongroom::app::Habits::default(),
             has_mouse: true,
             theme: strongroom::app::ThemeName::default(),
             now: Timestamp::now(),

@@ -36,6 +36,8 @@ mod fixed;
 mod found;
 #[path = "core/guide.rs"]
 mod guide;
+#[path = "core/hands.rs"]
+mod hands;
 #[path = "core/help.rs"]
 mod help;
 #[path = "core/hostile.rs"]

@@ -49,6 +49,7 @@ impl Desk {
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
             arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),
+            habits: strongroom::app::Habits::default(),
             has_mouse: true,
             theme: strongroom::app::ThemeName::default(),
             now: at(0),

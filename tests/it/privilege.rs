@@ -101,6 +101,7 @@ impl Person {
             sample: None,
             consents: BTreeSet::new(),
             arrangement: strongroom::app::Arrangement::default(),
+            habits: strongroom::app::Habits::default(),
             keymap: Keymap::default(),
             has_mouse: true,
             theme: strongroom::app::ThemeName::default(),

@@ -20,6 +20,9 @@ pub(crate) const ENTER: &str = "\r";
 /// busy machine: the next key would belong to it.
 pub(crate) const ESC: &str = "\x1b[27u";
 pub(crate) const TAB: &str = "\t";
+/// Copies a command line where text is typed.
+pub(crate) const CTRL_Y: &str = "\x19";
+pub(crate) const DOWN: &str = "\x1b[B";
 pub(crate) const HOME: &str = "\x1b[H";
 /// Empties the field with the cursor.
 pub(crate) const CLEAR: &str = "\x15";
@@ -201,7 +204,7 @@ impl Session {
         self
     }
 
-    /// Presses `j` until the row under the cursor of the pane with the keyboard begins with these words, behind its signs.
+    /// Goes down until the row under the cursor of the pane with the keyboard begins with these words, behind its signs.
     pub(crate) fn select(&mut self, words: &str) -> &mut Self {
         // After the cursor's sign come those of mark and link, and a space.
         self.go_to(words, 3)
@@ -250,7 +253,7 @@ impl Session {
             if cursors.iter().any(begins) {
                 return true;
             }
-            if self.send(b"j").redraw().cursors() == cursors {
+            if self.send(DOWN.as_bytes()).redraw().cursors() == cursors {
                 break;
             }
         }

@@ -103,8 +103,10 @@ fn class(request: &Request) -> Class {
         | Request::Job(JobRequest::Preflight(_) | JobRequest::SaveLog { .. })
         | Request::Bulk(BulkRequest::Collect { .. })
         | Request::Account(AccountRequest::PlanCleanUp | AccountRequest::AuditLog { .. }) => Class::Reads,
-        Request::Object(ObjectRequest::ResumeUpload { .. } | ObjectRequest::AbandonUpload { .. })
-        | Request::Account(AccountRequest::SaveAudit { .. })
+        Request::Object(
+            ObjectRequest::ResumeUpload { .. } | ObjectRequest::AbandonUpload { .. } | ObjectRequest::Presign { .. },
+        )
+        | Request::Account(AccountRequest::SaveAudit { .. } | AccountRequest::SaveSheet { .. })
         | Request::Key(KeyRequest::SaveWho { .. })
         | Request::Image(ImageRequest::Try { .. }) => Class::Idle,
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 
-use crate::pty::{ENTER, ESC, Session, TAB};
+use crate::pty::{CTRL_Y, ENTER, ESC, Session, TAB};
 
 const WIDE: (u16, u16) = (120, 36);
 
@@ -113,7 +113,7 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         .keys("a")
         .wait("do it")
         .choose("rotation on")
-        .keys("Y")
+        .keys(CTRL_Y)
         .wait("Copied aws kms enable-key-rotation");
     session
         .keys(ESC)
@@ -127,7 +127,7 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         .action("add alias")
         .wait("One more alias")
         .keys("sister")
-        .keys("\x19")
+        .keys(CTRL_Y)
         .wait("Copied aws kms create-alias");
     let alias = copied(&mut session, 3);
     assert!(
@@ -148,7 +148,7 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         .keys("k")
         .keys(TAB)
         .keys("it's")
-        .keys("\x19")
+        .keys(CTRL_Y)
         .wait("Copied 2 command lines");
     let key = copied(&mut session, 5);
     assert!(

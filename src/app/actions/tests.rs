@@ -1,4 +1,4 @@
-//! What an action takes: a value like [`COUNT`], and a line in [`MENU`]. The menu, the palette, their `Y` and what they say
+//! What an action takes: a value like [`COUNT`], and a line in [`MENU`]; one in `menu` too if it takes away what does not come back. The menu, the palette, their `Y` and what they say
 //! elsewhere come with it.
 //!
 //! A key of its own takes more, for people change their keys by name: a line in the list of [`Keyed`], one in
@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use tui_input::Input;
 
+use super::menu::menu_of;
 use super::*;
 use crate::app::state::overlay::{Palette, PaletteRow};
 use crate::app::{COMMANDS, Event, KeyCode, KeyPress, Keymap, Page, Settings, Topic, palette, update};
@@ -53,6 +54,7 @@ fn on_a_bucket() -> State {
         consents: BTreeSet::new(),
         arrangement: crate::app::Arrangement::default(),
         keymap: Keymap::default(),
+        habits: crate::app::Habits::default(),
         has_mouse: true,
         theme: crate::app::ThemeName::default(),
         now: Timestamp::UNIX_EPOCH,
@@ -109,14 +111,13 @@ fn the_menu_offers_it_where_it_is_offered_and_does_it_to_what_it_was_opened_on()
     let opened = || {
         let mut state = on_a_bucket();
         menu_of(&mut state, WITH_IT);
-        press(&mut state, KeyCode::Down);
         state
     };
     let mut state = opened();
     let Some(Overlay::Menu(menu)) = state.overlays.last() else {
         panic!("no menu but {:?}", state.overlays)
     };
-    assert_eq!(menu.actions, [&objects::EMPTY_BUCKET, &COUNT]);
+    assert_eq!(menu.actions, [&COUNT, &objects::EMPTY_BUCKET]);
     assert_eq!(foreseen(&state, menu), counted());
     assert_eq!(press(&mut state, KeyCode::Enter), counted());
 

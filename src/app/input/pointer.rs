@@ -56,6 +56,18 @@ pub(in crate::app) fn click(state: &mut State, hit: Hit, effects: &mut Vec<Effec
                 take(state, pressed(KeyCode::Enter), effects);
             }
         }
+        (Some(Overlay::CopyAs(menu)), Hit::Line(by)) => {
+            menu.cursor = stepped(menu.cursor, by, menu.rows.len());
+            if by == 0 {
+                take(state, pressed(KeyCode::Enter), effects);
+            }
+        }
+        (Some(Overlay::Menu(menu)), Hit::Line(by)) => {
+            menu.cursor = stepped(menu.cursor, by, menu.actions.len());
+            if by == 0 {
+                take(state, pressed(KeyCode::Enter), effects);
+            }
+        }
         // Again on the row with the cursor: what Enter does there.
         (Some(top), Hit::Line(0)) if !takes_keys(top, is_typed) => obey(state, Command::Enter, effects),
         (Some(top), Hit::Line(by)) if !takes_keys(top, is_typed) => reading::step(state, by, effects),
@@ -77,6 +89,7 @@ pub(in crate::app) fn wheel(state: &mut State, hit: Hit, by: isize, effects: &mu
         (Some(Overlay::Palette(palette)), _) => {
             palette.cursor = stepped(palette.cursor, by / LINES, palette.matches.len());
         }
+        (Some(Overlay::Menu(menu)), _) => menu.cursor = stepped(menu.cursor, by / LINES, menu.actions.len()),
         (Some(top), Hit::Line(_)) if !takes_keys(top, is_typed) => reading::step(state, by / LINES, effects),
         (Some(top), _) if !takes_keys(top, is_typed) => reading::step(state, by, effects),
         _ => {}
@@ -95,7 +108,14 @@ fn focus(state: &mut State, pane: Pane) {
 /// Whether keys are no commands while it is on top: what is looked for in a text may be typed.
 fn takes_keys(top: &Overlay, is_typed: bool) -> bool {
     match top {
-        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Code(_) | Overlay::Login(_) => true,
+        Overlay::Confirm(_)
+        | Overlay::Form(_)
+        | Overlay::Palette(_)
+        | Overlay::Menu(_)
+        | Overlay::Sort(_)
+        | Overlay::CopyAs(_)
+        | Overlay::Code(_)
+        | Overlay::Login(_) => true,
         Overlay::Log(log) => log.search.typing,
         Overlay::Audit(audit) => audit.typing,
         Overlay::Inventory(shown) => shown.typing,

@@ -105,7 +105,6 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
             let row = stepped(interrupted_uploads::row(uploads, id), by, uploads.len());
             *id = uploads.get(row).map(|upload| upload.id.clone()).unwrap_or_default();
         }
-        Some(Overlay::Menu(menu)) => menu.cursor = stepped(menu.cursor, by, menu.actions.len()),
         Some(Overlay::Review(review)) => review.scroll.step(by, lines, room.1),
         Some(Overlay::Preview(shown)) => {
             let at = View::ALL.iter().position(|view| *view == shown.view).unwrap_or(0);
@@ -158,7 +157,16 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
             }
         }
         // These take their keys themselves.
-        Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Code(_) | Overlay::Login(_))
+        Some(
+            Overlay::Confirm(_)
+            | Overlay::Form(_)
+            | Overlay::Palette(_)
+            | Overlay::Menu(_)
+            | Overlay::Sort(_)
+            | Overlay::CopyAs(_)
+            | Overlay::Code(_)
+            | Overlay::Login(_),
+        )
         | None => {}
     }
 }
@@ -217,11 +225,6 @@ fn act_on_subject(state: &mut State, command: Command, effects: &mut Vec<Effect>
 fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
     let room = layout::reader(state);
     match (state.overlays.last(), command) {
-        (Some(Overlay::Menu(menu)), Command::Enter) => {
-            let menu = menu.clone();
-            state.overlays.pop();
-            actions::choose(state, &menu, effects);
-        }
         (Some(Overlay::Guide(walk)), Command::Enter) => {
             let row = walk.row;
             guide::go(state, row, effects);

@@ -387,6 +387,17 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
                 page.display()
             )
         }
+        Outcome::Presigned { source, until, .. } => {
+            tone = Tone::Warn;
+            format!(
+                "Copied a URL of {source}: whoever has it reads what is stored there until {}, or until your login ends.",
+                format::time(*until)
+            )
+        }
+        Outcome::SheetSaved { what, path, rows } => {
+            let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
+            format!("Saved {rows} of {what} to {}.", path.display())
+        }
         Outcome::AuditReportSaved { path, rows } => {
             let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
             format!("Saved the audit ({rows}) to {}.", path.display())

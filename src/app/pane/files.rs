@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use serde_json::json;
+
 use super::Facts;
 use crate::app::format::{self, Line};
 use crate::app::table::{Order, Row};
 use crate::domain::FileRow;
+use crate::domain::sheet::Named;
 
 impl Row for FileRow {
     const ORDERS: &'static [Order<Self>] = &[
@@ -17,6 +20,20 @@ impl Row for FileRow {
 
     fn id(&self) -> Cow<'_, str> {
         self.path.to_string_lossy()
+    }
+
+    fn bytes(&self) -> u64 {
+        if self.is_dir { 0 } else { self.size }
+    }
+
+    fn record(&self) -> Vec<Named> {
+        vec![
+            ("path", json!(self.path.to_string_lossy())),
+            ("folder", json!(self.is_dir)),
+            ("link", json!(self.is_link)),
+            ("size", json!((!self.is_dir).then_some(self.size))),
+            ("modified", json!(self.modified)),
+        ]
     }
 
     fn text(&self) -> Cow<'_, str> {

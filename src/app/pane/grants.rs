@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
+use crate::domain::sheet::Named;
 use crate::domain::{Grant, GrantConstraint};
 
 impl Row for Grant {
@@ -22,6 +23,28 @@ impl Row for Grant {
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
+    }
+
+    fn record(&self) -> Vec<Named> {
+        let told = |pairs: &[(String, String)]| -> Vec<String> {
+            pairs.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        let (equals, subset) = match &self.constraint {
+            Some(GrantConstraint::ContextEquals(pairs)) => (Some(told(pairs)), None),
+            Some(GrantConstraint::ContextSubset(pairs)) => (None, Some(told(pairs))),
+            None => (None, None),
+        };
+        vec![
+            ("grant_id", json!(self.id)),
+            ("kms_key_id", json!(self.key_arn)),
+            ("name", json!(self.name)),
+            ("grantee", json!(self.grantee)),
+            ("retiring", json!(self.retiring)),
+            ("operations", json!(self.operations)),
+            ("context_equals", json!(equals)),
+            ("context_subset", json!(subset)),
+            ("created", json!(self.created)),
+        ]
     }
 
     fn text(&self) -> Cow<'_, str> {

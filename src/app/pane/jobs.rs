@@ -10,6 +10,7 @@ use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::losses::Loss;
 use crate::app::table::{Order, Row};
+use crate::domain::sheet::Named;
 use crate::domain::{
     Door, Fault, Job, JobDetail, JobKind, JobProgress, JobSettings, JobStatus, PlaintextPlace, Transition,
 };
@@ -21,10 +22,32 @@ impl Row for Job {
         ("STATUS", |a, b| {
             a.status.as_str().cmp(b.status.as_str()).then_with(|| by_age(a, b))
         }),
+        ("KIND", |a, b| a.kind.cmp(&b.kind).then_with(|| by_age(a, b))),
+        ("ROLE", |a, b| by_role(a).cmp(&by_role(b)).then_with(|| by_age(a, b))),
     ];
 
     fn id(&self) -> Cow<'_, str> {
         Job::id(self)
+    }
+
+    fn record(&self) -> Vec<Named> {
+        vec![
+            ("name", json!(self.name)),
+            ("kind", json!(self.kind.as_str())),
+            ("arn", json!(Some(&self.arn).filter(|arn| !arn.is_empty()))),
+            ("status", json!(self.status.as_str())),
+            ("secondary_status", json!(self.secondary)),
+            (
+                "role_arn",
+                json!(self.detail.as_ref().map(|detail| detail.role_arn.as_str())),
+            ),
+            (
+                "model",
+                json!(self.detail.as_ref().and_then(|detail| detail.model.as_deref())),
+            ),
+            ("created", json!(self.created)),
+            ("ended", json!(self.ended)),
+        ]
     }
 
     fn text(&self) -> Cow<'_, str> {
@@ -58,6 +81,12 @@ impl Row for Job {
 
 fn by_age(a: &Job, b: &Job) -> Ordering {
     a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name))
+}
+
+/// What is not known yet comes last.
+fn by_role(job: &Job) -> (bool, Option<&str>) {
+    let role = job.detail.as_ref().map(|detail| format::last_part(&detail.role_arn));
+    (role.is_none(), role)
 }
 
 /// Seconds from its creation to its end, or until now.

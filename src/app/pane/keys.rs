@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
+use crate::domain::sheet::Named;
 use crate::domain::{Door, Fault, KeyDetail, KeyManager, KmsKey};
 
 impl Row for KmsKey {
@@ -16,11 +17,30 @@ impl Row for KmsKey {
         ("NAME", by_name),
         ("STATE", |a, b| by_detail(a, b, |detail| detail.state.as_str())),
         ("AGE", |a, b| by_detail(a, b, |detail| &detail.created)),
+        ("DESCRIPTION", |a, b| {
+            by_detail(a, b, |detail| detail.description.as_str())
+        }),
+        ("KEY ID", |a, b| a.id.cmp(&b.id)),
+        ("SPEC", |a, b| by_detail(a, b, |detail| detail.spec.as_str())),
     ];
-    const DETAILS: &'static [usize] = &[1, 2];
+    const DETAILS: &'static [usize] = &[1, 2, 3, 5];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.arn)
+    }
+
+    fn record(&self) -> Vec<Named> {
+        let of = |of: fn(&KeyDetail) -> String| self.detail.as_ref().map(of);
+        vec![
+            ("key_id", json!(self.id)),
+            ("arn", json!(self.arn)),
+            ("aliases", json!(self.aliases)),
+            ("state", json!(of(|detail| detail.state.as_str().to_owned()))),
+            ("description", json!(of(|detail| detail.description.clone()))),
+            ("spec", json!(of(|detail| detail.spec.clone()))),
+            ("usage", json!(of(|detail| detail.usage.clone()))),
+            ("created", json!(self.detail.as_ref().and_then(|detail| detail.created))),
+        ]
     }
 
     fn text(&self) -> Cow<'_, str> {

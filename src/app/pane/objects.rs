@@ -9,6 +9,7 @@ use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::seen::{ReadResult, Seen, is_same_time};
 use crate::app::table::{Order, Row};
+use crate::domain::sheet::Named;
 use crate::domain::{BucketRow, Door, Fault, KeptVersions, ObjectFormat, ObjectRow};
 
 impl Row for BucketRow {
@@ -19,6 +20,10 @@ impl Row for BucketRow {
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.name)
+    }
+
+    fn record(&self) -> Vec<Named> {
+        vec![("bucket", json!(self.name)), ("created", json!(self.created))]
     }
 
     fn text(&self) -> Cow<'_, str> {
@@ -37,11 +42,39 @@ impl Row for ObjectRow {
             })
         }),
         ("AGE", |a, b| prefixes_first(a, b, ObjectRow::modified)),
+        ("KEY", |a, b| {
+            prefixes_first(a, b, |row| {
+                let arn = row.info().and_then(|info| info.kms_key_arn.as_deref());
+                (arn.is_none(), arn)
+            })
+        }),
     ];
-    const DETAILS: &'static [usize] = &[2];
+    const DETAILS: &'static [usize] = &[2, 4];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.key())
+    }
+
+    fn record(&self) -> Vec<Named> {
+        let etag = match self {
+            Self::Object { etag, .. } => etag.as_deref(),
+            Self::Prefix { .. } => None,
+        };
+        vec![
+            ("key", json!(self.key())),
+            ("size", json!(self.size())),
+            ("modified", json!(self.modified())),
+            ("etag", json!(etag)),
+            ("what", json!(self.info().map(|info| info.format.as_str()))),
+            (
+                "kms_key_id",
+                json!(self.info().and_then(|info| info.kms_key_arn.as_deref())),
+            ),
+            (
+                "plaintext_bytes",
+                json!(self.info().and_then(|info| info.plaintext_bytes)),
+            ),
+        ]
     }
 
     fn text(&self) -> Cow<'_, str> {
@@ -49,6 +82,10 @@ impl Row for ObjectRow {
             Some(info) => Cow::Owned(format!("{} {}", self.key(), info.format.as_str())),
             None => Cow::Borrowed(self.key()),
         }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.size().unwrap_or_default()
     }
 
     fn is_known(&self) -> bool {

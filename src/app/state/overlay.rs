@@ -65,6 +65,10 @@ pub enum Overlay {
     Confirm(Confirm),
     /// Fields to fill in.
     Form(Form),
+    /// What can be copied of the row with the cursor.
+    CopyAs(CopyMenu),
+    /// Columns to sort by, each with the letter that chooses it.
+    Sort(Vec<(&'static str, char)>),
     /// All commands by name.
     Palette(Palette),
     /// What is asked for in the middle of a call.
@@ -304,16 +308,53 @@ pub enum Then {
 }
 
 /// What else can be done to what the cursor is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Menu {
     /// To what, as people call it.
     pub title: String,
     /// To what.
     pub(in crate::app) target: Target,
-    /// The actions: those that were possible when the menu was opened.
+    /// The actions that were possible when the menu was opened.
+    pub(in crate::app) offered: Vec<&'static Action>,
+    /// What was typed to narrow it.
+    pub input: Input,
+    /// Those of the actions that it finds: the most used first, what takes something away last.
     pub actions: Vec<&'static Action>,
     /// The row of the cursor.
     pub cursor: usize,
+}
+
+/// What can be copied of a row, as it was when the menu was opened.
+#[derive(Debug, Clone)]
+pub struct CopyMenu {
+    /// Of what.
+    pub title: String,
+    /// The ways.
+    pub rows: Vec<CopyRow>,
+    /// The row of the cursor.
+    pub cursor: usize,
+}
+
+/// One way to copy it.
+#[derive(Debug, Clone)]
+pub struct CopyRow {
+    /// The key that takes it.
+    pub letter: char,
+    /// What it is.
+    pub label: &'static str,
+    /// What is put on the clipboard.
+    pub copied: Copied,
+}
+
+/// What is put on the clipboard.
+#[derive(Debug, Clone)]
+pub enum Copied {
+    /// This.
+    Text(String),
+    /// These lines, which are ours.
+    Lines(Vec<String>),
+    /// What this answers.
+    Asked(Box<Request>),
 }
 
 /// Everything that can be asked for, by name.
@@ -340,6 +381,13 @@ pub enum PaletteRow {
     Switch(Box<AwsContext>),
     /// Other colours.
     Theme(ThemeName),
+}
+
+impl Menu {
+    /// How many actions there are, whatever was typed.
+    pub fn most(&self) -> usize {
+        self.offered.len()
+    }
 }
 
 impl PaletteRow {

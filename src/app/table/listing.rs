@@ -3,6 +3,7 @@
 use super::{Freshness, Row, Sort, Table};
 use crate::app::cursor::stepped;
 use crate::domain::Fault;
+use crate::domain::sheet::Named;
 
 /// A table of any rows.
 pub trait Listing {
@@ -30,10 +31,20 @@ pub trait Listing {
     fn resize(&mut self, height: usize);
     /// Marks the row under the cursor, or no longer.
     fn toggle_mark(&mut self);
+    /// Marks all rows that are shown.
+    fn mark_all(&mut self);
+    /// Of the rows shown, marks those that are not, and no longer those that are.
+    fn invert_marks(&mut self);
+    /// Marks the rows shown from the one that was marked last to the cursor.
+    fn mark_range(&mut self);
+    /// What is known of the rows shown, in their order.
+    fn records(&self) -> Vec<Vec<Named>>;
+    /// How many rows are marked, and their bytes.
+    fn marks(&self) -> (usize, u64);
     /// Filters anew; an empty filter lets everything through.
     fn set_filter(&mut self, filter: &str);
-    /// Sorts by the next column.
-    fn sort_next(&mut self);
+    /// The columns that it can be sorted by, each with the letter that chooses it.
+    fn columns(&self) -> Vec<(&'static str, char)>;
     /// Sorts by the column of this title, or by it in the other order.
     fn sort_by(&mut self, title: &str);
     /// Reverses the order.
@@ -42,6 +53,18 @@ pub trait Listing {
     fn asking(&mut self);
     /// The walk of this number has failed.
     fn failed(&mut self, walk: u64, fault: Fault);
+}
+
+/// Each title with its first letter that no title before it has.
+pub(super) fn lettered(titles: impl Iterator<Item = &'static str>) -> Vec<(&'static str, char)> {
+    let mut found: Vec<(&'static str, char)> = Vec::new();
+    for title in titles {
+        let letters = title.chars().filter(char::is_ascii_alphabetic);
+        let mut letters = letters.map(|letter| letter.to_ascii_lowercase());
+        let free = letters.find(|letter| found.iter().all(|(_, taken)| taken != letter));
+        found.extend(free.map(|letter| (title, letter)));
+    }
+    found
 }
 
 impl<T: Row> Listing for Table<T> {
@@ -107,9 +130,47 @@ impl<T: Row> Listing for Table<T> {
             return;
         };
         if !self.marks.remove(&id) {
+            self.last_mark = Some(id.clone());
             self.marks.insert(id);
         }
+        self.weigh_marks();
         self.step(1);
+    }
+
+    fn mark_all(&mut self) {
+        let shown: Vec<String> = self.shown_ids(0..self.view.len()).collect();
+        self.marks.extend(shown);
+        self.weigh_marks();
+    }
+
+    fn invert_marks(&mut self) {
+        let shown: Vec<String> = self.shown_ids(0..self.view.len()).collect();
+        for id in shown {
+            if !self.marks.remove(&id) {
+                self.marks.insert(id);
+            }
+        }
+        self.weigh_marks();
+    }
+
+    fn mark_range(&mut self) {
+        let last = self.last_mark.as_ref().filter(|id| self.marks.contains(*id));
+        let from = last.and_then(|id| self.view.iter().position(|index| self.rows[*index].id() == *id));
+        let from = from.unwrap_or(self.cursor);
+        let (first, last) = (from.min(self.cursor), from.max(self.cursor));
+        let range: Vec<String> = self.shown_ids(first..last + 1).collect();
+        self.marks.extend(range);
+        self.last_mark = self.chosen_id();
+        self.touch();
+        self.weigh_marks();
+    }
+
+    fn records(&self) -> Vec<Vec<Named>> {
+        self.view.iter().map(|index| self.rows[*index].record()).collect()
+    }
+
+    fn marks(&self) -> (usize, u64) {
+        (self.marks.len(), self.marked_bytes)
     }
 
     fn set_filter(&mut self, filter: &str) {
@@ -123,13 +184,8 @@ impl<T: Row> Listing for Table<T> {
         }
     }
 
-    fn sort_next(&mut self) {
-        let column = self.sort.map_or(0, |sort| (sort.column + 1) % T::ORDERS.len());
-        self.sort = Some(Sort {
-            column,
-            descending: false,
-        });
-        self.arrange(true);
+    fn columns(&self) -> Vec<(&'static str, char)> {
+        lettered(T::ORDERS.iter().map(|(title, _)| *title))
     }
 
     fn sort_by(&mut self, title: &str) {

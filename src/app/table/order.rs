@@ -47,12 +47,14 @@ impl<T: Row> Table<T> {
             .min(self.view.len().saturating_sub(1));
         self.settle_wanted();
         self.reveal();
+        self.weigh_marks();
     }
 
     /// A row has changed: it goes where it belongs, the others stay. A filter keeps its rows and their order until it is
     /// changed, or the next walk has ended.
     pub(super) fn settle_row(&mut self, index: usize) {
         self.revision += 1;
+        self.weigh_marks();
         let Some(sort) = self.sort.filter(|_| self.filter.is_empty()) else {
             return;
         };

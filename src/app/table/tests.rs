@@ -103,7 +103,7 @@ fn what_was_listed_or_taken_off_during_a_walk_stays_so_at_its_end() {
 fn a_row_that_changes_goes_where_it_belongs_and_the_cursor_stays_on_its_row() {
     let mut table = table("a b c d");
     table.resize(9);
-    table.sort_next();
+    table.sort_by("BUCKET");
     table.step(1);
     let rename = |to: &'static str| move |row: &mut BucketRow| row.name = to.to_owned();
     table.amend("a", rename("e"));
@@ -147,7 +147,7 @@ fn the_cursor_stays_with_its_row_over_refresh_and_sort() {
     table.step(2);
     table.answer(2, true, true, at(2), buckets("x b c a"));
     assert_eq!(table.current().unwrap().name, "b");
-    table.sort_next();
+    table.sort_by("BUCKET");
     assert_eq!(shown(&table), "a >b c");
     table.reverse();
     assert_eq!(table.current().unwrap().name, "b");
@@ -206,6 +206,72 @@ fn marked_rows_are_chosen_and_marks_go_with_their_rows() {
 }
 
 #[test]
+fn all_that_are_shown_are_marked_inverted_and_marked_in_a_range_from_the_last_mark() {
+    let mut table = table("a b c d e");
+    table.resize(9);
+    table.set_filter("!c");
+    table.mark_all();
+    assert_eq!(shown(&table), ">*a *b *d *e");
+    table.set_filter("");
+    assert_eq!(shown(&table), ">*a *b c *d *e");
+    table.invert_marks();
+    assert_eq!(shown(&table), ">a b *c d e");
+    table.clear_marks();
+    table.step(1);
+    table.toggle_mark();
+    table.step(1);
+    table.mark_range();
+    assert_eq!(shown(&table), "a *b *c >*d e");
+    table.step(1);
+    table.mark_range();
+    assert_eq!(shown(&table), "a *b *c *d >*e");
+    // Without a mark a range is the row under the cursor.
+    table.clear_marks();
+    table.step(isize::MIN);
+    table.mark_range();
+    assert_eq!(shown(&table), ">*a b c d e");
+}
+
+#[test]
+fn marked_rows_weigh_what_they_weigh_now() {
+    let parcel = |name, grams| Parcel { name, grams };
+    let mut parcels = Table::default();
+    parcels.resize(9);
+    parcels.answer(1, true, true, at(1), vec![parcel("lamp", 900), parcel("book", 400)]);
+    parcels.mark_all();
+    assert_eq!(parcels.marks(), (2, 1300));
+    parcels.answer(2, true, true, at(2), vec![parcel("lamp", 800), parcel("vase", 700)]);
+    assert_eq!(parcels.marks(), (1, 800));
+    parcels.clear_marks();
+    assert_eq!(parcels.marks(), (0, 0));
+}
+
+#[test]
+fn what_is_saved_of_a_table_is_what_it_shows_in_its_order() {
+    let parcel = |name, grams| Parcel { name, grams };
+    let mut parcels = Table::default();
+    let rows = vec![parcel("lamp", 900), parcel("book", 400), parcel("vase", 700)];
+    parcels.answer(1, true, true, at(1), rows);
+    parcels.sort_by("WEIGHT");
+    parcels.set_filter("!book");
+    let names: Vec<_> = parcels.records().iter().map(|row| row[0].1.clone()).collect();
+    assert_eq!(names, ["vase", "lamp"]);
+}
+
+#[test]
+fn each_column_has_a_letter_of_its_own() {
+    let letters = |titles: &[&'static str]| -> String {
+        let found = super::listing::lettered(titles.iter().copied());
+        found.into_iter().map(|(_, letter)| letter).collect()
+    };
+    assert_eq!(
+        letters(&["NAME", "STATE", "AGE", "DESCRIPTION", "KEY ID", "SPEC"]),
+        "nsadkp"
+    );
+    assert_eq!(letters(&["GRANTEE", "MAY", "NAME", "AGE"]), "gmna");
+}
+
+#[test]
 fn a_wanted_row_is_chosen_as_soon_as_it_comes_unless_the_person_moved() {
     let mut waiting = table("a b");
     waiting.want("c");
@@ -247,6 +313,14 @@ impl Row for Parcel {
     fn text(&self) -> Cow<'_, str> {
         Cow::Owned(format!("{} {}", self.name, self.grams))
     }
+
+    fn record(&self) -> Vec<Named> {
+        vec![("name", self.name.into()), ("grams", self.grams.into())]
+    }
+
+    fn bytes(&self) -> u64 {
+        u64::from(self.grams)
+    }
 }
 
 #[test]
@@ -262,14 +336,14 @@ fn rows_of_a_new_kind_bring_their_orders_their_name_and_their_text_and_the_table
         shown(&parcels) + &sort
     };
     assert_eq!(after(&|table| table.resize(9)), ">lamp book vase");
-    assert_eq!(after(&|table| table.sort_next()), "book >lamp vase by NAME");
-    assert_eq!(after(&|table| table.sort_next()), "book vase >lamp by WEIGHT");
+    assert_eq!(after(&|table| table.sort_by("NAME")), "book >lamp vase by NAME");
+    assert_eq!(after(&|table| table.sort_by("WEIGHT")), "book vase >lamp by WEIGHT");
     assert_eq!(after(&|table| table.reverse()), ">lamp vase book by WEIGHT");
     assert_eq!(after(&|table| table.toggle_mark()), "*lamp >vase book by WEIGHT");
     assert_eq!(after(&|table| table.set_filter("400")), ">book by WEIGHT");
     assert_eq!(after(&|table| table.set_filter("")), "*lamp vase >book by WEIGHT");
     assert_eq!(after(&|table| table.step(isize::MIN)), ">*lamp vase book by WEIGHT");
-    assert_eq!(after(&|table| table.sort_next()), "book >*lamp vase by NAME");
+    assert_eq!(after(&|table| table.sort_by("NAME")), "book >*lamp vase by NAME");
     let chosen: Vec<&str> = parcels.chosen().iter().map(|parcel| parcel.name).collect();
     assert_eq!(chosen, ["lamp"]);
 }

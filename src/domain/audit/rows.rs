@@ -1,14 +1,9 @@
 //! Rows and summary for others: CSV for spreadsheets, JSON for programs.
-//!
-//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, whoever wrote it: such a cell gets a `'` before
-//! it. Control characters and what hides or reorders text are written as `\u{…}`.
-
-use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::{AuditRow, AuditSummary, Ended, Flaw, KeyUse, Tally, Unchecked};
-use crate::printable::is_printable;
+use crate::domain::sheet::cell;
 
 /// The first line of the CSV.
 pub const CSV_HEADING: &str = "uri,version_id,latest,size,kind,kms_key,kms_key_alias,kms_key_state,encryption_at_rest,\
@@ -36,26 +31,7 @@ pub fn csv_row(bucket: &str, row: &AuditRow) -> String {
         row.unread.as_ref().map(|unread| unread.why.clone()).unwrap_or_default(),
         unchecked.join("; "),
     ];
-    cells.map(|text| csv_cell(&text)).join(",") + "\r\n"
-}
-
-/// A text as a cell of CSV.
-pub(in crate::domain) fn csv_cell(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for sign in text.chars() {
-        if is_printable(sign) {
-            written.push(sign);
-        } else {
-            let _ = write!(written, "\\u{{{:x}}}", u32::from(sign));
-        }
-    }
-    if written.starts_with(['=', '+', '-', '@']) {
-        written.insert(0, '\'');
-    }
-    if written.contains([',', '"', ';', '\'']) || written.starts_with(' ') || written.ends_with(' ') {
-        written = format!("\"{}\"", written.replace('"', "\"\""));
-    }
-    written
+    cells.map(|text| cell(&text)).join(",") + "\r\n"
 }
 
 /// A row as a JSON object; what is unknown or does not apply is null.
@@ -127,26 +103,6 @@ pub fn json_summary(summary: &AuditSummary) -> Value {
 mod tests {
     use super::*;
     use crate::domain::audit::Kind;
-
-    #[test]
-    fn no_cell_is_a_formula_breaks_its_line_or_acts_on_a_terminal() {
-        let table = [
-            ("plain", "plain"),
-            ("=HYPERLINK(1)", "\"'=HYPERLINK(1)\""),
-            ("+1", "\"'+1\""),
-            ("-1", "\"'-1\""),
-            ("@SUM", "\"'@SUM\""),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("a\r\nb", "a\\u{d}\\u{a}b"),
-            ("\t=1", "\\u{9}=1"),
-            ("\u{1b}[2J", "\\u{1b}[2J"),
-            ("\u{202e}gpj", "\\u{202e}gpj"),
-        ];
-        for (text, written) in table {
-            assert_eq!(cell(text), written);
-        }
-    }
 
     #[test]
     fn a_row_has_as_many_cells_as_the_heading() {

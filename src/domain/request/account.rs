@@ -1,8 +1,10 @@
 //! Requests about the account as a whole: what the walk made in it, what was changed in it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::facts::{Facts, Touch};
+use crate::domain::sheet::Sheet;
 
 /// A request that is about the account as a whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +14,13 @@ pub enum AccountRequest {
     /// Write the audit log, all of it, into a new file.
     SaveAudit {
         /// The file.
+        to: PathBuf,
+    },
+    /// Write rows, as they were shown, into a new file.
+    SaveSheet {
+        /// The rows.
+        sheet: Arc<Sheet>,
+        /// The file: JSON lines where it ends in `.json` or `.jsonl`, else CSV.
         to: PathBuf,
     },
     /// Read the audit log.
@@ -28,6 +37,10 @@ impl AccountRequest {
             Self::SaveAudit { to } => {
                 let title = format!("save the audit log to {}", to.display());
                 Facts::reading("save", "the audit log", title).touching([Touch::Files])
+            }
+            Self::SaveSheet { sheet, to } => {
+                let title = format!("save {} to {}", sheet.what, to.display());
+                Facts::reading("save", &sheet.what, title).touching([Touch::Files])
             }
             Self::AuditLog { .. } => Facts::reading("read", "the audit log", "read the audit log"),
         }

@@ -142,6 +142,13 @@ pub enum ObjectRequest {
         /// Whether a token that may have lost its metadata is opened all the same.
         accept_unbound: bool,
     },
+    /// Sign a URL that reads one object's stored bytes for a time; nothing is sent.
+    Presign {
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        object: String,
+    },
     /// List the files of a `model.tar.gz`.
     ListArchive {
         /// Bucket.
@@ -294,6 +301,11 @@ impl ObjectRequest {
                 let title = format!("preview {member}{place}{}", even_stripped(*accept_unbound));
                 Facts::reading("preview", place, title)
             }
+            Self::Presign { bucket, object } => {
+                let place = format!("s3://{bucket}/{object}");
+                let title = format!("presign a URL of {place}");
+                Facts::reading("presign", place, title)
+            }
             Self::ListArchive { bucket, object } => {
                 let place = format!("s3://{bucket}/{object}");
                 Facts::reading("list", &place, format!("list the files in {place}"))
@@ -384,6 +396,11 @@ impl ObjectRequest {
             Self::DeleteBucket { bucket, .. } => {
                 vec![CommandLine::aws("s3 rb").words([format!("s3://{bucket}"), "--force".to_owned()])]
             }
+            Self::Presign { bucket, object } => vec![
+                CommandLine::aws("s3 presign")
+                    .words([format!("s3://{bucket}/{object}")])
+                    .with("--expires-in", PRESIGNED_SECONDS.to_string()),
+            ],
             Self::ResumeUpload { .. }
             | Self::AbandonUpload { .. }
             | Self::Preview { .. }
@@ -391,6 +408,9 @@ impl ObjectRequest {
         }
     }
 }
+
+/// How long a presigned URL lives, in seconds; shorter if the credentials that sign it do not.
+pub const PRESIGNED_SECONDS: u64 = 3600;
 
 const UPLOADING: &str = "A file that goes as one piece is finished, if it is answered within a second; of the others no part \
                          stays. Files that are there already stay, and how many is told.";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Cell, Extent, HISTORY_NOTE, SHOWN, Says, Standing, UseRow, WhoReport, operations};
-use crate::domain::audit::csv_cell;
+use crate::domain::sheet::cell;
 use crate::domain::proof::cell;
 
 /// Everything as JSON.
@@ -88,7 +88,7 @@ pub fn csv(report: &WhoReport) -> String {
             row.first.to_string(),
             row.last.to_string(),
         ];
-        text += &fields.map(|field| csv_cell(&field)).join(",");
+        text += &fields.map(|field| cell(&field)).join(",");
         text.push_str("\r\n");
     }
     text

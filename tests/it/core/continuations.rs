@@ -32,7 +32,7 @@ fn action(desk: &mut Desk, label: &str) {
         .iter()
         .position(|row| row == label)
         .unwrap_or_else(|| panic!("no {label} in {rows:?}"));
-    desk.keys(&"j".repeat(row)).keys("<enter>");
+    desk.keys(&"<down>".repeat(row)).keys("<enter>");
 }
 
 fn counted(name: &str) -> Outcome {

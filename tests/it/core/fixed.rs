@@ -18,7 +18,7 @@ fn menu(desk: &Desk) -> Vec<&'static str> {
 /// Puts the cursor of the menu on an action.
 fn to(desk: &mut Desk, label: &str) {
     let row = menu(desk).iter().position(|row| *row == label).unwrap();
-    desk.keys(&"j".repeat(row));
+    desk.keys(&"<down>".repeat(row));
 }
 
 #[test]
@@ -29,7 +29,6 @@ fn a_menu_is_as_it_was_opened_and_what_is_not_possible_any_more_says_so() {
     to(&mut desk, "rotation off");
     let mut disabled = detail(&arn(KEY));
     disabled.state = KeyState::Disabled;
-    desk.keys("r");
     desk.answer(Topic::Key(arn(KEY)), described(&arn(KEY), disabled));
     assert_eq!(menu(&desk), before);
     desk.keys("<enter>");

@@ -30,6 +30,7 @@ fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
         sample: None,
         consents: BTreeSet::new(),
         arrangement: strongroom::app::Arrangement::default(),
+        habits: strongroom::app::Habits::default(),
         keymap: Keymap::default(),
         has_mouse: true,
         theme: strongroom::app::ThemeName::default(),

@@ -133,7 +133,7 @@ fn an_order_by_details_asks_beyond_the_screen_and_rows_settle_as_they_come() {
     }
     assert_eq!(asked(&desk), [""; 0], "what is on the screen and around it is known");
 
-    desk.keys("s");
+    desk.keys("ss");
     let unknown = ROWS - near.len();
     let said = format!("{unknown} still unknown");
     assert!(desk.screen().contains(&said), "{}", desk.screen());
@@ -168,7 +168,7 @@ fn objects_that_nobody_looked_at_come_last_in_the_order_by_what() {
         *info = None;
     }
     desk.objects(rows);
-    desk.keys("3sss");
+    desk.keys("3sw");
     let listed: Vec<&str> = desk.state.objects.visible().map(|(row, ..)| row.key()).collect();
     assert_eq!(listed, ["b.csv", "a.csv"], "{}", desk.screen());
 }

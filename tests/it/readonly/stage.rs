@@ -334,6 +334,10 @@ impl Stage {
                 bucket: bucket.clone(),
                 object: self.archive.clone(),
             }),
+            Request::Object(ObjectRequest::Presign {
+                bucket: bucket.clone(),
+                object: object.clone(),
+            }),
             Request::Role(RoleRequest::New(Box::new(RoleSpec {
                 name: "never".to_owned(),
                 bucket: bucket.clone(),
@@ -411,6 +415,13 @@ impl Stage {
             }),
             Request::Account(AccountRequest::SaveAudit {
                 to: self.place.path("audit.jsonl"),
+            }),
+            Request::Account(AccountRequest::SaveSheet {
+                sheet: std::sync::Arc::new(strongroom::domain::sheet::Sheet {
+                    what: "keys".to_owned(),
+                    rows: Vec::new(),
+                }),
+                to: self.place.path("keys.csv"),
             }),
             Request::Account(AccountRequest::AuditLog { most: 9 }),
         ]);

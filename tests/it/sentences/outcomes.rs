@@ -133,7 +133,19 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             path: PathBuf::from("/home/ann/train-1.log"),
             lines: 120,
         },
-        Outcome::LogSaved { .. } => Outcome::PolicyDrafted { policy: own("{}") },
+        Outcome::LogSaved { .. } => Outcome::SheetSaved {
+            what: own("objects of s3://sagemaker-ann/data/"),
+            path: PathBuf::from("/home/ann/objects.csv"),
+            rows: 12,
+        },
+        Outcome::SheetSaved { .. } => Outcome::Presigned {
+            source: own("s3://sagemaker-ann/housing.csv"),
+            url: Plaintext::from(own(
+                "https://sagemaker-ann.s3.amazonaws.com/housing.csv?X-Amz-Signature=0",
+            )),
+            until: Timestamp::UNIX_EPOCH,
+        },
+        Outcome::Presigned { .. } => Outcome::PolicyDrafted { policy: own("{}") },
         Outcome::PolicyDrafted { .. } => Outcome::PolicyRead {
             key_arn: key(),
             policy: own("{}"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::seal::{SealAct, SealSpec};
+use strongroom::domain::sheet::Sheet;
 use strongroom::domain::{
     AccountRequest, BulkAct, BulkFolder, BulkRequest, Engine, GrantConstraint, GrantRequest, GrantSpec, ImageRequest,
     ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest,
@@ -355,7 +356,11 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             bucket: own(BUCKET),
             object: own("output/train-1/output/model.tar.gz"),
         }),
-        Request::Object(ObjectRequest::ListArchive { .. }) => prove_object(false),
+        Request::Object(ObjectRequest::ListArchive { .. }) => Request::Object(ObjectRequest::Presign {
+            bucket: own(BUCKET),
+            object: own("housing.csv"),
+        }),
+        Request::Object(ObjectRequest::Presign { .. }) => prove_object(false),
         Request::Proof(ProofRequest::Object { grant: false, .. }) => prove_object(true),
         Request::Proof(ProofRequest::Object { grant: true, .. }) => role(false),
         Request::Role(RoleRequest::New(spec)) if !spec.full_access => role(true),
@@ -439,7 +444,14 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         Request::Account(AccountRequest::PlanCleanUp) => Request::Account(AccountRequest::SaveAudit {
             to: PathBuf::from("/home/ann/audit.jsonl"),
         }),
-        Request::Account(AccountRequest::SaveAudit { .. }) => Request::Account(AccountRequest::AuditLog { most: 10 }),
+        Request::Account(AccountRequest::SaveAudit { .. }) => Request::Account(AccountRequest::SaveSheet {
+            sheet: Arc::new(Sheet {
+                what: own("objects of s3://sagemaker-ann/data/"),
+                rows: Vec::new(),
+            }),
+            to: PathBuf::from("/home/ann/objects.csv"),
+        }),
+        Request::Account(AccountRequest::SaveSheet { .. }) => Request::Account(AccountRequest::AuditLog { most: 10 }),
         Request::Account(AccountRequest::AuditLog { .. }) => return None,
     })
 }

@@ -1,0 +1,77 @@
+//! Tables as they were shown, on their way into a file.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use super::faults::io_fault;
+use crate::domain::sheet::{Sheet, csv_line, json_line};
+use crate::domain::{Fault, Outcome};
+use crate::publish::Unpublished;
+
+/// Writes rows into a new file, which appears when it is whole: lines of JSON where its name ends so, else CSV.
+///
+/// # Errors
+/// When it exists or cannot be written.
+pub fn save_sheet(sheet: &Sheet, to: &Path) -> Result<Outcome, Fault> {
+    write(sheet, to).map_err(|error| io_fault("write", to.display(), &error))?;
+    Ok(Outcome::SheetSaved {
+        what: sheet.what.clone(),
+        path: to.to_path_buf(),
+        rows: sheet.rows.len() as u64,
+    })
+}
+
+fn write(sheet: &Sheet, to: &Path) -> io::Result<()> {
+    let mut file = BufWriter::new(Unpublished::create(to)?);
+    let is_json = to.extension().is_some_and(|end| end == "json" || end == "jsonl");
+    if !is_json {
+        file.write_all(sheet.csv_heading().as_bytes())?;
+    }
+    for row in &sheet.rows {
+        let line = if is_json { json_line(row) } else { csv_line(row) };
+        file.write_all(line.as_bytes())?;
+    }
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .publish(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_table_is_written_whole_into_a_file_that_was_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let sheet = Sheet {
+            what: "Objects".to_owned(),
+            rows: vec![
+                vec![("name", json!("=a")), ("size", json!(1))],
+                vec![("name", json!("b")), ("size", json!(2))],
+            ],
+        };
+        let csv = folder.path().join("a.csv");
+        save_sheet(&sheet, &csv).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&csv).unwrap(),
+            "name,size\r\n\"'=a\",1\r\nb,2\r\n"
+        );
+        let json = folder.path().join("a.jsonl");
+        save_sheet(&sheet, &json).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&json).unwrap(),
+            "{\"name\":\"=a\",\"size\":1}\n{\"name\":\"b\",\"size\":2}\n"
+        );
+        let fault = save_sheet(&sheet, &csv).unwrap_err();
+        assert!(fault.cause.contains("exists"), "{fault}");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            2,
+            "nothing half made is left"
+        );
+    }
+}

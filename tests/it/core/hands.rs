@@ -1,0 +1,223 @@
+//! Where the fingers go: the menu, marks and orders.
+
+use std::path::PathBuf;
+
+use strongroom::app::{Effect, Habit, Overlay};
+use strongroom::domain::{AccountRequest, ObjectRequest, Outcome, Plaintext, Request};
+
+use super::WIDE;
+use crate::desk::{BUCKET, Desk, at};
+
+fn labels(desk: &Desk) -> Vec<&'static str> {
+    match desk.state.overlays.last() {
+        Some(Overlay::Menu(menu)) => menu.actions.iter().map(|action| action.label).collect(),
+        other => panic!("no menu but {other:?}"),
+    }
+}
+
+#[test]
+fn the_menu_narrows_as_one_types_and_does_what_is_left_on_top() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1a");
+    let all = labels(&desk);
+    desk.keys("dlals");
+    assert_eq!(labels(&desk), ["delete alias"]);
+    assert!(desk.screen().contains("› dlals"), "{}", desk.screen());
+    // What it does is looked through too, and letters move nothing.
+    desk.keys("<ctrl-u>jk");
+    assert!(desk.screen().contains("Nothing here has this"), "{}", desk.screen());
+    desk.keys("<ctrl-u>");
+    assert_eq!(labels(&desk), all);
+    desk.keys("tags<enter>");
+    assert!(
+        matches!(desk.state.overlays.last(), Some(Overlay::Form(_))),
+        "{}",
+        desk.screen()
+    );
+}
+
+#[test]
+fn the_menu_has_what_is_used_most_first_and_what_is_dangerous_last_and_marked() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1a");
+    assert_eq!(labels(&desk).last(), Some(&"delete alias"));
+    let row = |screen: &str| {
+        screen
+            .lines()
+            .find(|line| line.contains("delete alias"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(row(&desk.screen()).contains(" ! "), "{}", desk.screen());
+    assert_ne!(labels(&desk)[0], "dependents");
+    desk.keys("dependents<enter>a");
+    assert_eq!(labels(&desk)[0], "dependents");
+    assert!(desk.effects.contains(&Effect::Habit(Habit::Used("dependents"))));
+    // However often it is used, what is dangerous stays last.
+    desk.keys("dlals<enter><esc>a");
+    assert_eq!(labels(&desk).last(), Some(&"delete alias"));
+}
+
+#[test]
+fn every_action_is_in_the_palette_by_name_with_its_key() {
+    let mut desk = Desk::filled(WIDE);
+    let screen = desk.keys("1:policy").screen();
+    for row in ["edit policy      a", "role policies    a"] {
+        assert!(screen.contains(row), "no `{row}`: {screen}");
+    }
+    let screen = desk.keys("<esc>:verify").screen();
+    assert!(screen.contains("verify           v"), "{screen}");
+}
+
+#[test]
+fn all_are_marked_the_others_are_and_a_range_is_and_what_acts_on_them_says_how_many() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3<ctrl-a>");
+    assert!(desk.screen().contains("5 marked, 54.8 KiB"), "{}", desk.screen());
+    desk.keys("*");
+    assert!(!desk.screen().contains("marked"), "{}", desk.screen());
+    // From the mark to the cursor.
+    desk.keys("ggj jj+");
+    assert!(desk.screen().contains("4 marked, 54.8 KiB"), "{}", desk.screen());
+    assert!(desk.screen().contains("v verify 4"), "{}", desk.screen());
+    assert!(
+        desk.keys("a").screen().contains("4 marked, 54.8 KiB"),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("<esc>v");
+    let Some(Request::Object(ObjectRequest::Verify { objects, .. })) = desk.started().pop() else {
+        panic!("nothing is verified: {}", desk.screen())
+    };
+    assert_eq!(objects, ["dont_look", "housing.csv", "other.csv", "readme.txt"]);
+    desk.keys("<esc>");
+    assert!(!desk.screen().contains("marked"), "{}", desk.screen());
+    // Where nothing can be marked it is said where something can.
+    desk.keys("1<ctrl-a>");
+    assert!(desk.screen().contains("can be marked"), "{}", desk.screen());
+}
+
+#[test]
+fn a_filter_is_marked_as_a_whole_and_no_more_than_it() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3/csv<enter><ctrl-a><esc>");
+    let marked = desk.state.objects.chosen();
+    assert_eq!(marked.len(), 2, "{}", desk.screen());
+}
+
+#[test]
+fn rows_are_sorted_by_the_letter_of_a_column_and_the_same_again_reverses_them() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3s");
+    assert!(
+        desk.screen().contains("z size") || desk.screen().contains("s size"),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("s");
+    assert_eq!(desk.state.objects.sort(), Some(("SIZE", false)));
+    desk.keys("ss");
+    assert_eq!(desk.state.objects.sort(), Some(("SIZE", true)));
+    // By the number of the column too; and not at all.
+    desk.keys("s1");
+    assert_eq!(desk.state.objects.sort(), Some(("NAME", false)));
+    desk.keys("s<esc>");
+    assert_eq!(desk.state.objects.sort(), Some(("NAME", false)));
+    assert!(desk.state.overlays.is_empty());
+    // It stays over what is opened.
+    desk.keys("swgg<enter>");
+    assert_eq!(desk.state.objects.sort(), Some(("WHAT", false)));
+}
+
+/// What was put on the clipboard last.
+fn copied(desk: &Desk) -> String {
+    let copied = desk.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Copy(text) => Some(text.clone()),
+        _ => None,
+    });
+    copied.unwrap_or_else(|| panic!("nothing was copied: {}", desk.screen()))
+}
+
+#[test]
+fn an_object_is_copied_by_the_letter_of_what_is_wanted_of_it() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jj");
+    let mut copy = |letter: &str| {
+        desk.keys("U").keys(letter);
+        assert!(desk.state.overlays.is_empty(), "{}", desk.screen());
+        copied(&desk)
+    };
+    assert_eq!(copy("n"), "housing.csv");
+    assert_eq!(copy("a"), format!("arn:aws:s3:::{BUCKET}/housing.csv"));
+    assert_eq!(copy("u"), format!("s3://{BUCKET}/housing.csv"));
+    let page = copy("c");
+    assert!(
+        page.starts_with("https://us-east-1.console.aws.amazon.com/s3/object/"),
+        "{page}"
+    );
+    assert!(copy("l").starts_with("aws s3api head-object --bucket"));
+    let lines = copy("p");
+    for part in [
+        "profile_name=\"research\"",
+        "Key=\".strongroom/data-keys/6f0c\"",
+        "Fernet(",
+    ] {
+        assert!(lines.contains(part), "no `{part}`: {lines}");
+    }
+}
+
+#[test]
+fn a_presigned_url_is_made_when_it_is_wanted_and_never_shown() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jjUs");
+    let (bucket, object) = (BUCKET.to_owned(), "housing.csv".to_owned());
+    assert_eq!(
+        desk.started(),
+        [Request::Object(ObjectRequest::Presign { bucket, object })]
+    );
+    let url = "https://example.com/housing.csv?X-Amz-Signature=0123";
+    desk.done(
+        1,
+        Outcome::Presigned {
+            source: format!("s3://{BUCKET}/housing.csv"),
+            url: Plaintext::from(url.to_owned()),
+            until: at(3600),
+        },
+    );
+    assert_eq!(copied(&desk), url);
+    let screen = desk.screen();
+    assert!(screen.contains("whoever has it reads"), "{screen}");
+    assert!(!screen.contains("Signature"), "{screen}");
+    let said = format!("{:?} {:?}", desk.state.operations, desk.state.messages);
+    assert!(!said.contains("Signature"), "{said}");
+    // Of a prefix, or a key, there is none.
+    for row in ["3ggU", "1U"] {
+        let screen = desk.keys(row).screen();
+        assert!(screen.contains("Copy of") && !screen.contains("presigned"), "{screen}");
+        desk.keys("<esc>");
+    }
+}
+
+#[test]
+fn the_rows_that_are_shown_are_saved_in_their_order() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3/csv<enter>sn").keys("sn").keys("E");
+    assert!(
+        desk.screen().contains("Save 2 rows of objects of s3://"),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("<enter>");
+    let Some(Request::Account(AccountRequest::SaveSheet { sheet, to })) = desk.started().pop() else {
+        panic!("nothing is saved: {}", desk.screen())
+    };
+    assert_eq!(to, PathBuf::from("/data/objects.csv"));
+    let keys: Vec<_> = sheet.rows.iter().map(|row| row[0].1.clone()).collect();
+    assert_eq!(keys, ["other.csv", "housing.csv"]);
+    for (pane, what) in [("1", "keys"), ("2", "grants"), ("4", "jobs"), ("5", "files")] {
+        desk.keys(pane).keys("E");
+        let screen = desk.screen();
+        assert!(screen.contains(&format!("of {what}")), "{screen}");
+        desk.keys("<esc>");
+    }
+}
