@@ -46,6 +46,7 @@ mod sweep;
 mod tally;
 mod unlock;
 mod upload_journal;
+mod versions;
 mod walk_tag;
 pub(crate) mod who;
 
@@ -79,6 +80,7 @@ pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
 pub use sheets::save_sheet;
 pub use unlock::OpenOptions;
+pub use versions::{compare_versions, list_versions};
 pub use who::{save_who, who};
 
 /// Where an action says how far it is; it may be told as often as is convenient.

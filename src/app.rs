@@ -66,6 +66,7 @@ mod settings;
 pub mod state;
 pub mod table;
 mod update;
+pub mod versions;
 pub mod who;
 
 pub use command::{COMMANDS, Command, Keyed, Place};

@@ -19,6 +19,7 @@ use self::clients::Clients;
 use self::connect::Reach;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
+use self::pinned::Pinned;
 use self::profile::{SignIn, SignInTo};
 use self::renewal::{Ended, Hears};
 use self::tokens::Tokens;
@@ -57,6 +58,7 @@ mod not_asked;
 mod pages;
 mod patience;
 mod person;
+mod pinned;
 mod profile;
 mod renewal;
 mod room;
@@ -71,6 +73,8 @@ const FALLBACK_REGION: &str = "us-east-1";
 #[derive(Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
+    /// The version that one object is.
+    pinned: Option<Arc<Pinned>>,
 }
 
 struct Inner {
@@ -407,7 +411,10 @@ impl Aws {
 
 impl From<Inner> for Aws {
     fn from(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+            pinned: None,
+        }
     }
 }
 

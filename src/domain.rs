@@ -40,6 +40,7 @@ pub mod sheet;
 pub mod spec;
 pub mod survey;
 pub mod upload_rule;
+pub mod versions;
 pub mod who;
 pub mod words;
 

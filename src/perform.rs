@@ -364,9 +364,35 @@ async fn of_object(
             let preview = actions::preview(aws, bucket, object, member, how, progress, cancel).await?;
             Ok(Outcome::Previewed(Box::new(preview)))
         }
+        ObjectRequest::ListVersions { bucket, object } => actions::list_versions(aws, bucket, object, progress).await,
+        ObjectRequest::OfVersion { version, request } => {
+            let (bucket, object) = one_object(request)?;
+            let aws = aws.at_version(bucket, object, version);
+            Box::pin(of_object(&aws, request, progress, cancel)).await
+        }
+        ObjectRequest::CompareVersions {
+            bucket,
+            object,
+            versions,
+            decrypted,
+        } => actions::compare_versions(aws, (bucket, object), versions, *decrypted, progress, cancel).await,
         ObjectRequest::Presign { bucket, object } => actions::presign(aws, bucket, object).await,
         ObjectRequest::ListArchive { bucket, object } => {
             actions::list_archive(aws, bucket, object, progress, cancel).await
+        }
+    }
+}
+
+/// Bucket and key of the one object that is read.
+fn one_object(request: &ObjectRequest) -> Result<(&str, &str), Fault> {
+    match request {
+        ObjectRequest::Preview { bucket, object, .. } | ObjectRequest::Decrypt { bucket, object, .. } => {
+            Ok((bucket, object))
+        }
+        ObjectRequest::Verify { bucket, objects, .. } if objects.len() == 1 => Ok((bucket, &objects[0])),
+        _ => {
+            let cause = "a version is previewed, verified or decrypted, one at a time";
+            Err(Fault::new(FaultKind::Usage, "read", "a version", cause, ""))
         }
     }
 }

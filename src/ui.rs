@@ -86,6 +86,8 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Hits {
             | Overlay::Who(_)
             | Overlay::Results(_)
             | Overlay::CleanUp(_)
+            | Overlay::Versions(_)
+            | Overlay::Comparing(_)
             | Overlay::Preview(_)
             | Overlay::Review(_)
             | Overlay::Guide(_)

@@ -46,6 +46,7 @@ pub async fn delete_objects(
         size: None,
         is_latest: true,
         etag: None,
+        modified: None,
     };
     let all: Vec<Version> = objects.iter().map(current).collect();
     delete_in_batches(aws, bucket, &all, "delete objects of", progress, cancel).await?;
@@ -209,6 +210,7 @@ async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Res
                 size: Some(size),
                 is_latest: true,
                 etag: None,
+                modified: None,
             }),
             ObjectRow::Prefix { .. } => None,
         });

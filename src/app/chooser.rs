@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::effect::ThemeName;
+use super::format::last_part;
 use super::fuzzy::Fuzzy;
 use super::state::State;
 use super::state::overlay::PaletteRow;
@@ -11,10 +12,13 @@ use crate::domain::{Arn, AwsContext, Named, ObjectUri};
 
 /// Stands before the name of what is to be opened.
 pub(super) const OPEN: &str = "open ";
+/// Stands before the name of a bookmark.
+pub(super) const BOOKMARK: &str = "bookmark ";
 /// Stands before the name of a context.
 pub(super) const CONTEXT: &str = "context ";
 /// Stands before the name of a theme.
 pub(super) const THEME: &str = "theme ";
+const SCHEME: &str = "s3://";
 const PROFILE: &str = "profile ";
 const REGION: &str = "region ";
 const ROLE: &str = "role ";
@@ -34,7 +38,11 @@ pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
     let typed = typed.trim_start();
     let word = |before: &str| typed.strip_prefix(before).map(str::trim);
     if let Some(word) = word(OPEN) {
-        return Some(places(state, word).into_iter().map(PaletteRow::Open).collect());
+        return Some(opened(state, word));
+    }
+    if let Some(word) = word(BOOKMARK) {
+        let marks = Fuzzy::new(word).best(state.bookmarks().into_iter(), Named::to_string);
+        return Some(marks.into_iter().map(PaletteRow::Open).collect());
     }
     if let Some(word) = word(THEME) {
         let themes = Fuzzy::new(word)
@@ -51,7 +59,8 @@ pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
     } else if let Some(word) = word(ROLE) {
         roles(state, word)
     } else {
-        return Named::parse(typed).map(|named| vec![PaletteRow::Open(named)]);
+        let is_named = Named::parse(typed).is_some() || role_of(typed).is_some() || typed.starts_with(SCHEME);
+        return is_named.then(|| opened(state, typed));
     };
     let rows = contexts
         .into_iter()
@@ -162,6 +171,51 @@ fn names<'a>(known: impl Iterator<Item = &'a str>, word: &str) -> Vec<String> {
     found
 }
 
+/// What `open WORD` may mean, roles too.
+fn opened(state: &State, word: &str) -> Vec<PaletteRow> {
+    if let Some(role) = role_of(word) {
+        return vec![PaletteRow::Role(role)];
+    }
+    let mut rows: Vec<PaletteRow> = places(state, word).into_iter().map(PaletteRow::Open).collect();
+    if !word.is_empty() && Named::parse(word).is_none() {
+        let roles = Fuzzy::new(word).best(state.roles.iter(), |role| role.name.clone());
+        let roles = roles.into_iter().take(PROPOSED);
+        rows.extend(roles.map(|role| PaletteRow::Role(role.name.clone())));
+    }
+    rows
+}
+
+/// The role's name, of `role/NAME` or its ARN.
+fn role_of(word: &str) -> Option<String> {
+    let resource = match Arn::parse(word) {
+        Some(arn) if arn.service == "iam" => arn.resource,
+        Some(_) => return None,
+        None => word,
+    };
+    let name = last_part(resource.strip_prefix("role/")?);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// What is listed of S3 and begins as was typed; first what was typed, if it names something.
+fn completed(state: &State, typed: &str) -> Vec<Named> {
+    let rest = typed.strip_prefix(SCHEME).unwrap_or_default();
+    let buckets = state.buckets.rows().iter();
+    let buckets = buckets
+        .filter(|bucket| bucket.name.starts_with(rest) && bucket.name != rest)
+        .map(|bucket| ObjectUri::new(&bucket.name, ""));
+    let listed = state.place.iter().flat_map(|(bucket, _)| {
+        let rows = state.objects.rows().iter();
+        rows.map(move |row| ObjectUri::new(bucket, row.key()))
+    });
+    let listed = listed.filter(|uri| {
+        let name = uri.to_string();
+        name.starts_with(typed) && name != typed && rest.contains('/')
+    });
+    let first = Named::parse(typed).into_iter();
+    let others = buckets.chain(listed).take(PROPOSED).map(Named::Place);
+    first.chain(others).collect()
+}
+
 /// A bare word: the key, bucket or job of that name, in this order; a job if none is listed.
 fn of_word(state: &State, word: &str) -> Named {
     let alias = format!("alias/{word}");
@@ -176,6 +230,9 @@ fn of_word(state: &State, word: &str) -> Named {
 
 /// What `open WORD` may mean: what the word says by itself, else what is listed under such a name.
 fn places(state: &State, word: &str) -> Vec<Named> {
+    if word.starts_with(SCHEME) {
+        return completed(state, word);
+    }
     if let Some(named) = Named::parse(word) {
         return vec![named];
     }
@@ -189,7 +246,12 @@ fn places(state: &State, word: &str) -> Vec<Named> {
     let buckets = buckets.map(|bucket| Named::Place(ObjectUri::new(&bucket.name, "")));
     let jobs = fuzzy.best(state.jobs.rows().iter(), |job| job.name.clone()).into_iter();
     let jobs = jobs.map(|job| Named::Job(job.id().into_owned()));
-    let keys = keys.take(PROPOSED);
+    // An id is told from its beginning on.
+    let by_id = state.keys.rows().iter().filter(|key| {
+        let is_begun = word.len() > 3 && key.id.starts_with(word);
+        is_begun && !word.is_empty()
+    });
+    let keys = keys.chain(by_id.map(|key| Named::Key(key.id.clone()))).take(PROPOSED);
     let mut all: Vec<Named> = keys.chain(buckets.take(PROPOSED)).chain(jobs.take(PROPOSED)).collect();
     // A name of a job has neither.
     if !word.is_empty() && !word.contains(['/', ':']) {

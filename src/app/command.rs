@@ -54,6 +54,10 @@ pub enum Command {
     Theme,
     LogIn,
     Open,
+    Before,
+    After,
+    Bookmark,
+    Bookmarks,
     Palette,
     Help,
     Redraw,
@@ -189,7 +193,11 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Context => ("context", "Go to another context, profile, region or role; what is begun goes on where it is");
     Command::Theme => ("theme", "Other colours: dark, light, high contrast, for the colour-blind; kept for the next session");
     Command::LogIn => ("login", "Log in where a login has ended, or give the code of an MFA device that is waited for");
-    Command::Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job");
+    Command::Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job, role/NAME; Tab completes");
+    Command::Before => ("before", "Back to where one was before");
+    Command::After => ("after", "Forward again");
+    Command::Bookmark => ("bookmark", "Bookmark the key, bucket, prefix or job, or no longer; kept for later sessions");
+    Command::Bookmarks => ("bookmarks", "Go to a bookmark");
     Command::Palette => ("palette", "All commands, by name");
     Command::Help => ("help", "This help");
     Command::Redraw => ("redraw", "Draw the screen anew");

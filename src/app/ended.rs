@@ -296,6 +296,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::DataKeyKept { .. }
         | Outcome::DataKeyOpened { .. }
         | Outcome::BucketCounted(_)
+        | Outcome::Versions(_)
+        | Outcome::Compared(_)
         | Outcome::Presigned { .. }
         | Outcome::SheetSaved { .. }
         | Outcome::Archive { .. }

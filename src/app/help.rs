@@ -150,6 +150,8 @@ fn is_move(command: Command) -> bool {
             | Command::PageUp
             | Command::Top
             | Command::Bottom
+            | Command::Before
+            | Command::After
             | Command::BorderLeft
             | Command::BorderRight
             | Command::BorderUp
@@ -170,6 +172,14 @@ fn moves(state: &State, columns: usize) -> Vec<Line> {
         (both(Command::Down, Command::Up), "rows"),
         (both(Command::PageDown, Command::PageUp), "pages"),
         (both(Command::Top, Command::Bottom), "ends"),
+        (
+            format!(
+                "{} {}",
+                state.settings.keymap.key(Command::Before),
+                state.settings.keymap.key(Command::After)
+            ),
+            "back, forward",
+        ),
         (
             format!(
                 "{} {}",

@@ -15,15 +15,17 @@ use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::overlay::{Confirm, Overlay, Palette, PaletteRow, Then};
 use super::{
-    Effect, KeyCode, KeyPress, actions, cancelling, clipboard, dispatch, login, palette, policy_review, questions,
+    Effect, KeyCode, KeyPress, actions, cancelling, chooser, clipboard, dispatch, login, palette, policy_review,
+    questions,
 };
-use crate::domain::Request;
+use crate::domain::{Named, Request, RoleRequest};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     state.next_turn();
     state.focused().stay();
-    let focus = state.focus;
+    let (focus, before) = (state.focus, state.spot());
     take(state, key, effects);
+    state.came_from(before);
     if state.focus != focus {
         state.focused().stay();
     }
@@ -303,17 +305,44 @@ fn sort(state: &mut State, columns: Vec<(&'static str, char)>, key: KeyPress) {
     }
 }
 
+/// Puts the name under the cursor in the place of the one that was typed, to go on from there.
+fn complete(state: &State, palette: &mut Palette) {
+    let typed = palette.input.value();
+    let word = [chooser::OPEN, chooser::BOOKMARK]
+        .into_iter()
+        .find(|word| typed.starts_with(word));
+    let word = word.unwrap_or_default();
+    let is_typed = |row: &PaletteRow| match row {
+        PaletteRow::Open(named) => Named::parse(&typed[word.len()..]).as_ref() == Some(named),
+        _ => false,
+    };
+    // What was typed names something itself: the next goes on from it.
+    let mut rows = palette.matches.iter().skip(palette.cursor).map(|(row, _)| row);
+    let row = rows.next().filter(|row| !is_typed(row)).or_else(|| rows.next());
+    let Some(row @ (PaletteRow::Open(_) | PaletteRow::Role(_))) = row else {
+        return;
+    };
+    let completed = format!("{word}{}", row.name());
+    palette.matches = palette::matches(state, &completed);
+    (palette.input, palette.cursor) = (Input::new(completed), 0);
+}
+
 fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut Vec<Effect>) {
     let stepped = |by| stepped(palette.cursor, by, palette.matches.len());
     match (key.code, key.ctrl) {
         (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return,
         (KeyCode::Down, _) | (KeyCode::Char('n'), true) => palette.cursor = stepped(1),
         (KeyCode::Up, _) | (KeyCode::Char('p'), true) => palette.cursor = stepped(-1),
+        (KeyCode::Tab, _) => complete(state, &mut palette),
         (KeyCode::Enter, _) => {
             match palette.matches.get(palette.cursor) {
                 Some((PaletteRow::Command(command), _)) => dispatch::run(state, *command, effects),
                 Some((PaletteRow::Action(action), _)) => actions::run_here(state, action, effects),
                 Some((PaletteRow::Open(named), _)) => state.open(named),
+                Some((PaletteRow::Role(role), _)) => {
+                    let role = role.clone();
+                    state.start(RoleRequest::Policies { role }.into(), effects);
+                }
                 Some((PaletteRow::Switch(context), _)) => state.switch(context, effects),
                 Some((PaletteRow::Theme(theme), _)) => state.dress(*theme, effects),
                 None => {}

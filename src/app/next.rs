@@ -46,7 +46,7 @@ fn asked_again(next: Next, operation: &Operation) -> Next {
     let again = || Next::Ask(Box::new(operation.request.clone()), operation.continuation.clone());
     match (next, &operation.continuation) {
         (Next::Show(_), Continuation::EmptyBucket(_) | Continuation::DeleteKey) => again(),
-        (Next::Show(overlay), _) if matches!(*overlay, Overlay::Preview(_)) => again(),
+        (Next::Show(overlay), _) if matches!(*overlay, Overlay::Preview(_) | Overlay::Comparing(_)) => again(),
         (Next::Show(_), _) if matches!(operation.request, Request::Seal(SealRequest::Plan(_))) => again(),
         (next, _) => next,
     }

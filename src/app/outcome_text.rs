@@ -5,6 +5,7 @@
 pub mod told;
 
 mod bulk;
+mod objects;
 mod proofs;
 
 pub(super) use proofs::{proof_lines, step_lines, verdict_lines};

@@ -6,7 +6,7 @@ use super::pane::{self, files, grants, jobs, keys, objects};
 use super::state::State;
 use super::state::overlay::{Details, Overlay, Previewing, Subject};
 use super::table::Row;
-use super::{Command, help, matrix, policy_review, results};
+use super::{Command, help, matrix, policy_review, results, versions};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{AwsContext, Door, Fault, FaultKind, Origin};
 
@@ -18,6 +18,7 @@ pub fn lines(state: &State, columns: usize) -> Vec<Line> {
         Some(Overlay::Review(shown)) => policy_review::lines(shown, columns),
         Some(Overlay::Preview(shown)) => preview(shown, columns),
         Some(Overlay::Details(shown)) => details(state, shown, columns),
+        Some(Overlay::Comparing(shown)) => versions::lines(shown, columns),
         Some(Overlay::Matrix(shown)) => matrix::lines(shown, columns).0,
         Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| wrapped(line, columns)).collect(),
         _ => Vec::new(),

@@ -13,7 +13,7 @@ use super::state::continuation::Continuation;
 use super::state::operations::Operation;
 use super::state::overlay::{Matrix, Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
 use super::state::{Proved, State};
-use super::{Effect, actions, cleanup, outcome_text};
+use super::{Effect, actions, cleanup, outcome_text, versions};
 use crate::domain::seal::plan_lines;
 use crate::domain::{
     AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext,
@@ -90,6 +90,8 @@ pub(super) fn show(
         }),
         Outcome::BucketCounted(count) => actions::bucket_counted(state, &operation.continuation, &count),
         Outcome::Archive { source, members } => Some(archive(&source, members)),
+        Outcome::Versions(list) => versions::listed(*list),
+        Outcome::Compared(comparison) => Some(versions::compared(*comparison)),
         Outcome::Presigned { url, .. } => {
             let url = String::from_utf8_lossy(url.dangerously_show());
             effects.push(Effect::Copy(url.into_owned()));

@@ -4,6 +4,7 @@ pub mod action;
 mod audits;
 pub mod chain;
 pub mod continuation;
+mod history;
 pub mod layout;
 pub mod messages;
 mod named;
@@ -30,7 +31,7 @@ use super::pane::Pane;
 use super::search::Search;
 use super::seen::{AllSeen, ReadResult, Seen};
 use super::settings::Settings;
-use super::table::{Listing, Table};
+use super::table::{Listing, Row as _, Table};
 use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::audit::AuditReport;
 use crate::domain::who::WhoReport;
@@ -145,6 +146,7 @@ pub struct State {
     pub(super) kept_versions: Option<resting::Kept>,
     /// The object that was encrypted last: its bucket and key.
     pub(super) last_encrypted: Option<(String, String)>,
+    history: history::History,
     /// What was found to depend on keys, by ARN: when, and what.
     pub(super) dependents: BTreeMap<String, (Timestamp, String)>,
 }
@@ -216,6 +218,7 @@ impl State {
             losses: Losses::default(),
             kept_versions: None,
             last_encrypted: None,
+            history: history::History::default(),
             dependents: BTreeMap::new(),
         };
         state.list_named();
@@ -433,6 +436,18 @@ impl State {
     pub fn marked_here(&self) -> Option<String> {
         let (count, bytes) = self.table(self.focus).marks();
         (count > 0).then(|| format::marked(count, bytes))
+    }
+}
+
+/// What tells the row under the cursor from the others of its pane.
+fn row_id(state: &State) -> Option<String> {
+    match state.focus {
+        Pane::Keys => state.keys.current().map(|row| row.id().into_owned()),
+        Pane::Grants => state.grants.current().map(|row| row.id().into_owned()),
+        Pane::Objects if state.place.is_none() => state.buckets.current().map(|row| row.id().into_owned()),
+        Pane::Objects => state.objects.current().map(|row| row.id().into_owned()),
+        Pane::Jobs => state.jobs.current().map(|row| row.id().into_owned()),
+        Pane::Files => state.files.current().map(|row| row.id().into_owned()),
     }
 }
 

@@ -170,7 +170,11 @@ pub(in crate::aws) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<H
 
 async fn headed(aws: &Aws, bucket: &str, key: &str) -> Result<HeadObjectOutput, Fault> {
     let (act, object) = ("look at", uri(bucket, key));
-    let ask = || aws.s3_control().head_object().bucket(bucket).key(key).send();
+    let version = aws.version_of(bucket, key);
+    let ask = || {
+        let call = aws.s3_control().head_object().bucket(bucket).key(key);
+        call.set_version_id(version.clone()).send()
+    };
     let error = match ask().await {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
@@ -181,6 +185,7 @@ async fn headed(aws: &Aws, bucket: &str, key: &str) -> Result<HeadObjectOutput, 
     }
     let may_have_ended = error.raw_response().is_some_and(|raw| raw.status().as_u16() == 400);
     let call = aws.s3_control().get_object().bucket(bucket).key(key).range("bytes=0-0");
+    let call = call.set_version_id(version.clone());
     match call.send().await.heard(act, &object) {
         // An empty object has no first byte, and may be read.
         Err(told) if told.code.as_deref().is_some_and(|code| code != "InvalidRange") => Err(told),
@@ -212,6 +217,7 @@ async fn get(
     // Its body is small: it is an answer, and due as one.
     patience::within(act, &object, async {
         let call = aws.s3_control().get_object().bucket(bucket).key(key);
+        let call = call.set_version_id(aws.version_of(bucket, key));
         let call = call.set_range(range.map(str::to_owned));
         let answer = call.send().await.heard(act, &object);
         let mut answer = answer.map_err(|fault| terms::owned(aws, bucket, fault))?;
@@ -339,6 +345,7 @@ pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> 
         size: None,
         is_latest: true,
         etag: None,
+        modified: None,
     };
     delete_versions(aws, bucket, &keys.iter().map(current).collect::<Vec<_>>()).await
 }

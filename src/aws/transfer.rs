@@ -208,6 +208,7 @@ async fn read_on(
         .get_object()
         .bucket(bucket)
         .key(key)
+        .set_version_id(aws.version_of(bucket, key))
         .range(format!("bytes={at}-{}", end.saturating_sub(1)))
         .set_if_match(etag.map(str::to_owned))
         .customize()

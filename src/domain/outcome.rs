@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::audit::AuditReport;
 use super::rewrap::RewrapReport;
 use super::seal::{SealPlan, SealReport};
+use super::versions::{Comparison, VersionList};
 use super::{
     AliasChange, AuditEntry, Brought, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant,
     GrantCycle, KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies,
@@ -223,6 +224,10 @@ pub enum Outcome {
     },
     /// The beginning of an object, decrypted.
     Previewed(Box<Preview>),
+    /// The versions of an object.
+    Versions(Box<VersionList>),
+    /// Two versions of an object.
+    Compared(Box<Comparison>),
     /// A URL was signed.
     Presigned {
         /// S3 URI.

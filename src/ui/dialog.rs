@@ -169,12 +169,14 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
             PaletteRow::Command(command) => state.settings.keymap.key(*command),
             // It has none of its own: the menu has it.
             PaletteRow::Action(_) => state.settings.keymap.key(Command::Actions),
-            PaletteRow::Open(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => String::new(),
+            PaletteRow::Open(_) | PaletteRow::Role(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => String::new(),
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
         let words = match choice {
-            PaletteRow::Open(_) => words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3))),
+            PaletteRow::Open(_) | PaletteRow::Role(_) => {
+                words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3)))
+            }
             PaletteRow::Switch(context) if context.name.is_none() => words.and(tone, format!("{}  ", choice.name())),
             PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => words
                 .joined(fuzzy.mark(&format::Line::new(tone, format::fit(&choice.name(), 17))))

@@ -207,7 +207,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             ]),
         },
         Overlay::Code(_) => literal(&[("Enter", "send"), ("Esc", "no code")]),
-        Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
+        Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Tab", "complete"), ("Esc", "back")]),
         Overlay::Review(_) => literal(&[
             ("y", "put it"),
             ("e", "edit again"),
@@ -268,6 +268,21 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             ("Esc", "close"),
         ]),
         Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
+        Overlay::Versions(shown) => {
+            let is_pair = shown.mark.is_some_and(|mark| mark != shown.cursor);
+            let own = [
+                (Command::Enter, if is_pair { "compare the two" } else { "preview" }),
+                (Command::Do(Keyed::Verify), "verify"),
+                (Command::Do(Keyed::Decrypt), "decrypt"),
+                (Command::Mark, "compare with"),
+            ];
+            keys(&own, STEP)
+        }
+        Overlay::Comparing(shown) => {
+            let own = [(Command::Enter, "decrypt both beginnings")];
+            let is_shown = shown.comparison.sides.iter().any(|side| side.beginning.is_some());
+            keys(&own[usize::from(is_shown)..], DOWN)
+        }
         Overlay::Matrix(_) => keys(&[(Command::Enter, "reasons")], STEP),
         Overlay::Guide(walk) if !guide::may_go(state, walk.row) => keys(&[], STEP),
         Overlay::Messages(id) if !reader_text::leads_on(state, *id) => keys(&[], STEP),

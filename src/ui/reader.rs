@@ -20,6 +20,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Messages(id) => return rows::messages(frame, area, state, theme, *id, hits),
         Overlay::Matrix(shown) => return self::matrix(frame, area, theme, shown, hits),
         Overlay::Results(list) => return rows::results(frame, area, theme, list, hits),
+        Overlay::Versions(shown) => return rows::versions(frame, area, state, theme, shown, hits),
+        Overlay::Comparing(shown) => (format!("Two versions of {}", shown.comparison.object), shown.scroll.0),
         Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown, hits),
         Overlay::Guide(walk) => return rows::guide(frame, area, state, theme, walk.row, hits),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),

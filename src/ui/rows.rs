@@ -10,9 +10,9 @@ use super::{Hits, Theme, boxed, centered, line, position};
 use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
-use crate::app::overlay::{CleanUp, Copied, CopyMenu, Menu, ResultList};
+use crate::app::overlay::{CleanUp, Copied, CopyMenu, Menu, ResultList, Versions};
 use crate::app::state::action::Action;
-use crate::app::{Hit, State, cleanup, guide, interrupted_uploads, reader_text};
+use crate::app::{Hit, State, cleanup, guide, interrupted_uploads, reader_text, versions};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64, hits: &mut Hits) {
     let inner = boxed(frame, area, "Messages", theme.focus);
@@ -34,6 +34,13 @@ pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
     render(frame, inner, theme, &rows, (cursor, "No upload is interrupted."), hits);
+}
+
+pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Versions, hits: &mut Hits) {
+    let title = format!("Versions of s3://{}/{}", shown.list.bucket, shown.list.object);
+    let inner = boxed(frame, area, &title, theme.focus);
+    let rows = versions::rows(state, shown);
+    render(frame, inner, theme, &rows, (shown.cursor, ""), hits);
 }
 
 pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp, hits: &mut Hits) {

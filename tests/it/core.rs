@@ -50,6 +50,8 @@ mod messages;
 mod opened;
 #[path = "core/pages.rs"]
 mod pages;
+#[path = "core/places.rs"]
+mod places;
 #[path = "core/questions.rs"]
 mod questions;
 #[path = "core/rows.rs"]

@@ -1,6 +1,9 @@
 //! Where the fingers go, at a terminal: letters find rows and commands, and keys work on a page as on its row.
 
-use crate::pty::{CLEAR, ENTER, ESC, Session};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+
+use crate::place::Place;
+use crate::pty::{CLEAR, DOWN, ENTER, ESC, HOME, Session, TAB};
 
 #[test]
 fn a_few_letters_find_a_row_a_command_and_a_place() {
@@ -174,4 +177,106 @@ fn what_is_copied_is_chosen_by_its_letter() {
         .choose("a ARN")
         .keys(ENTER)
         .wait("Copied arn:aws:kms:");
+}
+
+#[test]
+fn places_are_gone_back_to_bookmarked_and_found_by_their_beginning() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--sandbox"], home.path(), (120, 36));
+    session
+        .wait("Enabled")
+        .wait("training-data")
+        .wait("Objects s3://")
+        .keys("3");
+    session
+        .keys("O")
+        .keys("s3://sagema")
+        .wait("Tab complete")
+        .keys(TAB)
+        .wait("▸ s3://sagemaker-us-east-1-");
+    session
+        .keys(ENTER)
+        .gone("Tab complete")
+        .wait("Objects s3://sagemaker-us-east-1-")
+        .keys("b")
+        .wait("Bookmarked: s3://");
+    session
+        .keys(ESC)
+        .keys("-")
+        .wait("3 Buckets")
+        .keys("[")
+        .wait("3 Objects s3://");
+    session
+        .keys("]")
+        .wait("3 Buckets")
+        .keys("1")
+        .keys("'")
+        .wait("▸ s3://sagemaker")
+        .keys(ENTER)
+        .wait("3 Objects s3://");
+}
+
+#[test]
+fn versions_of_an_object_are_compared_and_decrypted() {
+    let place = Place::new();
+    let key = place.key("alias/data");
+    place.bucket("versioned");
+    let kept = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Enabled)
+        .build();
+    let call = place.s3().put_bucket_versioning().bucket("versioned");
+    place.wait(call.versioning_configuration(kept).send()).unwrap();
+    for price in ["4526", "3585"] {
+        place.write("a.csv", format!("id,price\n1,{price}.0\n"));
+        place
+            .run(&["encrypt", "a.csv", "s3://versioned/", "--key", &key, "--overwrite"])
+            .ok();
+    }
+    let mut session = place.dashboard((120, 36));
+    session
+        .wait("Keys")
+        .keys("O")
+        .keys("s3://versioned/a.csv")
+        .wait("▸ s3://versioned/a.csv")
+        .keys(ENTER);
+    session
+        .wait("▸   a.csv")
+        .wait("strongroom")
+        .action("versions")
+        .wait("Versions of s3://versioned/a.csv")
+        .wait(" now ");
+    // The older one alone.
+    session
+        .keys(DOWN)
+        .keys("v")
+        .wait("intact")
+        .keys(ENTER)
+        .wait("4526.0")
+        .gone("3585.0")
+        .keys(ESC)
+        .gone("4526.0");
+    // Both beside each other, and their plaintexts when that is asked for.
+    session
+        .keys(" ")
+        .keys(HOME)
+        .wait("compare the two")
+        .keys(ENTER)
+        .wait("Says it is")
+        .gone("4526.0");
+    session.keys(ENTER).wait_until("both plaintexts", |screen| {
+        screen
+            .lines()
+            .any(|line| line.contains("4526.0") && line.contains("3585.0"))
+    });
+    session
+        .keys(ESC)
+        .keys("j")
+        .keys("d")
+        .wait("Decrypt version")
+        .keys(CLEAR)
+        .keys("old.csv")
+        .keys(ENTER)
+        .wait("Decrypted");
+    let old = std::fs::read_to_string(place.path("old.csv")).unwrap();
+    assert_eq!(old, "id,price\n1,4526.0\n");
 }

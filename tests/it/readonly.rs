@@ -90,7 +90,10 @@ fn class(request: &Request) -> Class {
             | ObjectRequest::SaveAudit { .. }
             | ObjectRequest::CountBucket { .. }
             | ObjectRequest::Preview { .. }
-            | ObjectRequest::ListArchive { .. },
+            | ObjectRequest::ListArchive { .. }
+            | ObjectRequest::ListVersions { .. }
+            | ObjectRequest::OfVersion { .. }
+            | ObjectRequest::CompareVersions { .. },
         )
         | Request::Proof(ProofRequest::Access { trust: false, .. } | ProofRequest::Object { grant: false, .. })
         | Request::Key(

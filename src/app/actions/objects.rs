@@ -99,6 +99,17 @@ pub(in crate::app) const MEMBERS: Action = Action {
     },
 };
 
+pub(in crate::app) const VERSIONS: Action = Action {
+    label: "versions",
+    help: "Its versions: preview, verify, decrypt one, or compare two",
+    changes: false,
+    offered: |state, target| on_object(state, target, "To see versions, select an object (3)."),
+    begin: |state, target| {
+        let (bucket, object) = target.place_of_object(state);
+        start(ObjectRequest::ListVersions { bucket, object })
+    },
+};
+
 pub(super) const EMPTY_BUCKET: Action = Action {
     label: "empty bucket",
     help: "Delete everything in it; counted first, typed to agree",
@@ -270,6 +281,32 @@ fn decryption(state: &State, bucket: String, objects: Vec<String>) -> Form {
         };
         Ok(Sent::Requests(objects.iter().map(decrypt).collect()))
     })
+}
+
+/// Asks where one version is to be decrypted to.
+pub(in crate::app) fn ask_decrypt_version(state: &mut State, bucket: String, object: String, version: String) {
+    let name = format!(
+        "{}.{}",
+        format::last_part(&object),
+        version.chars().take(8).collect::<String>()
+    );
+    let note = "The file appears only once its whole token is verified. An existing file is never replaced.";
+    let about = format!("{bucket} {object} {version}");
+    let mut form = Blank::about(about, format!("Decrypt version {version} of {object}"), note);
+    let to = form.text("To", state.dir.join(name).to_string_lossy(), "");
+    let dir = state.dir.clone();
+    state.ask(form.reading(move |filled| {
+        let request = ObjectRequest::Decrypt {
+            bucket: bucket.clone(),
+            object: object.clone(),
+            to: dir.join(filled.required(to)?),
+            overwrite: false,
+            accept_name: false,
+            accept_unbound: false,
+        };
+        let (version, request) = (version.clone(), Box::new(request));
+        asks(ObjectRequest::OfVersion { version, request })
+    }));
 }
 
 /// Decrypts the newest model of the selected key beside the local files.

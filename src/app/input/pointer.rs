@@ -22,6 +22,12 @@ fn pressed(code: KeyCode) -> KeyPress {
 
 /// It was pressed.
 pub(in crate::app) fn click(state: &mut State, hit: Hit, effects: &mut Vec<Effect>) {
+    let before = state.spot();
+    clicked(state, hit, effects);
+    state.came_from(before);
+}
+
+fn clicked(state: &mut State, hit: Hit, effects: &mut Vec<Effect>) {
     state.next_turn();
     state.pending.clear();
     state.focused().stay();

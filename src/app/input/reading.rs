@@ -9,7 +9,7 @@ use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
     Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, next,
-    reader_text, requests, results, who,
+    reader_text, requests, results, versions, who,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Ask, AwsContext, Request, View};
@@ -57,7 +57,10 @@ pub(super) fn step(state: &mut State, by: isize, effects: &mut Vec<Effect>) {
 /// A command that is of what is read; those that move it move it by so much.
 fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>) {
     let room = layout::reader(state);
-    if act_on_row(state, command, effects) || act_on_subject(state, command, effects) {
+    let is_done = act_on_row(state, command, effects)
+        || act_on_subject(state, command, effects)
+        || versions::act(state, command, effects);
+    if is_done {
         return;
     }
     if command == Command::Copy && clipboard::shown(state, effects) {
@@ -115,6 +118,8 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
             }
         }
         Some(Overlay::Report(report)) => report.scroll.step(by, lines, room.1),
+        Some(Overlay::Comparing(shown)) => shown.scroll.step(by, lines, room.1),
+        Some(Overlay::Versions(shown)) => shown.cursor = stepped(shown.cursor, by, shown.list.rows.len()),
         Some(Overlay::Details(details)) => {
             let pages = details.subject.pages().len();
             match command {
@@ -189,6 +194,7 @@ fn look_further(state: &mut State, is_forward: bool) {
         Some(Overlay::Help(scroll)) => scroll,
         Some(Overlay::Details(details)) => &mut details.scroll,
         Some(Overlay::Report(report)) => &mut report.scroll,
+        Some(Overlay::Comparing(shown)) => &mut shown.scroll,
         Some(Overlay::Preview(shown)) => &mut shown.scroll,
         Some(Overlay::Review(review)) => &mut review.scroll,
         _ => return,
@@ -247,6 +253,7 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             state.overlays.push(Overlay::Report(report));
         }
         (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),
+        (Some(Overlay::Comparing(_)), Command::Enter) => versions::decrypt_both(state, effects),
         (Some(Overlay::Audit(audit)), Command::Enter) => {
             let next = audit.current().map(results::one_change);
             if let Some(next) = next {

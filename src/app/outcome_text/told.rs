@@ -2,6 +2,7 @@
 
 use super::Names;
 use super::bulk::rewrapped;
+use super::objects;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
@@ -387,17 +388,19 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
                 page.display()
             )
         }
+        Outcome::Versions(list) => {
+            tone = Tone::Dim;
+            objects::versions(list)
+        }
+        Outcome::Compared(compared) => {
+            tone = Tone::Dim;
+            format!("Compared two versions of s3://{}/{}.", compared.bucket, compared.object)
+        }
         Outcome::Presigned { source, until, .. } => {
             tone = Tone::Warn;
-            format!(
-                "Copied a URL of {source}: whoever has it reads what is stored there until {}, or until your login ends.",
-                format::time(*until)
-            )
+            objects::presigned(source, *until)
         }
-        Outcome::SheetSaved { what, path, rows } => {
-            let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
-            format!("Saved {rows} of {what} to {}.", path.display())
-        }
+        Outcome::SheetSaved { what, path, rows } => objects::saved(what, path, *rows),
         Outcome::AuditReportSaved { path, rows } => {
             let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
             format!("Saved the audit ({rows}) to {}.", path.display())

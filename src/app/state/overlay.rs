@@ -22,6 +22,7 @@ use crate::app::job_log::Log;
 use crate::app::who::Who;
 use crate::app::{Command, Consent, Keyed, OpId, ThemeName};
 use crate::domain::question::CODE_DIGITS;
+use crate::domain::versions::{Comparison, VersionList};
 use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, GrantCycle, Named, Preview, Question, Request, View};
 
 /// Something over the panes.
@@ -65,6 +66,10 @@ pub enum Overlay {
     Confirm(Confirm),
     /// Fields to fill in.
     Form(Form),
+    /// The versions of an object.
+    Versions(Versions),
+    /// Two of them.
+    Comparing(Comparing),
     /// What can be copied of the row with the cursor.
     CopyAs(CopyMenu),
     /// Columns to sort by, each with the letter that chooses it.
@@ -177,7 +182,12 @@ impl Overlay {
     pub fn is_text(&self) -> bool {
         matches!(
             self,
-            Self::Help(_) | Self::Details(_) | Self::Report(_) | Self::Preview(_) | Self::Review(_)
+            Self::Help(_)
+                | Self::Details(_)
+                | Self::Report(_)
+                | Self::Preview(_)
+                | Self::Comparing(_)
+                | Self::Review(_)
         )
     }
 }
@@ -270,6 +280,26 @@ pub struct Walk {
     pub row: usize,
     /// The step that was begun here and is not done yet.
     pub(in crate::app) begun: Option<usize>,
+}
+
+/// The versions of an object, to be acted on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Versions {
+    /// They.
+    pub list: Box<VersionList>,
+    /// The row with the cursor.
+    pub cursor: usize,
+    /// The row that another is compared with.
+    pub mark: Option<usize>,
+}
+
+/// Two versions of an object; what of their plaintext is known is wiped when closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparing {
+    /// They.
+    pub comparison: Box<Comparison>,
+    /// Where it is scrolled to.
+    pub scroll: Scroll,
 }
 
 /// What is left to take down.
@@ -377,6 +407,8 @@ pub enum PaletteRow {
     Action(&'static Action),
     /// Something to go to.
     Open(Named),
+    /// A role, by its name: what it may do.
+    Role(String),
     /// Who and where to be.
     Switch(Box<AwsContext>),
     /// Other colours.
@@ -397,6 +429,7 @@ impl PaletteRow {
             Self::Command(command) => command.entry().name.into(),
             Self::Action(action) => action.label.into(),
             Self::Open(named) => named.to_string().into(),
+            Self::Role(name) => format!("role/{name}").into(),
             Self::Switch(context) => context.label().into(),
             Self::Theme(theme) => theme.as_str().into(),
         }
@@ -409,6 +442,7 @@ impl PaletteRow {
             Self::Action(action) => action.help,
             Self::Theme(theme) => theme.help(),
             Self::Open(Named::Key(_)) => "KMS key",
+            Self::Role(_) => "role: its policies",
             Self::Open(Named::Place(uri)) if uri.key.is_empty() => "bucket",
             Self::Open(Named::Place(uri)) if uri.is_prefix() => "prefix",
             Self::Open(Named::Place(_)) => "object",

@@ -1,5 +1,6 @@
 //! Versions: all that a bucket holds, also of what was replaced or deleted.
 
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 
 use super::listing::{Names, two_markers};
@@ -22,6 +23,8 @@ pub(crate) struct Version {
     pub(crate) is_latest: bool,
     /// Without quotes; none of a delete marker.
     pub(crate) etag: Option<String>,
+    /// When it was written, as far as S3 told it.
+    pub(crate) modified: Option<jiff::Timestamp>,
 }
 
 /// Every version and delete marker whose key begins with `prefix`; of a page first the versions, then the markers.
@@ -39,30 +42,38 @@ pub(crate) fn list_versions<'a>(aws: &'a Aws, bucket: &'a str, prefix: &'a str) 
     };
     List::of("list the versions of bucket", bucket, call, |answer| {
         let names = Names(answer.encoding_type());
-        let versions = answer.versions().iter().map(|version| {
-            Some(Version {
-                key: names.read(version.key()?)?,
-                id: Some(version.version_id()?.to_owned()),
-                size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
-                is_latest: version.is_latest()?,
-                etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-            })
-        });
-        let markers = answer.delete_markers().iter().map(|marker| {
-            Some(Version {
-                key: names.read(marker.key()?)?,
-                id: Some(marker.version_id()?.to_owned()),
-                size: None,
-                is_latest: marker.is_latest()?,
-                etag: None,
-            })
-        });
         let next = match answer.is_truncated() {
             Some(true) => Some(names.way(answer.next_key_marker(), answer.next_version_id_marker())?),
             _ => None,
         };
-        Paged::new(versions.chain(markers).collect(), next.as_deref())
+        Paged::new(read(answer), next.as_deref())
     })
+}
+
+/// First the versions, then the markers; nothing if one lacks what each has.
+fn read(answer: &ListObjectVersionsOutput) -> Option<Vec<Version>> {
+    let names = Names(answer.encoding_type());
+    let versions = answer.versions().iter().map(|version| {
+        Some(Version {
+            key: names.read(version.key()?)?,
+            id: Some(version.version_id()?.to_owned()),
+            size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
+            is_latest: version.is_latest()?,
+            etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+            modified: version.last_modified().and_then(timestamp),
+        })
+    });
+    let markers = answer.delete_markers().iter().map(|marker| {
+        Some(Version {
+            key: names.read(marker.key()?)?,
+            id: Some(marker.version_id()?.to_owned()),
+            size: None,
+            is_latest: marker.is_latest()?,
+            etag: None,
+            modified: marker.last_modified().and_then(timestamp),
+        })
+    });
+    versions.chain(markers).collect()
 }
 
 /// Whether there is a version or a delete marker whose key begins with `prefix`.
@@ -89,33 +100,17 @@ pub(crate) async fn kept_versions(aws: &Aws, bucket: &str, key: &str) -> Result<
         .max_keys(KEPT)
         .encoding_type(EncodingType::Url);
     let answer = call.send().await.heard(act, &object)?;
-    let names = Names(answer.encoding_type());
-    let versions = answer.versions().iter().map(|version| {
-        let kept = KeptVersion {
-            id: version.version_id()?.to_owned(),
-            size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
-            at: version.last_modified().and_then(timestamp),
-            is_latest: version.is_latest()?,
-        };
-        Some((names.read(version.key()?)?, kept))
-    });
-    let markers = answer.delete_markers().iter().map(|marker| {
-        let kept = KeptVersion {
-            id: marker.version_id()?.to_owned(),
-            size: None,
-            at: marker.last_modified().and_then(timestamp),
-            is_latest: marker.is_latest()?,
-        };
-        Some((names.read(marker.key()?)?, kept))
-    });
-    let all: Option<Vec<_>> = versions.chain(markers).collect();
-    let all = all.expected(act, &object, "Key, VersionId, IsLatest and Size of each")?;
+    let all = read(&answer).expected(act, &object, "Key, VersionId, IsLatest and Size of each")?;
     // Keys that go on after this one come after it.
-    let is_whole = answer.is_truncated() != Some(true) || all.iter().any(|(of, _)| of != key);
-    let mut rows: Vec<KeptVersion> = all
-        .into_iter()
-        .filter(|(of, _)| of == key)
-        .map(|(_, kept)| kept)
+    let is_whole = answer.is_truncated() != Some(true) || all.iter().any(|version| version.key != key);
+    let of_key = all.into_iter().filter(|version| version.key == key);
+    let mut rows: Vec<KeptVersion> = of_key
+        .map(|version| KeptVersion {
+            id: version.id.unwrap_or_default(),
+            size: version.size,
+            at: version.modified,
+            is_latest: version.is_latest,
+        })
         .collect();
     rows.sort_by_key(|kept| (!kept.is_latest, std::cmp::Reverse(kept.at)));
     Ok(KeptVersions { rows, is_whole })

@@ -72,6 +72,7 @@ async fn first(
         .get_object()
         .bucket(bucket)
         .key(key)
+        .set_version_id(aws.version_of(bucket, key))
         .set_range(is_ranged.then(|| format!("bytes=0-{}", most.saturating_sub(1))))
         .customize()
         .config_override(Builder::new().timeout_config(patience::of_downloads()));

@@ -142,6 +142,31 @@ pub enum ObjectRequest {
         /// Whether a token that may have lost its metadata is opened all the same.
         accept_unbound: bool,
     },
+    /// List the versions of an object.
+    ListVersions {
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        object: String,
+    },
+    /// Read one version of an object instead of the object: preview, verify or decrypt it.
+    OfVersion {
+        /// Its id.
+        version: String,
+        /// What is done to it.
+        request: Box<Self>,
+    },
+    /// Hold two versions of an object against each other.
+    CompareVersions {
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        object: String,
+        /// Their ids.
+        versions: [String; 2],
+        /// Whether the beginning of what they hold is decrypted.
+        decrypted: bool,
+    },
     /// Sign a URL that reads one object's stored bytes for a time; nothing is sent.
     Presign {
         /// Bucket.
@@ -301,6 +326,32 @@ impl ObjectRequest {
                 let title = format!("preview {member}{place}{}", even_stripped(*accept_unbound));
                 Facts::reading("preview", place, title)
             }
+            Self::ListVersions { bucket, object } => {
+                let place = format!("s3://{bucket}/{object}");
+                Facts::reading("list the versions of", &place, format!("list the versions of {place}"))
+            }
+            Self::OfVersion { version, request } => {
+                let facts = request.facts(names);
+                Facts {
+                    title: format!("{}, version {version}", facts.title),
+                    object: format!("{}, version {version}", facts.object),
+                    ..facts
+                }
+            }
+            Self::CompareVersions {
+                bucket,
+                object,
+                decrypted,
+                ..
+            } => {
+                let place = format!("s3://{bucket}/{object}");
+                let how = if *decrypted { ", decrypted" } else { "" };
+                Facts::reading(
+                    "compare versions of",
+                    &place,
+                    format!("compare two versions of {place}{how}"),
+                )
+            }
             Self::Presign { bucket, object } => {
                 let place = format!("s3://{bucket}/{object}");
                 let title = format!("presign a URL of {place}");
@@ -401,7 +452,14 @@ impl ObjectRequest {
                     .words([format!("s3://{bucket}/{object}")])
                     .with("--expires-in", PRESIGNED_SECONDS.to_string()),
             ],
-            Self::ResumeUpload { .. }
+            Self::ListVersions { bucket, object } => vec![
+                CommandLine::aws("s3api list-object-versions")
+                    .with("--bucket", bucket)
+                    .with("--prefix", object),
+            ],
+            Self::OfVersion { .. }
+            | Self::CompareVersions { .. }
+            | Self::ResumeUpload { .. }
             | Self::AbandonUpload { .. }
             | Self::Preview { .. }
             | Self::ListArchive { .. } => Vec::new(),

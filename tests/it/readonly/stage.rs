@@ -338,6 +338,24 @@ impl Stage {
                 bucket: bucket.clone(),
                 object: object.clone(),
             }),
+            Request::Object(ObjectRequest::ListVersions {
+                bucket: bucket.clone(),
+                object: object.clone(),
+            }),
+            Request::Object(ObjectRequest::OfVersion {
+                version: "null".to_owned(),
+                request: Box::new(ObjectRequest::Verify {
+                    bucket: bucket.clone(),
+                    objects: vec![object.clone()],
+                    accept_unbound: false,
+                }),
+            }),
+            Request::Object(ObjectRequest::CompareVersions {
+                bucket: bucket.clone(),
+                object: object.clone(),
+                versions: ["null", "null"].map(str::to_owned),
+                decrypted: true,
+            }),
             Request::Role(RoleRequest::New(Box::new(RoleSpec {
                 name: "never".to_owned(),
                 bucket: bucket.clone(),

@@ -5,13 +5,46 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use strongroom::domain::audit::Flaw;
+use strongroom::domain::versions::{Comparison, Side, VersionList, VersionRow};
 use strongroom::domain::{
-    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, FaultKind, KeyChange, Origin, Outcome,
-    Plaintext, Preview, ProofMethod, Reading, RoleChange, RolePolicies, View, Weight,
+    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, FaultKind, KeyChange, ObjectFormat,
+    ObjectRow, Origin, Outcome, Plaintext, Preview, ProofMethod, Reading, RoleChange, RolePolicies, View, Weight,
 };
 
 use super::requests::{BUCKET, ROLE, key};
 use super::samples::*;
+
+/// So many versions of an object; of one alone the bucket keeps none.
+fn versions(count: usize) -> Outcome {
+    let row = |number: usize| VersionRow {
+        id: if count == 1 { own("null") } else { number.to_string() },
+        size: Some(100),
+        modified: None,
+        etag: None,
+        is_latest: number == 0,
+    };
+    Outcome::Versions(Box::new(VersionList {
+        bucket: own("sagemaker-ann"),
+        object: own("housing.csv"),
+        rows: (0..count).map(row).collect(),
+        is_all: true,
+    }))
+}
+
+fn side(id: &str) -> Side {
+    let ObjectRow::Object { info: Some(info), .. } = crate::desk::object("housing.csv", ObjectFormat::Plain, None)
+    else {
+        unreachable!("it is one")
+    };
+    Side {
+        id: own(id),
+        size: 100,
+        modified: None,
+        etag: None,
+        info,
+        beginning: None,
+    }
+}
 
 pub(super) fn first() -> Outcome {
     encrypted(&["data/housing.csv"])
@@ -145,7 +178,14 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             )),
             until: Timestamp::UNIX_EPOCH,
         },
-        Outcome::Presigned { .. } => Outcome::PolicyDrafted { policy: own("{}") },
+        Outcome::Presigned { .. } => versions(1),
+        Outcome::Versions(list) if !list.has_others() => versions(2),
+        Outcome::Versions(_) => Outcome::Compared(Box::new(Comparison {
+            bucket: own("sagemaker-ann"),
+            object: own("housing.csv"),
+            sides: ["1", "2"].map(side),
+        })),
+        Outcome::Compared(_) => Outcome::PolicyDrafted { policy: own("{}") },
         Outcome::PolicyDrafted { .. } => Outcome::PolicyRead {
             key_arn: key(),
             policy: own("{}"),

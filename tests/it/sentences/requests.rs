@@ -36,6 +36,15 @@ fn audit(deep: bool) -> Request {
     })
 }
 
+fn compared(decrypted: bool) -> Request {
+    Request::Object(ObjectRequest::CompareVersions {
+        bucket: own(BUCKET),
+        object: own("housing.csv"),
+        versions: ["1", "2"].map(own),
+        decrypted,
+    })
+}
+
 pub(super) fn rotation() -> SealSpec {
     SealSpec {
         bucket: own(BUCKET),
@@ -360,7 +369,21 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             bucket: own(BUCKET),
             object: own("housing.csv"),
         }),
-        Request::Object(ObjectRequest::Presign { .. }) => prove_object(false),
+        Request::Object(ObjectRequest::Presign { .. }) => Request::Object(ObjectRequest::ListVersions {
+            bucket: own(BUCKET),
+            object: own("housing.csv"),
+        }),
+        Request::Object(ObjectRequest::ListVersions { .. }) => Request::Object(ObjectRequest::OfVersion {
+            version: own("3sL4kqtJlcpXroDTDmJ"),
+            request: Box::new(ObjectRequest::Verify {
+                bucket: own(BUCKET),
+                objects: objects(&["housing.csv"]),
+                accept_unbound: false,
+            }),
+        }),
+        Request::Object(ObjectRequest::OfVersion { .. }) => compared(false),
+        Request::Object(ObjectRequest::CompareVersions { decrypted: false, .. }) => compared(true),
+        Request::Object(ObjectRequest::CompareVersions { .. }) => prove_object(false),
         Request::Proof(ProofRequest::Object { grant: false, .. }) => prove_object(true),
         Request::Proof(ProofRequest::Object { grant: true, .. }) => role(false),
         Request::Role(RoleRequest::New(spec)) if !spec.full_access => role(true),
