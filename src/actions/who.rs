@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::ProgressSink;
 use super::evidence::keep;
 use crate::aws::iam::Simulated;
-use crate::aws::{Aws, Paged, iam, kms, pages, sts, trail};
+use crate::aws::{Aws, Paged, iam, kms, sts, trail};
 use crate::domain::policy::{PrincipalKind, principal_kind};
 use crate::domain::who::{
     Access, Evidence, Extent, HISTORY_DAYS, KeyUse, Own, OwnAnswer, UserKind, Uses, WhoReport, document, operations,
@@ -41,7 +41,7 @@ impl Reading {
         let (described, policy, grants) = futures::join!(
             kms::describe_key(aws, key_arn),
             kms::key_policy(aws, key_arn),
-            kms::grants(aws, key_arn)
+            kms::list_grants(aws, key_arn).every()
         );
         let (described, policy, grants) = match (described, policy, grants) {
             (Err(fault), Err(_), Err(_)) => return Err(fault),
@@ -72,7 +72,7 @@ impl Reading {
 
     /// Some roles of the account, those that SageMaker may assume first; how many are left out is said.
     async fn roles(&mut self, aws: &Aws) -> Vec<String> {
-        let mut walk = pages(|marker| iam::list_roles(aws, marker));
+        let mut walk = iam::list_roles(aws).pages();
         let mut found = Vec::new();
         loop {
             match walk.try_next().await {
@@ -164,7 +164,7 @@ pub(crate) async fn history(
     since: Timestamp,
     token: Option<String>,
 ) -> Result<Paged<KeyUse>, Fault> {
-    trail::lookup(aws, key_arn, since, token).await
+    trail::lookup(aws, key_arn, since).after(token).first().await
 }
 
 /// Who can use a key (id, ARN or alias), and who did in the last so many days: all of the history, a page a second. What
@@ -182,7 +182,8 @@ pub async fn who(
     let key_arn = kms::describe_key(aws, key).await?.arn;
     progress.at("reading who can", &key_arn);
     let mut reading = Reading::of(aws, &key_arn).await?;
-    let (mut uses, since, mut token) = (Uses::default(), since(days), None);
+    let (mut uses, since) = (Uses::default(), since(days));
+    let mut walk = trail::lookup(aws, &key_arn, since).walk();
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     uses.extent = loop {
@@ -192,14 +193,9 @@ pub async fn who(
             () = cancel.cancelled() => break Extent::Part,
             _ = pace.tick() => {}
         }
-        match history(aws, &key_arn, since, token).await {
-            Ok(page) => {
-                page.rows.into_iter().for_each(|event| uses.note(event));
-                match page.next {
-                    Some(next) => token = Some(next),
-                    None => break Extent::Whole(since),
-                }
-            }
+        match walk.try_next().await {
+            Ok(Some(page)) => page.rows.into_iter().for_each(|event| uses.note(event)),
+            Ok(None) => break Extent::Whole(since),
             Err(fault) => break Extent::Failed(Box::new(fault)),
         }
     };

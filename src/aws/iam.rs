@@ -232,15 +232,12 @@ pub(crate) async fn simulate_all(
     resource: &str,
 ) -> Result<Vec<(Simulated, String)>, Fault> {
     let act = "simulate what its policies allow";
-    let answers = every(|marker| async move {
-        let call = aws
-            .iam()
-            .simulate_principal_policy()
-            .policy_source_arn(principal)
-            .set_action_names(Some(actions.to_vec()))
-            .resource_arns(resource)
-            .max_items(1000);
-        let answer = call.set_marker(marker.clone()).send().await.heard(act, principal)?;
+    let call = move |marker| {
+        let call = aws.iam().simulate_principal_policy().policy_source_arn(principal);
+        let call = call.set_action_names(Some(actions.to_vec())).resource_arns(resource);
+        call.max_items(1000).set_marker(marker).send()
+    };
+    let list = List::of(act, principal, call, |answer| {
         let rows = answer.evaluation_results().iter().map(|result| {
             let policies = result.matched_statements().iter();
             let policy = policies.filter_map(|statement| statement.source_policy_id()).next();
@@ -248,10 +245,9 @@ pub(crate) async fn simulate_all(
             let decision = decision(result.eval_decision().as_str());
             (name, decision, policy.unwrap_or("a policy").to_owned())
         });
-        let next = answer.marker().filter(|_| answer.is_truncated());
-        Paged::new(act, principal, Some(rows.collect()), marker.as_deref(), next)
-    })
-    .await?;
+        Paged::new(Some(rows.collect()), answer.marker().filter(|_| answer.is_truncated()))
+    });
+    let answers = list.every().await?;
     let of = |action: &String| {
         let mut found = answers.iter();
         let found = found.find(|(name, ..)| name.eq_ignore_ascii_case(action));

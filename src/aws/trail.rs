@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fault::{Expected, Heard};
-use super::{Aws, Paged, timestamp};
+use super::{Aws, List, Paged, timestamp};
 use crate::domain::who::{KeyUse, UsedBy, UserKind};
 use crate::domain::{Fault, FaultKind};
 
@@ -15,29 +15,28 @@ const PAGE: i32 = 50;
 
 /// Events about a key (by its ARN) since then, newest first. Every operation of KMS that names a key is one; the calls of
 /// other accounts are, too.
-pub(crate) async fn lookup(
-    aws: &Aws,
-    key_arn: &str,
-    since: Timestamp,
-    token: Option<String>,
-) -> Result<Paged<KeyUse>, Fault> {
+pub(crate) fn lookup<'a>(aws: &'a Aws, key_arn: &'a str, since: Timestamp) -> List<'a, KeyUse> {
     let act = "look up events of";
-    let attribute = LookupAttribute::builder()
-        .attribute_key(LookupAttributeKey::ResourceName)
-        .attribute_value(key_arn)
-        .build()
-        .map_err(|error| Fault::new(FaultKind::Invalid, act, key_arn, error.to_string(), ""))?;
-    let call = aws
-        .cloudtrail_of(key_arn)
-        .lookup_events()
-        .lookup_attributes(attribute)
-        .start_time(DateTime::from_secs(since.as_second()))
-        .max_results(PAGE)
-        .set_next_token(token.clone());
-    let answer = call.send().await.heard(act, key_arn)?;
-    let rows: Option<Vec<KeyUse>> = answer.events().iter().map(used).collect();
-    let rows = rows.expected(act, key_arn, "event that can be read")?;
-    Paged::new(act, key_arn, Some(rows), token.as_deref(), answer.next_token())
+    List::new(act, key_arn, move |token| async move {
+        let attribute = LookupAttribute::builder()
+            .attribute_key(LookupAttributeKey::ResourceName)
+            .attribute_value(key_arn)
+            .build()
+            .map_err(|error| Fault::new(FaultKind::Invalid, act, key_arn, error.to_string(), ""))?;
+        let call = aws
+            .cloudtrail_of(key_arn)
+            .lookup_events()
+            .lookup_attributes(attribute)
+            .start_time(DateTime::from_secs(since.as_second()))
+            .max_results(PAGE)
+            .set_next_token(token);
+        let answer = call.send().await.heard(act, key_arn)?;
+        let rows: Option<Vec<KeyUse>> = answer.events().iter().map(used).collect();
+        Ok(Paged {
+            rows: rows.expected(act, key_arn, "event that can be read")?,
+            next: answer.next_token().map(str::to_owned),
+        })
+    })
 }
 
 /// An event as it is; none of what is no event.

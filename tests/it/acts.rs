@@ -56,7 +56,10 @@ const ACTS: &[Act] = &[
     Act {
         says: "encrypt the file and upload it (the first time under a key asks)",
         at: (FILES, "housing.csv"),
-        keys: &[(Press("e"), "Encrypt and upload"), (Press("y"), "Encrypted and uploaded")],
+        keys: &[
+            (Press("e"), "Encrypt and upload"),
+            (Press("y"), "Encrypted and uploaded"),
+        ],
         at_most: 2,
         opens: false,
     },
@@ -133,7 +136,11 @@ const ACTS: &[Act] = &[
     Act {
         says: "filter a list",
         at: (KEYS, "training-data"),
-        keys: &[(Press("/"), "type to filter"), (Words("model"), "model-artifacts"), (Enter, "model-artifacts")],
+        keys: &[
+            (Press("/"), "type to filter"),
+            (Words("model"), "model-artifacts"),
+            (Enter, "model-artifacts"),
+        ],
         at_most: 3,
         opens: true,
     },

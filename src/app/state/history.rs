@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::State;
 use crate::app::format::Tone;
 use crate::app::pane::Pane;
-use crate::app::table::Listing as _;
 use crate::app::{Bookmark, Effect, Habit};
 use crate::domain::{Named, ObjectUri};
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Cell, Extent, HISTORY_NOTE, SHOWN, Says, Standing, UseRow, WhoReport, operations};
-use crate::domain::sheet::cell;
 use crate::domain::proof::cell;
+use crate::domain::sheet;
 
 /// Everything as JSON.
 pub fn document(report: &WhoReport, at: Timestamp) -> Value {
@@ -88,7 +88,7 @@ pub fn csv(report: &WhoReport) -> String {
             row.first.to_string(),
             row.last.to_string(),
         ];
-        text += &fields.map(|field| cell(&field)).join(",");
+        text += &fields.map(|field| sheet::cell(&field)).join(",");
         text.push_str("\r\n");
     }
     text
