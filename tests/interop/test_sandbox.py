@@ -26,6 +26,14 @@ def world(folder, *options):
         names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
         mine = World(*(said[name] for name in names))
         mine.process = process
+        mine.accounts = {
+            account["id"]: {
+                "AccessKeyId": account["AWS_ACCESS_KEY_ID"],
+                "SecretAccessKey": account["AWS_SECRET_ACCESS_KEY"],
+                "SessionToken": None,
+            }
+            for account in said["accounts"]
+        }
         yield mine
     finally:
         _stopped(process)
