@@ -109,9 +109,16 @@ fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
     policy(state, &mut facts, &key.arn);
     facts.heading("Who may use it, by grant");
     granted(state, &mut facts);
-    if let Some((at, summary)) = state.dependents.get(&key.arn) {
-        facts.heading("What depends on it");
-        facts.plain(&aged(state, Some(*at)), summary);
+    facts.heading("What depends on it");
+    match state.dependents.get(&key.arn) {
+        Some((at, summary)) => facts.plain(&aged(state, Some(*at)), summary),
+        None => {
+            let actions = state.settings.keymap.key(Command::Actions);
+            facts.text(
+                Tone::Dim,
+                &format!("not looked for in this session ({actions}, dependents)"),
+            );
+        }
     }
     facts.heading("More");
     if let Some(detail) = &key.detail {
@@ -281,7 +288,7 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
     }
     // Below who and what, above what it says of itself.
     let place = lines.iter().position(|line| line.0.is_empty()).unwrap_or(lines.len());
-    let shown = of_objects::versions(state.versions(row), VERSIONS, columns);
+    let shown = of_objects::versions(state.versions(row), (VERSIONS, "asked when the cursor rests"), columns);
     lines.splice(place..place, facts.lines.into_iter().chain(shown));
     lines
 }

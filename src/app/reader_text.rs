@@ -208,7 +208,7 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             let key_name = key.and_then(|arn| state.key_name(arn));
             let mut lines = objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns);
             lines.push(Line::blank());
-            lines.extend(objects::versions(state.versions(row), usize::MAX, columns));
+            lines.extend(objects::versions(state.versions(row), (usize::MAX, "asking…"), columns));
             lines
         }
         Subject::Job(name) => match listed(state.jobs.rows(), name) {

@@ -35,8 +35,8 @@ capabilities! {
         ["kms:ListKeys", "kms:ListAliases", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus"];
     "browse-grants", "See the grants of keys",
         ["kms:ListKeys", "kms:ListGrants"];
-    "browse-objects", "See buckets, objects, and what each object says of itself",
-        ["s3:ListBuckets", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject"];
+    "browse-objects", "See buckets, objects and their versions, and what each object says of itself",
+        ["s3:ListBuckets", "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:HeadObject", "s3:GetObject"];
     "browse-jobs", "See training and processing jobs and their logs; `watch`",
         [
             "sagemaker:ListTrainingJobs", "sagemaker:DescribeTrainingJob", "sagemaker:ListProcessingJobs",

@@ -88,11 +88,19 @@ pub(super) fn chart(frame: &mut Frame, area: Rect, theme: &Theme, curves: &[(&st
         bounds(points().map(|point| point.1)),
     );
     let dim = theme.tone(Tone::Dim);
-    let axis = |[least, most]: [f64; 2], unit: &str| {
-        let labels = [least, f64::midpoint(least, most), most];
-        let labels = labels.map(|bound| Span::styled(format!("{}{unit}", figure(bound)), dim));
-        Axis::default().bounds([least, most]).labels(labels).style(dim)
+    let axis = |bounds: [f64; 2], labels: Vec<String>| {
+        let labels = labels.into_iter().map(|label| Span::styled(label, dim));
+        Axis::default().bounds(bounds).labels(labels).style(dim)
     };
+    let (across, up) = (
+        labels(x, |step| figure(step)),
+        labels(y, |value| format!("{}{}", figure(value), first.unit)),
+    );
+    // What is counted stands before the first: behind the last it would lie over the curve.
+    let across = across.into_iter().enumerate().map(|(nth, label)| match nth {
+        0 => format!("{} {label}", first.step),
+        _ => label,
+    });
     let lines = curves.iter().enumerate().map(|(nth, (_, series))| {
         Dataset::default()
             .marker(Marker::Braille)
@@ -102,9 +110,21 @@ pub(super) fn chart(frame: &mut Frame, area: Rect, theme: &Theme, curves: &[(&st
     });
     let chart = Chart::new(lines.collect())
         .block(Block::default().title(legend(curves, theme, usize::from(area.width))))
-        .x_axis(axis(x, "").title(Span::styled(first.step, dim)))
-        .y_axis(axis(y, first.unit));
+        .x_axis(axis(x, across.collect()))
+        .y_axis(axis(y, up));
     frame.render_widget(chart, area);
+}
+
+/// The least, what is between, and the most; of whole steps nothing that is none.
+fn labels([least, most]: [f64; 2], words: impl Fn(f64) -> String) -> Vec<String> {
+    let middle = f64::midpoint(least, most);
+    let is_whole = |value: f64| value.fract() == 0.0;
+    let labels = if is_whole(least) && is_whole(most) && !is_whole(middle) {
+        vec![least, most]
+    } else {
+        vec![least, middle, most]
+    };
+    labels.into_iter().map(words).collect()
 }
 
 /// Which line is which, and its last value; of one alone its least and most, too.

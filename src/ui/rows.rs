@@ -10,6 +10,7 @@ use super::{Hits, Theme, boxed, centered, line, position};
 use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
+use crate::app::guide::Mark;
 use crate::app::overlay::{CleanUp, Copied, CopyMenu, Menu, ResultList, Versions};
 use crate::app::state::action::Action;
 use crate::app::{Hit, State, cleanup, guide, interrupted_uploads, reader_text, versions};
@@ -52,7 +53,10 @@ pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &The
 
 pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize, hits: &mut Hits) {
     let inner = boxed(frame, area, "The walk", theme.focus);
-    let rows: Vec<Vec<Words>> = guide::steps(state)
+    let steps = guide::steps(state);
+    // Where there is room each says what it will be done to.
+    let is_roomy = usize::from(inner.height) >= 2 * steps.len();
+    let rows: Vec<Vec<Words>> = steps
         .into_iter()
         .enumerate()
         .map(|(index, step)| {
@@ -65,11 +69,18 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
                     )
                     .and(tone, step.words),
             ];
-            if index == cursor && guide::may_go(state, index) {
+            let is_here = index == cursor && guide::may_go(state, index);
+            let is_ahead = is_roomy && matches!(step.mark, Mark::Open | Mark::Wrong);
+            if is_here || is_ahead {
                 let columns = usize::from(inner.width).saturating_sub(2);
                 let indent = if columns < 100 { 6 } else { 29 };
-                let pieces = format::wrap(&format!("Enter: {}", step.next), columns.saturating_sub(indent));
-                let line = |piece| Words::new(Tone::Accent, format!("{:indent$}{piece}", ""));
+                let (tone, lead) = if is_here {
+                    (Tone::Accent, "Enter: ")
+                } else {
+                    (Tone::Dim, "")
+                };
+                let pieces = format::wrap(&format!("{lead}{}", step.next), columns.saturating_sub(indent));
+                let line = |piece| Words::new(tone, format!("{:indent$}{piece}", ""));
                 lines.extend(pieces.into_iter().map(line));
             }
             lines

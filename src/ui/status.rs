@@ -175,22 +175,30 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         ),
         (marked, _) => ((Tone::Plain, format::count(marked, "marked file")), String::new()),
     };
-    let (key, trouble) = match state.key() {
+    let encrypt = (Tone::Accent, state.settings.keymap.key(Command::Do(Keyed::Encrypt)));
+    let key = match state.key() {
         Some(key) => {
             let unusable = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled);
-            let trouble = unusable.map(|detail| format!(", which is {}", detail.state.as_str()));
-            ((Tone::Plain, key.name().to_owned()), trouble.unwrap_or_default())
+            if let Some(detail) = unusable {
+                let words = format::Line(vec![
+                    encrypt,
+                    (Tone::Dim, " encrypts nothing under ".to_owned()),
+                    (Tone::Plain, key.name().to_owned()),
+                    (Tone::Warn, format!(": it is {}", detail.state.as_str())),
+                ]);
+                return super::line(&words, theme, columns);
+            }
+            (Tone::Plain, key.name().to_owned())
         }
-        None => (missing("(no key)"), String::new()),
+        None => missing("(no key)"),
     };
     let mut pieces = vec![
-        (Tone::Accent, state.settings.keymap.key(Command::Do(Keyed::Encrypt))),
+        encrypt,
         (Tone::Dim, " encrypts ".to_owned()),
         file,
         (Tone::Dim, bytes),
         (Tone::Dim, " under ".to_owned()),
         key,
-        (Tone::Warn, trouble),
         (Tone::Dim, " to ".to_owned()),
     ];
     let used: usize = pieces

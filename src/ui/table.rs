@@ -382,7 +382,14 @@ fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>>
     }
     let mut widths = least.clone();
     let mut left = (room + 1).saturating_sub(taken(&kept, &small));
-    // First what is needed, then what is left.
+    // What a row is called comes before what is said of it, but for a name as long as the line.
+    for index in (0..columns.len()).filter(|index| columns[*index].rank == 0) {
+        let wanted = needs[index].cells.min(room * 3 / 5).saturating_sub(widths[index]);
+        let extra = wanted.min(left);
+        widths[index] += extra;
+        left -= extra;
+    }
+    // Then what is needed, then what is left.
     for is_needed in [true, false] {
         let wants = |index: usize, widths: &[usize]| {
             kept[index]
@@ -452,7 +459,12 @@ mod tests {
         let need = |a, b| [a, b].map(need);
         assert_eq!(widths(&columns, &need(30, 4), 35), [Some(30), Some(4)]);
         assert_eq!(widths(&columns, &need(4, 30), 35), [Some(4), Some(30)]);
-        assert_eq!(widths(&columns, &need(40, 40), 41), [Some(20), Some(20)]);
+        assert_eq!(
+            widths(&columns, &need(40, 40), 41),
+            [Some(24), Some(16)],
+            "the name comes first, and leaves some"
+        );
+        assert_eq!(widths(&columns, &need(22, 40), 41), [Some(22), Some(18)]);
     }
 
     #[test]

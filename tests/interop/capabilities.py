@@ -25,6 +25,7 @@ def browse_grants(p, _):
 
 def browse_objects(p, _):
     open_data(p).keys(ENTER).see("says it is strongroom")
+    p.keys("G").see("this one")
 
 
 def browse_jobs(p, _):

@@ -67,7 +67,10 @@ fn a_read_only_session_looks_at_everything_and_changes_nothing() {
         .keys("G")
         .keys(ENTER)
         .wait("What the walk made")
-        .keys(ESC);
+        .keys(ESC)
+        .gone("What the walk made")
+        .keys(ESC)
+        .gone("The walk");
     session
         .keys("A")
         .wait("Every change that was asked for")

@@ -55,8 +55,8 @@ fn walk(size: (u16, u16), own: bool) {
     session.wait("Grant the use of").wait("▸ example-role").keys(ENTER);
     session.wait("When it is known everywhere cannot be watched");
     prove(&mut session, "Allowed with grant", "allowed  Decrypt");
-    // The sample, unless a file is chosen.
-    session.wait("upload housing.csv");
+    // The sample, unless a file is there, or chosen.
+    session.wait(&format!("upload {file}"));
     if own {
         session.keys(ESC).gone("The walk").keys("5").select(file);
         session.keys("w").wait(&format!("upload {file}"));

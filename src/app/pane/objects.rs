@@ -238,12 +238,17 @@ pub(crate) fn overview(
     facts.lines
 }
 
-/// What the bucket keeps under the key: the newest so many. Where nothing but the object is kept that is said.
-pub(crate) fn versions(kept: Option<&Result<KeptVersions, Fault>>, most: usize, columns: usize) -> Vec<Line> {
+/// What the bucket keeps under the key: the newest so many, or what is said while it is not known. Where nothing but the
+/// object is kept that is said.
+pub(crate) fn versions(
+    kept: Option<&Result<KeptVersions, Fault>>,
+    (most, unknown): (usize, &str),
+    columns: usize,
+) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     let kept = match kept {
         None => {
-            facts.fact("Versions", Tone::Dim, "asked when the cursor rests");
+            facts.fact("Versions", Tone::Dim, unknown);
             return facts.lines;
         }
         Some(Err(fault)) => {

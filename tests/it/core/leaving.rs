@@ -40,6 +40,7 @@ fn making_a_role() -> Desk {
     assert!(title(&desk), "{}", desk.screen());
     desk.keys("<enter>");
     assert_eq!(desk.state.operations.running().count(), 1, "{}", desk.screen());
+    desk.keys("<esc>");
     desk
 }
 

@@ -32,7 +32,7 @@ fn read(verdict: Verdict) -> Desk {
     desk.keys("3jjv");
     let verdicts = vec![verdict];
     desk.done(1, Outcome::Verified { verdicts });
-    desk.keys("<esc>");
+    desk.keys("?<esc>");
     desk
 }
 
