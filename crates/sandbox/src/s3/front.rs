@@ -10,7 +10,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::facts::Facts;
-use super::store::Store;
+use super::store::{Settings, Store};
 use crate::api::ApiError;
 use crate::identity::Caller;
 use crate::world::World;
@@ -31,6 +31,9 @@ mod uploads;
 mod versions;
 
 pub(super) use policy::is_public;
+
+/// What an operation comes to.
+type Answer<T> = S3Result<S3Response<T>>;
 
 /// Answers S3 requests that [`super::access`] has let through.
 #[derive(Debug)]
@@ -54,6 +57,12 @@ impl Front {
         extensions
             .get::<Caller>()
             .ok_or_else(|| ApiError::new("AccessDenied", "Access Denied").status(403))
+    }
+
+    /// Changes what a bucket is set to; the answer says nothing.
+    fn set<T: Default>(&self, bucket: &str, change: impl FnOnce(&mut Settings)) -> Answer<T> {
+        self.store().change_settings(bucket, change)?;
+        Ok(S3Response::new(T::default()))
     }
 
     /// Checks what `access` could not: a second resource of the same request.
@@ -87,7 +96,7 @@ macro_rules! operations {
     ($($name:ident($input:ident) -> $output:ident: $area:ident::$does:ident $(.$wait:tt)?;)+) => {
         #[async_trait::async_trait]
         impl S3 for Front {
-            $(async fn $name(&self, req: S3Request<$input>) -> S3Result<S3Response<$output>> {
+            $(async fn $name(&self, req: S3Request<$input>) -> Answer<$output> {
                 $area::$does(self, req)$(.$wait)?
             })+
         }
@@ -164,6 +173,12 @@ fn without_facts() -> ApiError {
         "The request came without what conditions may ask of it",
     )
     .status(500)
+}
+
+/// Says that there is nothing any more.
+fn gone<T>(mut answer: S3Response<T>) -> S3Response<T> {
+    answer.status = Some(hyper::StatusCode::NO_CONTENT);
+    answer
 }
 
 /// What most operations look at.

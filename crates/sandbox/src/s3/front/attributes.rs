@@ -1,7 +1,7 @@
 //! What is known of an object, without its bytes.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::checksum::{Algorithm, Kind};
 use super::super::convert::{limit, quoted, time};
@@ -9,15 +9,12 @@ use super::super::customer::CustomerKey;
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::versions::Asked;
-use super::{Front, arn, taken};
+use super::{Answer, Front, arn, taken};
 use crate::api::ApiError;
 
 const ALL: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
 
-pub(super) fn get(
-    front: &Front,
-    req: S3Request<GetObjectAttributesInput>,
-) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+pub(super) fn get(front: &Front, req: S3Request<GetObjectAttributesInput>) -> Answer<GetObjectAttributesOutput> {
     let (input, headers, extensions) = taken(req);
     let customer = CustomerKey::given(&headers)?;
     let resource = arn(&input.bucket, &input.key);

@@ -2,7 +2,7 @@
 
 use hyper::HeaderMap;
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::anew::TagsOfNew;
 use super::super::convert::{OF_NEW_BUCKETS, document_tags, owner, parse_token, time, token};
@@ -10,7 +10,7 @@ use super::super::list::After;
 use super::super::lock::Lock;
 use super::super::store::{Ownership, Settings, no_such_bucket};
 use super::super::versions::Versioning;
-use super::Front;
+use super::{Answer, Front};
 use crate::api::ApiError;
 use crate::identity::Place;
 
@@ -18,7 +18,7 @@ use crate::identity::Place;
 const EU: &str = "EU";
 const IRELAND: &str = "eu-west-1";
 
-pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
     let S3Request { input, extensions, .. } = req;
     let place = Front::caller(&extensions)?.place.clone();
     let constraint = input
@@ -101,7 +101,7 @@ fn region_of_new<'a>(front: &Front, constraint: &'a str, region: &'a str) -> Res
     }
 }
 
-pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
     front.store().delete_bucket(&req.input.bucket)?;
     Ok(S3Response::with_status(
         DeleteBucketOutput::default(),
@@ -109,7 +109,7 @@ pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> S3Resu
     ))
 }
 
-pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
     let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
     let mut response = S3Response::new(HeadBucketOutput {
         bucket_region: Some(place.region),
@@ -120,7 +120,7 @@ pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> S3Result<S
     Ok(response)
 }
 
-pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
     let account = Front::caller(&req.extensions)?.place.account.clone();
     let input = req.input;
     let limit = usize::try_from(input.max_buckets.unwrap_or(10_000)).unwrap_or(10_000);
@@ -159,10 +159,7 @@ pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> S3Result<
     }))
 }
 
-pub(super) fn location(
-    front: &Front,
-    req: S3Request<GetBucketLocationInput>,
-) -> S3Result<S3Response<GetBucketLocationOutput>> {
+pub(super) fn location(front: &Front, req: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
     let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
     let is_of_eu = front.store().setting(&req.input.bucket, |settings| settings.is_of_eu)?;
     let region = if is_of_eu { EU.to_owned() } else { place.region };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::body::{Arrived, Body, LARGEST_PUT, disk};
 use super::super::checksum::{Algorithm, hasher};
@@ -15,10 +15,10 @@ use super::super::object::{About, Object as Stored};
 use super::super::store::Store;
 use super::super::versions::NULL;
 use super::uploads::{Uploading, part_number};
-use super::{Front, arn, taken};
+use super::{Answer, Front, arn, taken};
 use crate::api::ApiError;
 
-pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
     let (input, headers, extensions) = taken(req);
     let condition = write_condition(
         etag_header(&headers, "if-match")?,
@@ -120,10 +120,7 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3
     }))
 }
 
-pub(super) async fn part(
-    front: &Front,
-    req: S3Request<UploadPartCopyInput>,
-) -> S3Result<S3Response<UploadPartCopyOutput>> {
+pub(super) async fn part(front: &Front, req: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
     let (input, headers, extensions) = taken(req);
     let keys = (CustomerKey::of_source(&headers)?, CustomerKey::given(&headers)?);
     part_number(input.part_number)?;

@@ -1,16 +1,16 @@
 //! Deletions: of a key, of one of its versions, of many.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::convert::malformed;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
 use super::versions::no_such_version;
-use super::{Front, arn, taken};
+use super::{Answer, Front, arn, taken};
 use crate::api::ApiError;
 
-pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
     let (input, headers, extensions) = taken(req);
     let asked = front.asks_to_bypass(&input.bucket, &headers)?;
     let bypass = front.bypasses(asked, &extensions, &arn(&input.bucket, &input.key))?;
@@ -55,7 +55,7 @@ impl Front {
     }
 }
 
-pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
     let (input, headers, extensions) = taken(req);
     front.store().check_bucket(&input.bucket)?;
     let asks_to_bypass = front.asks_to_bypass(&input.bucket, &headers)?;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::convert::{Names, limit, parse_token, quoted, time, token};
 use super::super::list::{After, Query};
 use super::super::object::Object as Stored;
-use super::Front;
+use super::{Answer, Front};
 
-pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> Answer<ListObjectsOutput> {
     let input = req.input;
     let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_keys)?;
@@ -40,7 +40,7 @@ pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3
     }))
 }
 
-pub(super) fn v2(front: &Front, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+pub(super) fn v2(front: &Front, req: S3Request<ListObjectsV2Input>) -> Answer<ListObjectsV2Output> {
     let input = req.input;
     let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_keys)?;

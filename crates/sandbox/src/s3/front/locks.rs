@@ -11,7 +11,7 @@ use super::super::lock::{Lock, Mode, Period, Protection, Retention, invalid, is_
 use super::super::store::Settings;
 use super::super::versions::Versioning;
 use super::versions::{Asked, Found};
-use super::{Front, arn, taken};
+use super::{Answer, Front, arn, taken};
 use crate::api::ApiError;
 use crate::sigv4::header;
 
@@ -24,7 +24,7 @@ const BYPASS: &str = "x-amz-bypass-governance-retention";
 pub(super) fn configuration(
     front: &Front,
     req: S3Request<GetObjectLockConfigurationInput>,
-) -> S3Result<S3Response<GetObjectLockConfigurationOutput>> {
+) -> Answer<GetObjectLockConfigurationOutput> {
     let lock = front.store().settings(&req.input.bucket)?.lock.ok_or_else(|| {
         ApiError::new(
             "ObjectLockConfigurationNotFoundError",
@@ -56,7 +56,7 @@ pub(super) fn configuration(
 pub(super) fn put_configuration(
     front: &Front,
     req: S3Request<PutObjectLockConfigurationInput>,
-) -> S3Result<S3Response<PutObjectLockConfigurationOutput>> {
+) -> Answer<PutObjectLockConfigurationOutput> {
     front.store().check_bucket(&req.input.bucket)?;
     let asked = req.input.object_lock_configuration.ok_or_else(malformed)?;
     let enabled = asked.object_lock_enabled.as_ref().map(ObjectLockEnabled::as_str);
@@ -121,10 +121,7 @@ fn unprotected() -> ApiError {
     ApiError::new("NoSuchObjectLockConfiguration", message).status(404)
 }
 
-pub(super) fn retention(
-    front: &Front,
-    req: S3Request<GetObjectRetentionInput>,
-) -> S3Result<S3Response<GetObjectRetentionOutput>> {
+pub(super) fn retention(front: &Front, req: S3Request<GetObjectRetentionInput>) -> Answer<GetObjectRetentionOutput> {
     let input = req.input;
     let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
     let retention = found.object.protection.retention.clone().ok_or_else(unprotected)?;
@@ -139,7 +136,7 @@ pub(super) fn retention(
 pub(super) fn put_retention(
     front: &Front,
     req: S3Request<PutObjectRetentionInput>,
-) -> S3Result<S3Response<PutObjectRetentionOutput>> {
+) -> Answer<PutObjectRetentionOutput> {
     let (input, headers, mut extensions) = taken(req);
     let asked = input.retention.ok_or_else(malformed)?;
     let retention = match (asked.mode, asked.retain_until_date) {
@@ -166,10 +163,7 @@ pub(super) fn put_retention(
     Ok(S3Response::new(PutObjectRetentionOutput::default()))
 }
 
-pub(super) fn hold(
-    front: &Front,
-    req: S3Request<GetObjectLegalHoldInput>,
-) -> S3Result<S3Response<GetObjectLegalHoldOutput>> {
+pub(super) fn hold(front: &Front, req: S3Request<GetObjectLegalHoldInput>) -> Answer<GetObjectLegalHoldOutput> {
     let input = req.input;
     let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
     let on = found.object.protection.hold.ok_or_else(unprotected)?;
@@ -180,10 +174,7 @@ pub(super) fn hold(
     }))
 }
 
-pub(super) fn put_hold(
-    front: &Front,
-    req: S3Request<PutObjectLegalHoldInput>,
-) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
+pub(super) fn put_hold(front: &Front, req: S3Request<PutObjectLegalHoldInput>) -> Answer<PutObjectLegalHoldOutput> {
     let S3Request {
         input, mut extensions, ..
     } = req;

@@ -11,10 +11,10 @@ use super::super::encryption;
 use super::super::object::{About, Object as Stored};
 use super::super::store::{Store, check_condition};
 use super::versions::{Asked, expiry};
-use super::{Front, arn};
+use super::{Answer, Front, arn};
 use crate::api::ApiError;
 
-pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
     let S3Request {
         input,
         headers,
@@ -208,7 +208,7 @@ impl Found {
     }
 }
 
-pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let (found, checksum, part) = find!(front, req);
     not_archived(&found.object.about)?;
@@ -230,7 +230,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
     })))
 }
 
-pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let (found, checksum, part) = find!(front, req);
     encryption::unwrap(

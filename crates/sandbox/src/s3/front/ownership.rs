@@ -2,18 +2,18 @@
 //! somebody else's is refused, and so are ACLs that give anything to others.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::convert::malformed;
 use super::super::store::Ownership;
-use super::Front;
 use super::versions::Asked;
+use super::{Answer, Front, gone};
 use crate::api::ApiError;
 
 pub(super) fn get(
     front: &Front,
     req: S3Request<GetBucketOwnershipControlsInput>,
-) -> S3Result<S3Response<GetBucketOwnershipControlsOutput>> {
+) -> Answer<GetBucketOwnershipControlsOutput> {
     let Some(kind) = front.store().settings(&req.input.bucket)?.ownership.name() else {
         let message = "The bucket ownership controls were not found";
         return Err(ApiError::new("OwnershipControlsNotFoundError", message)
@@ -31,30 +31,23 @@ pub(super) fn get(
 pub(super) fn put(
     front: &Front,
     req: S3Request<PutBucketOwnershipControlsInput>,
-) -> S3Result<S3Response<PutBucketOwnershipControlsOutput>> {
+) -> Answer<PutBucketOwnershipControlsOutput> {
     let rules = req.input.ownership_controls.rules;
     let [rule] = <[_; 1]>::try_from(rules).map_err(|_| malformed())?;
     let ownership = Ownership::parse(rule.object_ownership.as_str()).ok_or_else(malformed)?;
-    front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.ownership = ownership)?;
-    Ok(S3Response::new(PutBucketOwnershipControlsOutput::default()))
+    front.set(&req.input.bucket, |settings| settings.ownership = ownership)
 }
 
 pub(super) fn delete(
     front: &Front,
     req: S3Request<DeleteBucketOwnershipControlsInput>,
-) -> S3Result<S3Response<DeleteBucketOwnershipControlsOutput>> {
+) -> Answer<DeleteBucketOwnershipControlsOutput> {
     front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.ownership = Ownership::Unset)?;
-    Ok(S3Response::with_status(
-        DeleteBucketOwnershipControlsOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+        .set(&req.input.bucket, |settings| settings.ownership = Ownership::Unset)
+        .map(gone)
 }
 
-pub(super) fn bucket_acl(front: &Front, req: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {
+pub(super) fn bucket_acl(front: &Front, req: S3Request<GetBucketAclInput>) -> Answer<GetBucketAclOutput> {
     front.store().settings(&req.input.bucket)?;
     let owner = front.owner(&req.input.bucket);
     Ok(S3Response::new(GetBucketAclOutput {
@@ -63,7 +56,7 @@ pub(super) fn bucket_acl(front: &Front, req: S3Request<GetBucketAclInput>) -> S3
     }))
 }
 
-pub(super) fn object_acl(front: &Front, req: S3Request<GetObjectAclInput>) -> S3Result<S3Response<GetObjectAclOutput>> {
+pub(super) fn object_acl(front: &Front, req: S3Request<GetObjectAclInput>) -> Answer<GetObjectAclOutput> {
     let input = req.input;
     front.find(&Asked {
         bucket: &input.bucket,

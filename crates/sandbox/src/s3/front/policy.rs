@@ -1,10 +1,10 @@
 //! The policy of a bucket: kept as it was written, read by [`super::super::access`] at every request.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 use serde_json::Value;
 
-use super::Front;
+use super::{Answer, Front, gone};
 use crate::api::ApiError;
 use crate::policy::{Document, Kind, Statement};
 
@@ -30,14 +30,14 @@ const NARROWING: &[&str] = &[
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
 ];
 
-pub(super) fn get(front: &Front, req: S3Request<GetBucketPolicyInput>) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+pub(super) fn get(front: &Front, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
     let policy = front.store().policy(&req.input.bucket)?.ok_or_else(none)?;
     Ok(S3Response::new(GetBucketPolicyOutput {
         policy: Some(policy.text().to_owned()),
     }))
 }
 
-pub(super) fn put(front: &Front, req: S3Request<PutBucketPolicyInput>) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+pub(super) fn put(front: &Front, req: S3Request<PutBucketPolicyInput>) -> Answer<PutBucketPolicyOutput> {
     let bucket = &req.input.bucket;
     front.store().check_bucket(bucket)?;
     let policy = checked(front, bucket, &req.input.policy)?;
@@ -62,23 +62,13 @@ pub(super) fn put(front: &Front, req: S3Request<PutBucketPolicyInput>) -> S3Resu
     ))
 }
 
-pub(super) fn delete(
-    front: &Front,
-    req: S3Request<DeleteBucketPolicyInput>,
-) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketPolicyInput>) -> Answer<DeleteBucketPolicyOutput> {
     front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.policy = None)?;
-    Ok(S3Response::with_status(
-        DeleteBucketPolicyOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+        .set(&req.input.bucket, |settings| settings.policy = None)
+        .map(gone)
 }
 
-pub(super) fn status(
-    front: &Front,
-    req: S3Request<GetBucketPolicyStatusInput>,
-) -> S3Result<S3Response<GetBucketPolicyStatusOutput>> {
+pub(super) fn status(front: &Front, req: S3Request<GetBucketPolicyStatusInput>) -> Answer<GetBucketPolicyStatusOutput> {
     let policy = front.store().policy(&req.input.bucket)?.ok_or_else(none)?;
     Ok(S3Response::new(GetBucketPolicyStatusOutput {
         policy_status: Some(PolicyStatus {

@@ -1,18 +1,15 @@
 //! How a bucket encrypts what nobody says how to encrypt.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::anew::Blocks;
 use super::super::convert::malformed;
 use super::super::encryption::{KMS, Preset};
-use super::Front;
+use super::{Answer, Front, gone};
 use crate::api::ApiError;
 
-pub(super) fn get(
-    front: &Front,
-    req: S3Request<GetBucketEncryptionInput>,
-) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+pub(super) fn get(front: &Front, req: S3Request<GetBucketEncryptionInput>) -> Answer<GetBucketEncryptionOutput> {
     let settings = front.store().settings(&req.input.bucket)?;
     let preset = settings.encryption;
     let algorithm = if preset.is_kms {
@@ -35,10 +32,7 @@ pub(super) fn get(
     Ok(response)
 }
 
-pub(super) fn put(
-    front: &Front,
-    req: S3Request<PutBucketEncryptionInput>,
-) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
+pub(super) fn put(front: &Front, req: S3Request<PutBucketEncryptionInput>) -> Answer<PutBucketEncryptionOutput> {
     let blocks = req.extensions.get().map(|Blocks(blocks)| *blocks);
     let preset = read(req.input.server_side_encryption_configuration.rules, blocks.is_some())?;
     front.store().change_settings(&req.input.bucket, |settings| {
@@ -52,14 +46,10 @@ pub(super) fn put(
 pub(super) fn delete(
     front: &Front,
     req: S3Request<DeleteBucketEncryptionInput>,
-) -> S3Result<S3Response<DeleteBucketEncryptionOutput>> {
+) -> Answer<DeleteBucketEncryptionOutput> {
     front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.encryption = Preset::default())?;
-    Ok(S3Response::with_status(
-        DeleteBucketEncryptionOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+        .set(&req.input.bucket, |settings| settings.encryption = Preset::default())
+        .map(gone)
 }
 
 /// A rule may be about what the bucket blocks alone.

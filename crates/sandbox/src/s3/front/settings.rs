@@ -5,18 +5,15 @@
 //! that are public are not served.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::convert::{OF_BUCKETS, document_tags};
-use super::Front;
+use super::{Answer, Front, gone};
 use crate::api::ApiError;
 
 mod rules;
 
-pub(super) fn tagging(
-    front: &Front,
-    req: S3Request<GetBucketTaggingInput>,
-) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+pub(super) fn tagging(front: &Front, req: S3Request<GetBucketTaggingInput>) -> Answer<GetBucketTaggingOutput> {
     let settings = front.store().settings(&req.input.bucket)?;
     if settings.tags.is_empty() {
         return Err(none("NoSuchTagSet", "The TagSet does not exist"));
@@ -30,31 +27,22 @@ pub(super) fn tagging(
     }))
 }
 
-pub(super) fn put_tagging(
-    front: &Front,
-    req: S3Request<PutBucketTaggingInput>,
-) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+pub(super) fn put_tagging(front: &Front, req: S3Request<PutBucketTaggingInput>) -> Answer<PutBucketTaggingOutput> {
     let tags = document_tags(req.input.tagging.tag_set, &OF_BUCKETS)?;
-    front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.tags = tags)?;
-    Ok(S3Response::new(PutBucketTaggingOutput::default()))
+    front.set(&req.input.bucket, |settings| settings.tags = tags)
 }
 
 pub(super) fn delete_tagging(
     front: &Front,
     req: S3Request<DeleteBucketTaggingInput>,
-) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
-    front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.tags.clear())?;
-    Ok(S3Response::new(DeleteBucketTaggingOutput::default()))
+) -> Answer<DeleteBucketTaggingOutput> {
+    front.set(&req.input.bucket, |settings| settings.tags.clear())
 }
 
 pub(super) fn public_access(
     front: &Front,
     req: S3Request<GetPublicAccessBlockInput>,
-) -> S3Result<S3Response<GetPublicAccessBlockOutput>> {
+) -> Answer<GetPublicAccessBlockOutput> {
     let settings = front.store().settings(&req.input.bucket)?;
     let Some([block_acls, ignore_acls, block_policy, restrict]) = settings.public_access else {
         return Err(none(
@@ -75,7 +63,7 @@ pub(super) fn public_access(
 pub(super) fn put_public_access(
     front: &Front,
     req: S3Request<PutPublicAccessBlockInput>,
-) -> S3Result<S3Response<PutPublicAccessBlockOutput>> {
+) -> Answer<PutPublicAccessBlockOutput> {
     let asked = req.input.public_access_block_configuration;
     let block = [
         asked.block_public_acls,
@@ -84,29 +72,22 @@ pub(super) fn put_public_access(
         asked.restrict_public_buckets,
     ];
     let block = block.map(Option::unwrap_or_default);
-    front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.public_access = Some(block))?;
-    Ok(S3Response::new(PutPublicAccessBlockOutput::default()))
+    front.set(&req.input.bucket, |settings| settings.public_access = Some(block))
 }
 
 pub(super) fn delete_public_access(
     front: &Front,
     req: S3Request<DeletePublicAccessBlockInput>,
-) -> S3Result<S3Response<DeletePublicAccessBlockOutput>> {
+) -> Answer<DeletePublicAccessBlockOutput> {
     front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.public_access = None)?;
-    Ok(S3Response::with_status(
-        DeletePublicAccessBlockOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+        .set(&req.input.bucket, |settings| settings.public_access = None)
+        .map(gone)
 }
 
 pub(super) fn lifecycle(
     front: &Front,
     req: S3Request<GetBucketLifecycleConfigurationInput>,
-) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
+) -> Answer<GetBucketLifecycleConfigurationOutput> {
     let settings = front.store().settings(&req.input.bucket)?;
     if settings.lifecycle.is_empty() {
         return Err(none(
@@ -128,7 +109,7 @@ fn smallest_to_move() -> TransitionDefaultMinimumObjectSize {
 pub(super) fn put_lifecycle(
     front: &Front,
     req: S3Request<PutBucketLifecycleConfigurationInput>,
-) -> S3Result<S3Response<PutBucketLifecycleConfigurationOutput>> {
+) -> Answer<PutBucketLifecycleConfigurationOutput> {
     let input = req.input;
     let asked = input.transition_default_minimum_object_size.as_ref();
     match asked.map(TransitionDefaultMinimumObjectSize::as_str) {
@@ -158,14 +139,10 @@ pub(super) fn put_lifecycle(
 pub(super) fn delete_lifecycle(
     front: &Front,
     req: S3Request<DeleteBucketLifecycleInput>,
-) -> S3Result<S3Response<DeleteBucketLifecycleOutput>> {
+) -> Answer<DeleteBucketLifecycleOutput> {
     front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.lifecycle.clear())?;
-    Ok(S3Response::with_status(
-        DeleteBucketLifecycleOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+        .set(&req.input.bucket, |settings| settings.lifecycle.clear())
+        .map(gone)
 }
 
 fn none(code: &str, message: &str) -> s3s::S3Error {

@@ -8,12 +8,9 @@ use s3s::{S3Request, S3Response, S3Result};
 use super::super::convert::{OF_OBJECTS, document_tags};
 use super::super::facts::requested;
 use super::versions::{Asked, Found};
-use super::{Front, arn};
+use super::{Answer, Front, arn};
 
-pub(super) fn get(
-    front: &Front,
-    req: S3Request<GetObjectTaggingInput>,
-) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+pub(super) fn get(front: &Front, req: S3Request<GetObjectTaggingInput>) -> Answer<GetObjectTaggingOutput> {
     let input = req.input;
     let found = tagged(front, &input.bucket, &input.key, input.version_id.as_deref())?;
     Ok(S3Response::new(GetObjectTaggingOutput {
@@ -30,10 +27,7 @@ pub(super) fn get(
     }))
 }
 
-pub(super) fn put(
-    front: &Front,
-    req: S3Request<PutObjectTaggingInput>,
-) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+pub(super) fn put(front: &Front, req: S3Request<PutObjectTaggingInput>) -> Answer<PutObjectTaggingOutput> {
     let S3Request {
         input, mut extensions, ..
     } = req;
@@ -48,10 +42,7 @@ pub(super) fn put(
     Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
 }
 
-pub(super) fn delete(
-    front: &Front,
-    req: S3Request<DeleteObjectTaggingInput>,
-) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+pub(super) fn delete(front: &Front, req: S3Request<DeleteObjectTaggingInput>) -> Answer<DeleteObjectTaggingOutput> {
     let input = req.input;
     let version_id = replace(
         front,

@@ -2,7 +2,7 @@
 
 use hyper::http::Extensions;
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
 use super::super::checksum::{Algorithm, Kind, requested, verify};
 use super::super::convert::*;
@@ -11,13 +11,10 @@ use super::super::encryption;
 use super::super::multipart::{Claim, Completion, MOST_PARTS, Part as StoredPart, Upload, fresh_id};
 use super::super::object::About;
 use super::objects::{take_in, within_bounds};
-use super::{Front, arn, taken};
+use super::{Answer, Front, arn, taken};
 use crate::api::ApiError;
 
-pub(super) fn create(
-    front: &Front,
-    req: S3Request<CreateMultipartUploadInput>,
-) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+pub(super) fn create(front: &Front, req: S3Request<CreateMultipartUploadInput>) -> Answer<CreateMultipartUploadOutput> {
     let (input, headers, extensions) = taken(req);
     let resource = arn(&input.bucket, &input.key);
     let named = input.checksum_algorithm.as_ref();
@@ -70,7 +67,7 @@ pub(super) fn create(
     }))
 }
 
-pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
     let S3Request {
         input,
         headers,
@@ -138,7 +135,7 @@ pub(super) use self::listing::{list, parts};
 pub(super) fn complete(
     front: &Front,
     req: S3Request<CompleteMultipartUploadInput>,
-) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+) -> Answer<CompleteMultipartUploadOutput> {
     let (input, headers, extensions) = taken(req);
     let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
     let claims: Vec<Claim> = input
@@ -195,10 +192,7 @@ pub(super) fn complete(
     })))
 }
 
-pub(super) fn abort(
-    front: &Front,
-    req: S3Request<AbortMultipartUploadInput>,
-) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+pub(super) fn abort(front: &Front, req: S3Request<AbortMultipartUploadInput>) -> Answer<AbortMultipartUploadOutput> {
     let input = req.input;
     front.store().abort(&input.bucket, &input.key, &input.upload_id)?;
     Ok(S3Response::with_status(

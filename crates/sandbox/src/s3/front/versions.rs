@@ -17,7 +17,7 @@ use super::super::store::no_such_key;
 use super::super::versions::{After, Marker, Query, Version, Versioning};
 use super::locks::check_versioning;
 use super::objects::not_archived;
-use super::{Front, arn};
+use super::{Answer, Front, arn};
 use crate::api::ApiError;
 
 /// A key, and a version of it or its newest one.
@@ -206,10 +206,7 @@ fn of_marker(marker: &Marker) -> HeaderMap {
     headers
 }
 
-pub(super) fn status(
-    front: &Front,
-    req: S3Request<GetBucketVersioningInput>,
-) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+pub(super) fn status(front: &Front, req: S3Request<GetBucketVersioningInput>) -> Answer<GetBucketVersioningOutput> {
     let status = match front.store().settings(&req.input.bucket)?.versioning {
         Versioning::Never => None,
         Versioning::Enabled => Some(BucketVersioningStatus::ENABLED),
@@ -222,10 +219,7 @@ pub(super) fn status(
 }
 
 /// Turns versions on, or stops making more of them. Asking for a second factor before a deletion is not for this world.
-pub(super) fn put_status(
-    front: &Front,
-    req: S3Request<PutBucketVersioningInput>,
-) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+pub(super) fn put_status(front: &Front, req: S3Request<PutBucketVersioningInput>) -> Answer<PutBucketVersioningOutput> {
     let input = req.input;
     front.store().check_bucket(&input.bucket)?;
     let asked = input.versioning_configuration;
@@ -258,10 +252,7 @@ pub(super) fn put_status(
     Ok(S3Response::new(PutBucketVersioningOutput::default()))
 }
 
-pub(super) fn list(
-    front: &Front,
-    req: S3Request<ListObjectVersionsInput>,
-) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+pub(super) fn list(front: &Front, req: S3Request<ListObjectVersionsInput>) -> Answer<ListObjectVersionsOutput> {
     let input = req.input;
     let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_keys)?;

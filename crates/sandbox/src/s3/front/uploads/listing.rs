@@ -3,19 +3,16 @@
 use std::ops::Bound;
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response};
 
-use super::Front;
+use super::{Answer, Front};
 use crate::api::ApiError;
 use crate::s3::convert::*;
 use crate::s3::customer::{self, CustomerKey};
 use crate::s3::multipart::{Part as StoredPart, Upload};
 use crate::s3::versions::rows_end;
 
-pub(crate) fn list(
-    front: &Front,
-    req: S3Request<ListMultipartUploadsInput>,
-) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+pub(crate) fn list(front: &Front, req: S3Request<ListMultipartUploadsInput>) -> Answer<ListMultipartUploadsOutput> {
     let input = req.input;
     let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_uploads)?;
@@ -107,7 +104,7 @@ pub(crate) fn list(
     }))
 }
 
-pub(crate) fn parts(front: &Front, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+pub(crate) fn parts(front: &Front, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
     let customer = CustomerKey::given(&req.headers)?;
     let input = req.input;
     let limit = limit(input.max_parts)?;
