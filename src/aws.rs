@@ -202,9 +202,10 @@ impl Aws {
         self.inner.endpoints.of_service("S3")
     }
 
-    /// Where S3 is, if it is not AWS's.
+    /// Where S3 is, if it is neither AWS's nor this program's own.
     pub(in crate::aws) fn foreign_s3(&self) -> Option<&str> {
-        self.s3_endpoint().filter(|url| !endpoint::is_of_aws(url))
+        self.s3_endpoint()
+            .filter(|url| !self.is_embedded() && !endpoint::is_of_aws(url))
     }
 
     pub(in crate::aws) fn conditions(&self) -> &s3::Conditions {

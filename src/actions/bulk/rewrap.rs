@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::each::each;
@@ -29,9 +29,11 @@ mod data_key;
 mod journal;
 mod old_keys;
 mod scan;
+mod spool;
 
 use data_key::Anew;
 use scan::{Found, Scan, Wrapped};
+use spool::{Chain, Object, Spool, Spooled};
 
 const ACT: &str = "re-wrap";
 /// A kill loses what KMS did for data keys that were not kept yet. Of few, one at a time is wrapped, so that it is little; of many,
@@ -96,7 +98,7 @@ pub async fn rewrap(
     let groups = run.scan(&mut told).await?;
     let (mut ended, mut old) = (Ended::Whole, BTreeMap::new());
     if mode.is_plan {
-        plan(groups, &mut told)?;
+        plan(groups, &mut told).await?;
     } else {
         (ended, old) = run.go(groups, &mut told).await?;
     }
@@ -149,8 +151,14 @@ struct Group {
     wrapped: Wrapped,
     /// The key objects that its tokens name.
     key_objects: BTreeSet<String>,
-    /// Keys and bytes.
-    objects: Vec<(Box<str>, u64)>,
+    /// Where its objects are noted.
+    objects: Chain,
+}
+
+/// The data keys, and the objects of each, which are not in memory.
+struct Groups {
+    all: Vec<Group>,
+    spooled: Spooled,
 }
 
 struct Run<'a> {
@@ -191,19 +199,20 @@ impl Told<'_> {
 }
 
 /// What would be done.
-fn plan(groups: Vec<Group>, told: &mut Told<'_>) -> Result<(), Fault> {
-    told.report.data_keys = groups.len() as u64;
-    for group in groups {
-        for (key, size) in group.objects {
-            told.done(
-                &group.wrapped,
-                RewrapRow {
+async fn plan(groups: Groups, told: &mut Told<'_>) -> Result<(), Fault> {
+    told.report.data_keys = groups.all.len() as u64;
+    for group in groups.all {
+        let mut pages = groups.spooled.pages(group.objects);
+        while let Some(page) = pages.try_next().await? {
+            for (key, size) in page {
+                let row = RewrapRow {
                     key: key.into(),
                     size,
                     state: Rewrapped::Done,
                     why: None,
-                },
-            )?;
+                };
+                told.done(&group.wrapped, row)?;
+            }
         }
     }
     Ok(())
@@ -225,9 +234,9 @@ impl Run<'_> {
     }
 
     /// Asks every object, and puts those to re-wrap together by data key.
-    async fn scan(&self, told: &mut Told<'_>) -> Result<Vec<Group>, Fault> {
+    async fn scan(&self, told: &mut Told<'_>) -> Result<Groups, Fault> {
         let scan = Scan::new(self);
-        let mut groups: Vec<Group> = Vec::new();
+        let (mut groups, mut spool): (Vec<Group>, Spool) = (Vec::new(), Spool::new()?);
         let mut places: HashMap<Wrapped, usize> = HashMap::new();
         let mut seen = 0_u64;
         let named = self.spec.objects.iter().map(|key| Ok(vec![key.clone()]));
@@ -256,18 +265,20 @@ impl Run<'_> {
                     wrapped,
                     key_object,
                 } => {
-                    let nth = *places.entry(wrapped).or_insert_with_key(|wrapped| {
-                        let (wrapped, key_objects) = (wrapped.clone(), BTreeSet::new());
-                        groups.push(Group {
-                            wrapped,
-                            key_objects,
-                            objects: Vec::new(),
-                        });
-                        groups.len() - 1
-                    });
-                    if let Some(group) = groups.get_mut(nth) {
-                        group.key_objects.extend(key_object);
-                        group.objects.push((key.into_boxed_str(), size));
+                    let nth = places.get(&wrapped).copied();
+                    match nth.and_then(|nth| groups.get_mut(nth)) {
+                        Some(group) => {
+                            group.key_objects.extend(key_object);
+                            group.objects = spool.push(Some(group.objects), (&key, size))?;
+                        }
+                        None => {
+                            places.insert(wrapped.clone(), groups.len());
+                            groups.push(Group {
+                                wrapped,
+                                key_objects: key_object.into_iter().collect(),
+                                objects: spool.push(None, (&key, size))?,
+                            });
+                        }
                     }
                     told.all += 1;
                 }
@@ -275,14 +286,15 @@ impl Run<'_> {
             Ok(())
         };
         match each(self.aws, pages, self.cancel, |key| scan.look(key), take).await? {
-            Ended::Whole if seen == 0 => {
-                self.only_older().await?;
-                Ok(groups)
-            }
-            Ended::Whole => Ok(groups),
-            Ended::Stopped => Err(cancelled(ACT, self.spec.place())),
-            Ended::BrokeOff(fault) => Err(*fault),
+            Ended::Whole if seen == 0 => self.only_older().await?,
+            Ended::Whole => {}
+            Ended::Stopped => return Err(cancelled(ACT, self.spec.place())),
+            Ended::BrokeOff(fault) => return Err(*fault),
         }
+        Ok(Groups {
+            all: groups,
+            spooled: spool.finish()?,
+        })
     }
 
     /// Nothing was listed: fine where older versions or delete markers are there, and of a whole bucket.
@@ -300,8 +312,9 @@ impl Run<'_> {
 
     /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects by the digests of
     /// what is in them.
-    async fn go(&self, groups: Vec<Group>, told: &mut Told<'_>) -> Result<(Ended, BTreeMap<String, String>), Fault> {
-        let mut old = BTreeMap::new();
+    async fn go(&self, groups: Groups, told: &mut Told<'_>) -> Result<(Ended, BTreeMap<String, String>), Fault> {
+        let Groups { all: groups, spooled } = groups;
+        let (mut old, spooled) = (BTreeMap::new(), &spooled);
         let lanes = (groups.len() / KEYS_A_LANE).clamp(1, MOST_LANES);
         let mut groups = groups.into_iter();
         let mut current = Vec::new();
@@ -312,12 +325,14 @@ impl Run<'_> {
                 .collect();
             let is_last = next.is_empty();
             let wrapping = next.into_iter().map(|group| async move {
-                let anew = self.wrap_anew(&group).await;
+                let anew = self.wrap_anew(&group, spooled).await;
                 (group, anew)
             });
             let wrapping = futures::future::join_all(wrapping);
-            let (copied, wrapped) =
-                futures::join!(self.copy_all(std::mem::take(&mut current), told, &mut old), wrapping);
+            let (copied, wrapped) = futures::join!(
+                self.copy_all((std::mem::take(&mut current), spooled), told, &mut old),
+                wrapping
+            );
             match copied {
                 Err(fault) => return broken_off(told, fault, old),
                 Ok(copied) if copied != Ended::Whole || self.cancel.is_cancelled() => return Ok((Ended::Stopped, old)),
@@ -331,7 +346,7 @@ impl Run<'_> {
                         current.push((group, anew));
                     }
                     Err(fault) if ends_all(&fault) => return broken_off(told, fault, old),
-                    Err(fault) => self.not_wrapped(group, &fault, told).await?,
+                    Err(fault) => self.not_wrapped((group, spooled), &fault, told).await?,
                 }
             }
         }
@@ -339,7 +354,12 @@ impl Run<'_> {
 
     /// Tells of the objects of a data key that could not be wrapped anew. Where that may be because somebody else gave them
     /// another one meanwhile each is looked at again: of those it is told, and not that they may not open.
-    async fn not_wrapped(&self, group: Group, fault: &Fault, told: &mut Told<'_>) -> Result<(), Fault> {
+    async fn not_wrapped(
+        &self,
+        (group, spooled): (Group, &Spooled),
+        fault: &Fault,
+        told: &mut Told<'_>,
+    ) -> Result<(), Fault> {
         let Group {
             wrapped,
             key_objects,
@@ -347,7 +367,7 @@ impl Run<'_> {
         } = group;
         let may_be_others = matches!(fault.kind, FaultKind::Integrity | FaultKind::Conflict);
         let (wrapped, key_objects) = (&wrapped, &key_objects);
-        let look = |(key, size): (Box<str>, u64)| async move {
+        let look = |(key, size): Object| async move {
             let (state, why) = if may_be_others {
                 self.stands((wrapped, key_objects), &key, fault).await?
             } else {
@@ -360,7 +380,7 @@ impl Run<'_> {
                 why,
             })
         };
-        let pages = Box::pin(stream::iter([Ok(objects)]));
+        let pages = spooled.pages(objects);
         let take = |row: Option<RewrapRow>| row.map_or(Ok(()), |row| told.row(row));
         each(self.aws, pages, self.cancel, look, take).await.map(drop)
     }
@@ -394,7 +414,7 @@ impl Run<'_> {
 
     async fn copy_all(
         &self,
-        groups: Vec<(Group, Anew)>,
+        (groups, spooled): (Vec<(Group, Anew)>, &Spooled),
         told: &mut Told<'_>,
         old: &mut BTreeMap<String, String>,
     ) -> Result<Ended, Fault> {
@@ -407,10 +427,11 @@ impl Run<'_> {
         {
             old.extend(key_objects.iter().map(|key| (key.clone(), journal::digest(wrapped))));
         }
-        let objects = groups
-            .iter()
-            .flat_map(|of| of.0.objects.iter().map(move |(key, size)| (of, &**key, *size)));
-        let pages = Box::pin(stream::iter([Ok(objects.collect::<Vec<_>>())]));
+        let pages = groups.iter().map(|of| {
+            let pages = spooled.pages(of.0.objects);
+            pages.map_ok(move |page| page.into_iter().map(|object| (of, object)).collect::<Vec<_>>())
+        });
+        let pages = Box::pin(stream::iter(pages).flatten());
         let take = |done: Result<(&Wrapped, RewrapRow), Fault>| {
             let (wrapped, row) = done?;
             told.done(wrapped, row)?;
@@ -429,10 +450,10 @@ impl Run<'_> {
 
     async fn copied_of<'g>(
         &self,
-        (of, key, size): (&'g (Group, Anew), &'g str, u64),
+        (of, (key, size)): (&'g (Group, Anew), Object),
     ) -> Result<(&'g Wrapped, RewrapRow), Fault> {
         let (group, anew) = of;
-        let row = self.copy(&group.wrapped, &group.key_objects, anew, key, size).await?;
+        let row = self.copy(&group.wrapped, &group.key_objects, anew, &key, size).await?;
         Ok((&group.wrapped, row))
     }
 }

@@ -55,17 +55,19 @@ pub(super) async fn write_record(
     make: impl Fn() -> PutObjectFluentBuilder,
 ) -> Result<(), Fault> {
     let object = uri(bucket, key);
-    make().if_none_match("*").send().await.heard("write", &object)?;
+    // On the heap: each of these calls is large, and every act on a bucket has this one within it.
+    let again = || Box::pin(make().if_none_match("*").send());
+    again().await.heard("write", &object)?;
     let Some(url) = aws.foreign_s3() else {
         return Ok(());
     };
     let heeds = aws.conditions().of(bucket);
     let nothing = heeds
         .nothing
-        .get_or_try_init(|| async { is_heeded(make().if_none_match("*").send().await).ok_or(()) });
+        .get_or_try_init(|| async { is_heeded(again().await).ok_or(()) });
     let this = heeds
         .this
-        .get_or_try_init(|| async { is_heeded(make().if_match(NOBODYS).send().await).ok_or(()) });
+        .get_or_try_init(|| async { is_heeded(Box::pin(make().if_match(NOBODYS).send()).await).ok_or(()) });
     match futures::join!(nothing, this).0 {
         Ok(false) => Err(ignored("write", object, url, "If-None-Match")),
         Ok(true) | Err(()) => Ok(()),
@@ -99,7 +101,7 @@ pub(crate) async fn try_copies(aws: &Aws, bucket: &str, key: &str) -> Result<(),
     }
     let heeds = aws.conditions().of(bucket);
     let found = heeds.source.get_or_try_init(|| async {
-        let head = super::head(aws, bucket, key).await.map_err(drop)?;
+        let head = Box::pin(super::head(aws, bucket, key)).await.map_err(drop)?;
         let call = aws.s3_control().copy_object().bucket(bucket).key(key);
         let call = call
             .copy_source(copy_source(bucket, key))
@@ -107,7 +109,7 @@ pub(crate) async fn try_copies(aws: &Aws, bucket: &str, key: &str) -> Result<(),
             .metadata_directive(MetadataDirective::Replace)
             .set_content_type(head.content_type.clone())
             .set_metadata(head.metadata.clone());
-        is_heeded(call.send().await).ok_or(())
+        is_heeded(Box::pin(call.send()).await).ok_or(())
     });
     // What could not be found out is as before.
     let _ = found.await;

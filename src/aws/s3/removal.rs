@@ -49,7 +49,7 @@ pub(crate) async fn delete_version(aws: &Aws, bucket: &str, key: &str, version: 
     match again(call).await {
         Ok(_) => Ok(()),
         Err(fault) if fault.kind == FaultKind::NotFound => Ok(()),
-        Err(fault) if is_locked(&fault.cause) => Err(locked(aws, (bucket, key, version), fault).await),
+        Err(fault) if is_locked(&fault.cause) => Err(Box::pin(locked(aws, (bucket, key, version), fault)).await),
         Err(fault) => Err(fault),
     }
 }

@@ -356,7 +356,7 @@ fn acls_are_read_where_a_bucket_has_them_stated_again_and_never_dropped() {
     let (rows, _) = told(&done);
     assert_eq!(rows["a/two.csv"]["state"], "rewrapped", "{done:?}");
     let why = rows["a/one.csv"]["error"].as_str().unwrap();
-    assert!(done.status == 1 && why.contains("x-amz-grant-read"), "{why}");
+    assert!(done.status == 1 && why.contains("x-amz-grant-"), "{why}");
     assert_eq!(head(&place, "a/one.csv").e_tag, etag, "nothing was dropped");
 
     run(&place, &[&uri("a/"), "--to", "alias/new"]).ok();

@@ -1,6 +1,7 @@
 //! One data key: wrapped anew by KMS, unwrapped once and held against a MAC before anything names it, then kept.
 
 use super::journal::Written;
+use super::spool::{Object, Spooled};
 use super::{ACT, Group, Run};
 use crate::actions::encrypt::put_data_key;
 use crate::actions::encrypted_data_key::DATA_KEYS;
@@ -25,13 +26,15 @@ pub(super) struct Anew {
 
 impl Run<'_> {
     /// Wraps the data key of these objects under the KMS key, and keeps it in a key object beside the old one.
-    pub(super) async fn wrap_anew(&self, group: &Group) -> Result<Anew, Fault> {
+    pub(super) async fn wrap_anew(&self, group: &Group, spooled: &Spooled) -> Result<Anew, Fault> {
+        let first = spooled.first(group.objects, LOOKED_AT).await?;
+        let of = (group, first.as_slice());
         let entry = self.journal.entry(&group.wrapped);
         let (ciphertext, is_known) = match self.journal.read(self.aws, self.bucket(), &entry).await? {
             Some(ciphertext) => (ciphertext, true),
             None => (self.re_encrypt(group).await?, false),
         };
-        let proved = self.prove(group, &ciphertext).await;
+        let proved = self.prove(of, &ciphertext).await;
         if let (Err(fault), true) = (&proved, is_known)
             && matches!(fault.kind, FaultKind::Integrity | FaultKind::Invalid)
         {
@@ -52,7 +55,7 @@ impl Run<'_> {
                 Written::Ours(ciphertext) => ciphertext,
                 // Another run was before us: what it kept is what objects name, once it has been proved too.
                 Written::Theirs(ciphertext) => {
-                    self.prove(group, &ciphertext).await?;
+                    self.prove(of, &ciphertext).await?;
                     ciphertext
                 }
             }
@@ -87,13 +90,13 @@ impl Run<'_> {
     }
 
     /// Unwraps it as anybody will, and holds it against the MAC of one of its objects.
-    async fn prove(&self, group: &Group, ciphertext: &[u8]) -> Result<(), Fault> {
+    async fn prove(&self, (group, objects): (&Group, &[Object]), ciphertext: &[u8]) -> Result<(), Fault> {
         let context = self.context(&group.wrapped.context);
         let unwrapped = again(|| kms::decrypt_data_key(self.aws, ciphertext, Some(&self.target), context, &[])).await?;
         let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
             .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
         let mut refused = Vec::new();
-        for (key, _) in group.objects.iter().take(LOOKED_AT) {
+        for (key, _) in objects {
             match self.holds(&data_key, group, key).await {
                 Ok(()) => return Ok(()),
                 Err(fault) if fault.is_unheard() => return Err(fault),
