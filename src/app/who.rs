@@ -13,11 +13,12 @@ use crate::domain::{Arn, Fault, KeyRequest, KmsKey, Request};
 
 /// Cells of an operation's column.
 const OPERATION: usize = 4;
-/// Cells of what else is told of a use; the encryption context has the rest.
-const CALL: usize = 18;
-const FROM: usize = 16;
-const COUNT: usize = 7;
-const LAST: usize = 9;
+/// Cells of what else is told of a use (call, source, count, last), where there is room and where there is little; who and the
+/// encryption context have the rest.
+const FIXED: [usize; 4] = [18, 16, 7, 9];
+const NARROW: [usize; 4] = [16, 13, 6, 6];
+/// What the signs stand for.
+const LEGEND: &str = "P key policy, I IAM, G grant, small: if; ! outside, ✗ refused, ? not known";
 /// From this width on who can and who did stand side by side.
 const BESIDE: usize = 150;
 /// Reports of a session that are kept.
@@ -225,14 +226,14 @@ impl Who {
 
     /// What the columns of who did are called.
     pub fn did_heading(columns: usize) -> Line {
-        let [who, context] = flexible(columns);
+        let [who, context, call, from, count, last] = widths(columns);
         let names = [
             ("  WHO DID", who + 2),
-            ("OPERATION", CALL),
+            ("OPERATION", call),
             ("CONTEXT", context),
-            ("FROM", FROM),
-            ("COUNT", COUNT),
-            ("LAST", LAST),
+            ("FROM", from),
+            ("COUNT", count),
+            ("LAST", last),
         ];
         let names = names
             .into_iter()
@@ -246,24 +247,24 @@ impl Who {
         let home = Arn::account_of(&self.key_arn);
         let top = (self.did + 1).saturating_sub(rows);
         let visible = self.rows.iter().enumerate().skip(top).take(rows);
-        let [who, context] = flexible(columns);
+        let [who, context, call, from, count, last] = widths(columns);
         let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
         let line = |(at, (standing, row)): (usize, &(Standing, UseRow))| {
             let (tone, sign) = standing_sign(standing, row);
             let name = format::cut_middle(&user(&row.by, home), who.saturating_sub(1));
             let line = Line::new(tone, sign)
                 .and(if sign == "! " { tone } else { Tone::Plain }, format::fit(&name, who))
-                .and(tone, narrow(&row.operation, CALL))
+                .and(tone, narrow(&row.operation, call))
                 .and(Tone::Dim, narrow(&pairs(row), context))
-                .and(Tone::Dim, narrow(&row.from, FROM))
-                .and(Tone::Plain, narrow(&row.count.to_string(), COUNT))
-                .and(Tone::Dim, format::fit(&format::age(row.last, now), LAST));
+                .and(Tone::Dim, narrow(&row.from, from))
+                .and(Tone::Plain, narrow(&row.count.to_string(), count))
+                .and(Tone::Dim, narrow(&format::age(row.last, now), last));
             (is_here && at == self.did, line)
         };
         visible.map(line).collect()
     }
 
-    /// What the row with the cursor rests on, in at most so many lines.
+    /// What the row with the cursor rests on, and what the signs stand for, in so many lines.
     pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
         let (tone, words) = match (self.side, &self.fault) {
             (_, Some(fault)) => (Tone::Bad, fault.at(crate::domain::Door::Dashboard)),
@@ -277,13 +278,17 @@ impl Who {
             },
         };
         let mut lines = format::wrap(&format::clean(&words), columns);
-        if lines.len() > rows {
-            lines.truncate(rows);
+        let room = rows.saturating_sub(1);
+        if lines.len() > room {
+            lines.truncate(room);
             if let Some(last) = lines.last_mut() {
-                *last = format::cut(&format!("{last} …"), columns);
+                *last = format!("{} …", format::cut(last, columns.saturating_sub(2)));
             }
         }
-        lines.into_iter().map(|text| Line::new(tone, text)).collect()
+        lines.resize(room, String::new());
+        let told = lines.into_iter().map(|text| Line::new(tone, text));
+        told.chain([Line::new(Tone::Dim, format::cut(LEGEND, columns))])
+            .collect()
     }
 
     fn cell_told(&self, row: &Row) -> (Tone, String) {
@@ -453,11 +458,12 @@ fn name_cells(columns: usize) -> usize {
     columns.saturating_sub(OPERATION * SHOWN.len())
 }
 
-/// Cells of who and of the encryption context.
-fn flexible(columns: usize) -> [usize; 2] {
-    let rest = columns.saturating_sub(2 + CALL + FROM + COUNT + LAST);
+/// Cells of who, the encryption context, call, source, count and last.
+fn widths(columns: usize) -> [usize; 6] {
+    let [call, from, count, last] = if columns < 100 { NARROW } else { FIXED };
+    let rest = columns.saturating_sub(2 + call + from + count + last);
     let who = (rest * 3 / 5).min(36);
-    [who, rest - who]
+    [who, rest - who, call, from, count, last]
 }
 
 /// What a principal is called, in the key's account.

@@ -76,8 +76,8 @@ fn print(report: &WhoReport) -> Result<(), Fault> {
     let uses = &report.uses;
     let back = match (&uses.extent, uses.oldest) {
         (Extent::Whole(since), _) => format!("since {since}"),
-        (_, Some(oldest)) => format!("back to {oldest}, not to the end"),
-        (_, None) => "not to the end".to_owned(),
+        (_, Some(oldest)) => format!("read back to {oldest}, and no further"),
+        (_, None) => "read".to_owned(),
     };
     let events = counted(usize::try_from(uses.events).unwrap_or(usize::MAX), "event");
     line(&format!("who did ({events} {back}; {HISTORY_NOTE}):"))?;

@@ -204,7 +204,8 @@ impl Service {
                 "SageMaker" => Some("sagemaker"),
                 "Logs_20140328" => Some("logs"),
                 "AmazonEC2ContainerRegistry_V20150921" => Some("ecr"),
-                "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => Some("cloudtrail"),
+                // SDKs spell it in either way.
+                "CloudTrail_20131101" | "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => Some("cloudtrail"),
                 _ => None,
             },
             Self::Query(name) => Some(name),
