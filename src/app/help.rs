@@ -8,17 +8,16 @@ use super::state::State;
 
 /// Cells of a key in front of its words.
 const KEY: usize = 8;
-/// Cells of a key and its command's name, where only names are told.
-const NAMED: usize = 19;
+/// Cells of the word in front of what flows.
+const HEADING: usize = 7;
 
 /// The page.
 pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
     let mut lines = vec![Line::new(Tone::Heading, format!("In {}", state.focus.name()))];
     let here = here(state);
-    lines.extend(in_columns(&here, columns, columns.saturating_sub(2) / 2));
-    lines.push(Line::new(Tone::Heading, "Everywhere"));
-    lines.extend(in_columns(&everywhere(state), columns, NAMED));
-    lines.extend(moves(state, columns));
+    lines.extend(in_two(&here, columns));
+    lines.extend(flow("Else", Tone::Plain, everywhere(state), columns));
+    lines.extend(flow("Move", Tone::Dim, moves(state), columns));
     let palette = state.settings.keymap.key(Command::Palette);
     let signs = Line::new(Tone::Heading, "Signs  ")
         .and(Tone::Accent, "◆")
@@ -36,19 +35,39 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
     lines
 }
 
-/// Keys and words, so many cells each, row by row.
-fn in_columns(entries: &[(String, String)], columns: usize, cells: usize) -> Vec<Line> {
-    let beside = (columns / cells.max(1)).max(1);
-    let rows = entries.len().div_ceil(beside);
+/// Keys and words in two columns.
+fn in_two(entries: &[(String, String)], columns: usize) -> Vec<Line> {
+    let (cells, rows) = (columns.saturating_sub(2) / 2, entries.len().div_ceil(2));
     let line = |row: usize| {
-        let of_row = (0..beside).filter_map(|column| entries.get(column * rows + row));
+        let of_row = (0..2).filter_map(|column| entries.get(column * rows + row));
         of_row.fold(Line::blank(), |line, (keys, words)| {
-            let key = if cells == NAMED { KEY - 1 } else { KEY };
-            line.and(Tone::Accent, format::fit(keys, key))
-                .and(Tone::Plain, format::fit(words, cells.saturating_sub(key)))
+            line.and(Tone::Accent, format::fit(keys, KEY))
+                .and(Tone::Plain, format::fit(words, cells.saturating_sub(KEY)))
         })
     };
     (0..rows).map(line).collect()
+}
+
+/// Keys and words one after the other, as many a line as there is room for.
+fn flow(heading: &str, tone: Tone, entries: Vec<(String, String)>, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let begun = |heading: &str| Line::new(Tone::Heading, format::fit(heading, HEADING));
+    let mut line = begun(heading);
+    for (keys, words) in entries {
+        let gap = if line.0.len() > 1 { "  " } else { "" };
+        let takes = gap.len() + format::width(&keys) + 1 + format::width(&words);
+        let is_full = format::width(&line.text()) + takes > columns;
+        let gap = if is_full { "" } else { gap };
+        if is_full {
+            lines.push(std::mem::replace(&mut line, begun("")));
+        }
+        line = line
+            .and(tone, gap)
+            .and(Tone::Accent, keys)
+            .and(tone, format!(" {words}"));
+    }
+    lines.push(line);
+    lines
 }
 
 fn keys_of(state: &State, command: Command) -> String {
@@ -60,7 +79,6 @@ fn here(state: &State) -> Vec<(String, String)> {
     let is_local = |command: Command| match command {
         Command::Do(Keyed::Audit) => false,
         Command::Do(_) | Command::Enter | Command::Mark | Command::Parent | Command::Actions => true,
-        Command::MarkAll | Command::MarkInvert | Command::MarkRange => true,
         Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => true,
         Command::NextMatch | Command::PreviousMatch | Command::Only => true,
         _ => false,
@@ -95,9 +113,6 @@ fn words(state: &State, command: Command) -> &'static str {
         (Command::Enter, Pane::Objects | Pane::Files) => "open it",
         (Command::Enter, _) => "all of its details",
         (Command::Mark, _) => "mark it, to take several",
-        (Command::MarkAll, _) => "mark all that are shown",
-        (Command::MarkInvert, _) => "mark all others instead",
-        (Command::MarkRange, _) => "mark from the last to here",
         (Command::Parent, _) => "one level up",
         (Command::Actions, _) => "all else it is good for",
         (command, _) => command.entry().name,
@@ -114,9 +129,6 @@ fn everywhere(state: &State) -> Vec<(String, String)> {
                 command,
                 Command::Enter
                     | Command::Mark
-                    | Command::MarkAll
-                    | Command::MarkInvert
-                    | Command::MarkRange
                     | Command::Parent
                     | Command::Actions
                     | Command::Follow
@@ -129,7 +141,11 @@ fn everywhere(state: &State) -> Vec<(String, String)> {
                     | Command::Save
             )
     };
-    let all = COMMANDS.iter().filter(|entry| is_elsewhere(entry.command));
+    let is_of_marks = |command: Command| matches!(command, Command::MarkAll | Command::MarkInvert | Command::MarkRange);
+    let works = |command: Command| !is_of_marks(command) || state.is_available(command);
+    let all = COMMANDS
+        .iter()
+        .filter(|entry| is_elsewhere(entry.command) && works(entry.command));
     let name = |command: Command| match command {
         Command::CopyCommand => "copy as aws",
         command => command.entry().name,
@@ -159,8 +175,8 @@ fn is_move(command: Command) -> bool {
     )
 }
 
-/// Every key that only moves, as many a line as there is room for.
-fn moves(state: &State, columns: usize) -> Vec<Line> {
+/// Every key that only moves.
+fn moves(state: &State) -> Vec<(String, String)> {
     let panes: Vec<String> = Pane::ALL
         .iter()
         .map(|pane| keys_of(state, Command::Focus(*pane)))
@@ -189,15 +205,6 @@ fn moves(state: &State, columns: usize) -> Vec<Line> {
             "borders",
         ),
     ];
-    let mut lines = Vec::new();
-    let mut line = Line::new(Tone::Heading, "Move   ");
-    for (keys, words) in groups {
-        let takes = format::width(&keys) + words.len() + 3;
-        if format::width(&line.text()) + takes > columns {
-            lines.push(std::mem::replace(&mut line, Line::new(Tone::Heading, "       ")));
-        }
-        line = line.and(Tone::Accent, keys).and(Tone::Dim, format!(" {words}  "));
-    }
-    lines.push(line);
-    lines
+    let groups = groups.into_iter();
+    groups.map(|(keys, words)| (keys, words.to_owned())).collect()
 }

@@ -26,7 +26,8 @@ pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>)
     let (focus, before) = (state.focus, state.spot());
     take(state, key, effects);
     state.came_from(before);
-    if state.focus != focus {
+    // Who opens a row by its name waits for that row.
+    if !std::mem::take(&mut state.is_sent) && state.focus != focus {
         state.focused().stay();
     }
 }

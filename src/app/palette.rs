@@ -30,7 +30,7 @@ pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
         });
         let proposed = proposed.into_iter().map(|row| (row, true));
         // An action may begin with the same word.
-        let place = usize::from(found.first().is_some_and(|(row, _)| row.name() == typed.trim()));
+        let place = usize::from(found.first().is_some_and(|(row, _)| row.name() == typed));
         found.splice(place..place, proposed);
     }
     found

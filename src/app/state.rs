@@ -108,6 +108,8 @@ pub struct State {
     pub(super) key_before: Option<String>,
     pub(super) watched: Vec<Topic>,
     pub(super) grants_of: Option<String>,
+    /// Whether a cursor is to go to a row of the pane that has just been gone to.
+    pub(super) is_sent: bool,
     /// Whether a bucket was opened, or a person has chosen where to be.
     pub(super) opened_once: bool,
     /// Since when the person leaves, as soon as nothing is in flight.
@@ -197,6 +199,7 @@ impl State {
             key_before: None,
             watched: Vec::new(),
             grants_of: None,
+            is_sent: false,
             opened_once: false,
             leaving: None,
             all_seen: AllSeen::default(),

@@ -58,7 +58,7 @@ fn counted(state: &State, mut hints: Vec<Shown>) -> Vec<Shown> {
     };
     for (_, words, hit) in &mut hints {
         if let Some(Hit::Command(command)) = hit
-            && marked > 0
+            && marked > 1
             && is_of_many(*command)
         {
             words.push_str(&format!(" {marked}"));

@@ -278,7 +278,8 @@ fn titles<T: Row>(state: &State, view: &View<T>, widths: &[Option<usize>], theme
         Some(Overlay::Sort(choices)) if state.focus == view.pane => choices.as_slice(),
         _ => &[],
     };
-    let mut spans = vec![Span::raw(" ".repeat(SIGNS))];
+    let dim = theme.tone(Tone::Dim);
+    let mut spans = vec![Span::styled(" ".repeat(SIGNS), dim)];
     let sort = view.table.sort();
     for (column, width) in view.columns.iter().zip(widths) {
         let Some(width) = width else { continue };
@@ -296,9 +297,9 @@ fn titles<T: Row>(state: &State, view: &View<T>, widths: &[Option<usize>], theme
                 Span::styled(words[at..=at].to_owned(), theme.tone(Tone::Letter)),
                 Span::styled(words[at + 1..].to_owned(), theme.tone(Tone::Plain)),
             ]),
-            None => spans.push(Span::styled(words, theme.tone(Tone::Dim))),
+            None => spans.push(Span::styled(words, dim)),
         }
-        spans.push(Span::raw(" "));
+        spans.push(Span::styled(" ", dim));
     }
     Line::from(spans)
 }

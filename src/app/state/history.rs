@@ -80,6 +80,7 @@ impl State {
         };
         push(to, here);
         self.history.is_travelled = true;
+        self.is_sent = true;
         self.go_to_spot(spot);
     }
 

@@ -44,6 +44,7 @@ impl State {
             return self.complain(fault);
         }
         let before = self.keys.current().map(|key| key.arn.clone());
+        self.is_sent = true;
         self.list(named);
         match named {
             Named::Key(reference) => {
