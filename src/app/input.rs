@@ -51,6 +51,15 @@ fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     if is_copy(state, key) {
         return clipboard::command(state, effects);
     }
+    // Where letters narrow or choose, these do what they do everywhere.
+    let takes_letters = |top: &Overlay| matches!(top, Overlay::Menu(_) | Overlay::CopyAs(_) | Overlay::Sort(_));
+    if key.ctrl
+        && state.overlays.last().is_some_and(takes_letters)
+        && let Match::Command(command @ (Command::Redraw | Command::Suspend)) =
+            state.settings.keymap.lookup(&[key], Place::Rows)
+    {
+        return dispatch::run(state, command, effects);
+    }
     match state.overlays.pop() {
         None if state.typing => type_filter(state, key),
         None => {

@@ -14,7 +14,7 @@ PLAIN = b"id,price\n1,452600.0\n"
 @pytest.fixture
 def dashboard(sandbox, tmp_path):
     with Dashboard(sandbox, tmp_path, tmp_path) as opened:
-        opened.wait("Keys")
+        opened.wait("KMS keys")
         yield opened
 
 

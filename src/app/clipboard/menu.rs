@@ -14,7 +14,8 @@ pub(in crate::app) fn open(state: &mut State) {
     let Some(reference) = reference(state) else {
         return state.say(Tone::Dim, "There is nothing here to copy.");
     };
-    let title = format!("Copy of {}", format::last_part(reference.trim_end_matches('/')));
+    let called = name(state).unwrap_or_else(|| format::last_part(&reference).to_owned());
+    let title = format!("Copy of {called}");
     let rows = rows(state);
     state
         .overlays
