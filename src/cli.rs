@@ -9,7 +9,7 @@ pub use self::bulk::{BulkWorkerArgs, EngineArgs};
 pub use self::jobs::{ServeArgs, StartArgs, TrainArgs, WatchArgs};
 pub use self::objects::{
     ACLS, AuditArgs, DecryptArgs, ENCRYPTIONS, EncryptArgs, OpenArgs, RewrapArgs, RotateArgs, STORAGE_CLASSES,
-    TermsArgs, UploadArgs, VerifyArgs,
+    UploadArgs, VerifyArgs,
 };
 
 mod bulk;
@@ -151,6 +151,17 @@ pub struct WhoArgs {
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// On whose terms buckets are asked, for reading and for writing; beside what the configuration says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct TermsArgs {
+    /// Account that the bucket must belong to
+    #[arg(long, visible_alias = "expected-bucket-owner", value_name = "ACCOUNT", value_parser = account)]
+    pub expected_owner: Option<String>,
+    /// Pay for the requests, where the bucket's owner does not
+    #[arg(long)]
+    pub requester_pays: bool,
 }
 
 /// `prove`.

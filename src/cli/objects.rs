@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{EngineArgs, account, pair};
+use super::{EngineArgs, TermsArgs, pair};
 
 /// `encrypt PATH... DEST`.
 #[derive(Debug, Args)]
@@ -105,17 +105,6 @@ pub struct UploadArgs {
     /// On whose terms the bucket is asked.
     #[command(flatten)]
     pub terms: TermsArgs,
-}
-
-/// On whose terms buckets are asked, for reading and for writing; beside what the configuration says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct TermsArgs {
-    /// Account that the bucket must belong to
-    #[arg(long, visible_alias = "expected-bucket-owner", value_name = "ACCOUNT", value_parser = account)]
-    pub expected_owner: Option<String>,
-    /// Pay for the requests, where the bucket's owner does not
-    #[arg(long)]
-    pub requester_pays: bool,
 }
 
 /// What S3 encrypts by.
