@@ -72,7 +72,7 @@ pub use keys::{
 pub use kms_messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
 pub use login::{Login, log_in, open_page};
 pub use permissions::{Answer, Checked, Subject, check_permissions};
-pub use preflight::preflight;
+pub use preflight::{preflight, preflight_bulk};
 pub use presign::presign;
 pub use preview::{list_archive, preview};
 pub use principals::role_arn;

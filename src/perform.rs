@@ -4,15 +4,16 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::bulk::processing::{Order, begin, go_on};
+use crate::actions::bulk::processing::{begin, go_on};
 use crate::actions::bulk::{
-    AuditRequest, RewrapMode, audit_report, collected_report, collected_seal_report, plan_seal, rewrap_report,
-    save_audit_report, seal_report,
+    RewrapMode, audit_report, collected_report, collected_rewrap_report, collected_seal_report, plan_seal,
+    rewrap_report, save_audit_report, seal_report,
 };
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::actions::{self, Aws, OpenOptions, ProgressSink, resume};
+use crate::domain::audit::AuditRequest;
 use crate::domain::{
     AccountRequest, BulkAct, BulkRequest, Facts, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest,
     Location, MessageRequest, ObjectRequest, OnCancel, Outcome, ProofRequest, Request, RoleRequest, SealRequest,
@@ -140,22 +141,11 @@ async fn of_hosts(
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
     match request {
-        BulkRequest::Audit {
-            bucket,
-            prefix,
-            deep,
-            versions,
-            engine,
-        } => {
-            let request = AuditRequest {
-                bucket: bucket.clone(),
-                prefix: prefix.clone(),
-                deep: *deep,
-                versions: *versions,
-            };
-            let begun = Box::pin(begin(aws, Order::Audit(&request), engine, None, progress, cancel)).await?;
+        BulkRequest::Begin { order, engine } => {
+            let begun = Box::pin(begin(aws, order, engine, None, progress, cancel)).await?;
             Ok(begun.into())
         }
+        BulkRequest::Preflight { order, engine } => Box::pin(actions::preflight_bulk(aws, order, engine)).await,
         BulkRequest::GoOn { folder, engine } => Ok(go_on(aws, folder, engine, cancel).await?.into()),
         BulkRequest::Collect {
             act: BulkAct::Audit,
@@ -165,6 +155,10 @@ async fn of_hosts(
             act: BulkAct::Rotate | BulkAct::Encrypt,
             folder,
         } => collected_seal_report(aws, folder, progress, cancel).await,
+        BulkRequest::Collect {
+            act: BulkAct::Rewrap,
+            folder,
+        } => Box::pin(collected_rewrap_report(aws, folder, progress, cancel)).await,
     }
 }
 

@@ -133,7 +133,10 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
             let asked = (args, config::job_settings(&cli.global)?);
             with_aws("audit", &cli.global, &asked, commands::audit::run).await?;
         }
-        Command::Rewrap(args) => with_aws("rewrap", &cli.global, &args, commands::rewrap::run).await?,
+        Command::Rewrap(args) => {
+            let asked = (args, config::job_settings(&cli.global)?);
+            with_aws("rewrap", &cli.global, &asked, commands::rewrap::run).await?;
+        }
         Command::Rotate(args) => {
             let asked = (args, config::job_settings(&cli.global)?);
             with_aws("rotate", &cli.global, &asked, commands::rotate::run).await?;

@@ -23,8 +23,9 @@ mod table;
 mod trouble;
 mod walk;
 
-pub use audit::{AuditRequest, audit};
-pub use report::{audit_report, collected_report, collected_seal_report, save_audit_report};
+pub use audit::audit;
+pub use report::{audit_report, collected_report, collected_rewrap_report, collected_seal_report, save_audit_report};
+pub(super) use rewrap::target as rewrap_target;
 pub use rewrap::{RewrapMode, TellRewrapped, rewrap, rewrap_report};
 pub use sealing::{plan_seal, seal, seal_report};
 pub use table::AuditTable;

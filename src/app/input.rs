@@ -18,7 +18,7 @@ use super::{
     Effect, KeyCode, KeyPress, actions, cancelling, chooser, clipboard, dispatch, login, palette, policy_review,
     questions,
 };
-use crate::domain::{Named, Request, RoleRequest};
+use crate::domain::{BulkRequest, Named, Request, RoleRequest};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     state.next_turn();
@@ -286,11 +286,18 @@ fn answer(state: &mut State, mut confirm: Confirm, key: KeyPress, effects: &mut 
 
 /// Starts what was agreed to. What lies below the question has asked for it, and is what follows.
 fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
-    let is_sent = |below: &mut Overlay| matches!(below, Overlay::Form(_) | Overlay::Review(_));
+    // Of an act that is begun nothing need be looked at any more.
+    let begins = matches!(request, Request::Bulk(BulkRequest::Begin { .. }));
+    let is_sent = |below: &mut Overlay| match below {
+        Overlay::Form(_) | Overlay::Review(_) => true,
+        Overlay::Results(_) => begins,
+        _ => false,
+    };
     let sent = state.overlays.pop_if(is_sent);
     let continuation = match (&sent, state.overlays.last()) {
         (Some(Overlay::Form(form)), _) => Continuation::Form(Box::new(form.clone())),
         (Some(Overlay::Review(review)), _) => Continuation::Review(Box::new(review.clone())),
+        (Some(_), _) => Continuation::Nothing,
         (_, Some(Overlay::CleanUp(_))) => Continuation::PlanCleanUp,
         (_, Some(Overlay::Results(list))) => match list.again.clone() {
             Some(again) => Continuation::LookAgain(Box::new(again)),

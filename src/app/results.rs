@@ -9,15 +9,17 @@ pub(super) use lines::explained;
 use super::audit::{self, Audit};
 use super::format::{self, Line, Tone};
 use super::inventory::Inventory;
+use super::outcome_text::Names;
 use super::state::continuation::Continuation;
 use super::state::operations::Operation;
 use super::state::overlay::{Matrix, Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
 use super::state::{Proved, State};
 use super::{Effect, actions, cleanup, outcome_text, versions};
 use crate::domain::seal::plan_lines;
+use crate::domain::words::capitalized;
 use crate::domain::{
-    AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext,
-    Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
+    AuditEntry, BulkRequest, Fault, FaultKind, Finding, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin,
+    Outcome, Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, Weight, policy,
 };
 use lines::{dependents, finding_row, grant_row, object_proof, refused_row, role_policies, seal_lines, tool_lines};
 
@@ -119,12 +121,16 @@ pub(super) fn show(
             })))
         }
         Outcome::Preflighted { findings, .. } => {
-            let rows: Vec<ResultRow> = findings.into_iter().map(finding_row).collect();
+            let (title, begins) = begin_row(state, request, &findings);
+            let mut rows: Vec<ResultRow> = findings.into_iter().map(finding_row).collect();
+            if let Some((at, row)) = begins {
+                rows.insert(at, row);
+            }
             let rows = match operation.continuation {
                 Continuation::Refill => refill(state, request, rows)?,
                 _ => rows,
             };
-            Some(list("Before the job; Enter repairs", rows, Some(request.clone())))
+            Some(list(title, rows, Some(request.clone())))
         }
         Outcome::ImageBuilt { image, pushed, output } => {
             let word = if pushed { "Built and pushed " } else { "Built " };
@@ -221,6 +227,30 @@ pub(super) fn show(
         | Outcome::RepositoryReady { .. }
         | Outcome::RepositoryDeleted { .. } => None,
     }
+}
+
+/// What begins the act whose job was looked at, and where: first, unless something would make the job fail. A training job is begun
+/// from its form.
+fn begin_row(state: &State, request: &Request, findings: &[Finding]) -> (&'static str, Option<(usize, ResultRow)>) {
+    let Request::Bulk(BulkRequest::Preflight { order, engine }) = request else {
+        return ("Before the job; Enter repairs", None);
+    };
+    let begin = Request::Bulk(BulkRequest::Begin {
+        order: order.clone(),
+        engine: engine.clone(),
+    });
+    let title = capitalized(&begin.facts(&Names::of(state)).title);
+    let fails = findings.iter().any(|finding| finding.weight == Weight::Blocks);
+    let (at, tone, word) = if fails {
+        (findings.len(), Tone::Warn, "all the same")
+    } else {
+        (0, Tone::Accent, "begin")
+    };
+    let row = ResultRow {
+        lines: vec![Line::new(tone, format!("{word:<7}  ")).and(Tone::Plain, title)],
+        then: Some(begin),
+    };
+    ("Before the job; Enter begins it, or repairs", Some((at, row)))
 }
 
 /// Something was done about what was found, or could not be: it is looked for again, if anybody still looks.

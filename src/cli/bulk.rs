@@ -40,6 +40,9 @@ pub struct EngineArgs {
     /// Go on with what was begun under this id: its report if all is done, else a job for what is missing
     #[arg(long, value_name = "ID", requires = "on")]
     pub resume: Option<String>,
+    /// Look at what would make the job fail, and begin nothing
+    #[arg(long, requires = "on", conflicts_with_all = ["resume", "wait"])]
+    pub preflight: bool,
     /// Wait for its end, then tell what a run on one machine tells
     #[arg(long, requires = "on")]
     pub wait: bool,
@@ -49,7 +52,7 @@ pub struct EngineArgs {
 #[derive(Debug, Args)]
 pub struct BulkWorkerArgs {
     /// What is done to each object
-    #[arg(long, value_name = "ACT", value_parser = ["audit", "rotate", "encrypt"])]
+    #[arg(long, value_name = "ACT", value_parser = ["audit", "rotate", "encrypt", "rewrap"])]
     pub act: String,
     /// Where plan, shards and results are: s3://BUCKET/.strongroom/bulk/ID/
     #[arg(long, value_name = "s3://...")]

@@ -221,6 +221,9 @@ pub struct RewrapArgs {
     /// On whose terms the bucket is asked.
     #[command(flatten)]
     pub terms: TermsArgs,
+    /// By which other machines it is done, if by any.
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// How to find and unwrap the data key of a token.

@@ -4,13 +4,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::bulk;
 use super::output::{clear_progress, in_s3, json_line, line, progress, terms, usage, warn};
-use crate::actions::bulk::processing::{Order, collect};
-use crate::actions::bulk::{AuditRequest, AuditTable, audit};
+use crate::actions::bulk::processing::collect;
+use crate::actions::bulk::{AuditTable, audit};
 use crate::aws::Aws;
 use crate::cli::AuditArgs;
-use crate::domain::audit::{AuditRow, AuditSummary, Ended, json_row, json_summary, summary_lines};
+use crate::domain::audit::{AuditRequest, AuditRow, AuditSummary, Ended, json_row, json_summary, summary_lines};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, JobSettings, ObjectUri};
+use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings, ObjectUri};
 
 /// Audits, and prints what is wrong as it is found, then what all objects are together; with `--json` a line an object, then
 /// the summary. Where other machines do it they are waited for only if that is asked for.
@@ -30,7 +30,7 @@ pub async fn run(
         })
         .await;
     }
-    if let Some(path) = &args.csv {
+    if let Some(path) = args.csv.as_ref().filter(|_| !args.engine.preflight) {
         if args.engine.resume.is_none() && !args.engine.wait {
             let remedy = "give --wait, or --csv to the command that --resume goes on with";
             return Err(usage("read", "--csv", "the report is not there yet", remedy));
@@ -38,10 +38,12 @@ pub async fn run(
         // Known before hours of waiting.
         drop(AuditTable::create(path, &request.bucket)?);
     }
+    let order = BulkOrder::Audit(request.clone());
     let asked = bulk::Asked {
-        order: Order::Audit(&request),
+        order: &order,
         engine: &args.engine,
         settings,
+        dry_run: false,
         json: args.json,
     };
     let Some(folder) = bulk::on_processing(&aws, asked, &cancel).await? else {

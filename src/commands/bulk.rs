@@ -4,42 +4,59 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, progress, terms, usage, warn};
-use crate::actions::bulk::processing::{Begun, Order, begin, folder_of, go_on, standing, wait_for};
+use crate::actions::bulk::processing::{Begun, begin, folder_of, go_on, standing, wait_for};
+use crate::actions::preflight_bulk;
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{BulkWorkerArgs, EngineArgs};
 use crate::domain::words::counted;
-use crate::domain::{BulkAct, BulkFolder, BulkPlan, Engine, Fault, JobSettings, resume_command};
+use crate::domain::{
+    BulkAct, BulkFolder, BulkOrder, BulkPlan, Engine, Fault, FaultKind, Finding, JobSettings, Outcome, Weight,
+    resume_command,
+};
 use crate::training;
 
 const INSTANCES: i32 = 1;
 const INSTANCE_TYPE: &str = "ml.m5.large";
 const VOLUME: i32 = 10;
+const LOOK: &str = "look before processing job";
 /// A day.
 const MAX_RUNTIME: i32 = 86_400;
 
 /// An act that other machines are to carry out, as it was asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
-    pub(super) order: Order<'a>,
+    pub(super) order: &'a BulkOrder,
     pub(super) engine: &'a EngineArgs,
     pub(super) settings: &'a JobSettings,
+    pub(super) dry_run: bool,
     pub(super) json: bool,
 }
 
 /// Begins an act by other machines, or goes on with one; where its results are once all of them are there, if that was waited for.
+/// Or says what would make its job fail, if only that is asked for.
 ///
 /// # Errors
-/// When it could not be begun, or its job ended without all results.
+/// When it could not be begun, or its job ended without all results; when something would make it fail.
 pub(super) async fn on_processing(
     aws: &Aws,
     wanted: Asked<'_>,
     cancel: &CancellationToken,
 ) -> Result<Option<BulkFolder>, Fault> {
     let (asked, settings) = (wanted.engine, wanted.settings);
+    if wanted.dry_run {
+        let cause = "one machine looks ahead";
+        let remedy = "leave --on out: nothing is written; or look with --preflight at what the job needs";
+        return Err(Fault::new(FaultKind::Usage, "heed", "--dry-run", cause, remedy));
+    }
+    if asked.preflight {
+        let engine = engine(aws, asked, settings).await?;
+        let looked = Box::pin(preflight_bulk(aws, wanted.order, &engine)).await?;
+        return found(wanted, looked).map(|()| None);
+    }
     let begun = match &asked.resume {
         Some(id) => {
-            let folder = folder_of(aws, wanted.bucket(), id)?;
+            let folder = folder_of(aws, wanted.order.bucket(), id)?;
             let standing = standing(aws, &folder).await?;
             wanted.is_of(&standing.plan, id)?;
             // Who only wants the report needs neither image nor role.
@@ -68,27 +85,14 @@ pub(super) async fn on_processing(
 }
 
 impl Asked<'_> {
-    fn bucket(&self) -> &str {
-        match self.order {
-            Order::Audit(request) => &request.bucket,
-            Order::Seal(spec) => &spec.bucket,
-        }
-    }
-
     /// Refuses to go on with something else than what is asked for.
     fn is_of(&self, plan: &BulkPlan, id: &str) -> Result<(), Fault> {
-        let planned = format!("s3://{}/{}", plan.bucket, plan.prefix);
-        let (asked, is_its) = match self.order {
-            Order::Audit(request) => (
-                format!("s3://{}/{}", request.bucket, request.prefix),
-                plan.seal.is_none() && plan.prefix == request.prefix,
-            ),
-            Order::Seal(spec) => (spec.place(), plan.seal.as_ref() == Some(spec)),
-        };
+        let planned = plan.order().place();
+        let (asked, is_its) = (self.order.place(), self.order.is_planned(plan));
         if is_its {
             return Ok(());
         }
-        if plan.seal.is_none() && matches!(self.order, Order::Audit(_)) {
+        if plan.act == BulkAct::Audit && self.order.act() == BulkAct::Audit {
             let cause = format!("it is an act on {planned}");
             return Err(usage("read", &asked, cause, "give the place that it was begun with"));
         }
@@ -96,6 +100,53 @@ impl Asked<'_> {
         let cause = format!("it was begun as another act, on {planned}");
         Err(usage("read", id, cause, &remedy))
     }
+}
+
+/// Prints what a look before the job has found.
+///
+/// # Errors
+/// When something would make it fail. What could not be looked at is no failure, and is not called well.
+fn found(asked: Asked<'_>, looked: Outcome) -> Result<(), Fault> {
+    let Outcome::Preflighted { findings, .. } = looked else {
+        let cause = "strongroom failed inside: what came of it is no look";
+        return Err(Fault::new(
+            FaultKind::Other,
+            LOOK,
+            asked.order.place(),
+            cause,
+            "please report this",
+        ));
+    };
+    for finding in &findings {
+        let Finding {
+            weight,
+            what,
+            detail,
+            remedy,
+            ..
+        } = finding;
+        if asked.json {
+            let remedy = Some(remedy).filter(|remedy| !remedy.is_empty());
+            json_line(&json!({
+                "event": "looked", "weight": weight.as_str(), "what": what, "detail": detail, "remedy": remedy,
+            }))?;
+            continue;
+        }
+        line(&format!("{:<7}  {what}: {detail}", weight.as_str()))?;
+        if !remedy.is_empty() {
+            line(&format!("         {remedy}"))?;
+        }
+    }
+    let failing = findings
+        .iter()
+        .filter(|finding| finding.weight == Weight::Blocks)
+        .count();
+    if failing == 0 {
+        return Ok(());
+    }
+    let cause = format!("{} would make the job fail", counted(failing, "finding"));
+    let remedy = "the lines above say what to do";
+    Err(Fault::new(FaultKind::Other, LOOK, asked.order.place(), cause, remedy))
 }
 
 async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Result<BulkFolder, Fault> {

@@ -2,31 +2,70 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::bulk::{self, Asked};
 use super::output::{clear_progress, context, in_s3, json_line, line, progress, terms};
+use crate::actions::bulk::processing::{OldKeyObjects, collect_rewrapped};
 use crate::actions::bulk::{RewrapMode, rewrap};
 use crate::aws::Aws;
 use crate::cli::RewrapArgs;
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped, json_row};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, ObjectUri};
+use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings, ObjectUri};
 
-/// Re-wraps, and prints by name what was not; then what all are together. With `--json` a line an object, then the summary.
+/// Re-wraps, and prints by name what was not; then what all are together. With `--json` a line an object, then the summary. Where
+/// other machines do it they are waited for only if that is asked for.
 ///
 /// # Errors
 /// Unless every token is under the key.
-pub async fn run(aws: &Aws, args: &RewrapArgs, cancel: CancellationToken) -> Result<(), Fault> {
+pub async fn run(
+    aws: &Aws,
+    (args, settings): &(RewrapArgs, JobSettings),
+    cancel: CancellationToken,
+) -> Result<(), Fault> {
     let spec = spec(args)?;
+    let aws = &aws.carrying(&terms(&args.terms));
+    if args.engine.on.is_some() {
+        let order = BulkOrder::Rewrap(spec);
+        let asked = Asked {
+            order: &order,
+            engine: &args.engine,
+            settings,
+            dry_run: args.dry_run,
+            json: args.json,
+        };
+        let Some(folder) = Box::pin(bulk::on_processing(aws, asked, &cancel)).await? else {
+            return Ok(());
+        };
+        let old = OldKeyObjects::GoIfAsked;
+        return told(args, order.bucket(), async |tell| {
+            let report = collect_rewrapped(aws, &folder, old, &progress(), &cancel, tell).await?;
+            bulk::rests_on(report.sampled, args.json);
+            Ok(report)
+        })
+        .await;
+    }
     let mode = if args.dry_run {
         RewrapMode::PLAN
     } else {
         RewrapMode::ALL
     };
-    let bucket = spec.bucket.clone();
+    told(args, &spec.bucket, async |tell| {
+        rewrap(aws, &spec, mode, &progress(), &cancel, tell).await
+    })
+    .await
+}
+
+/// Prints what a re-wrap tells.
+async fn told(
+    args: &RewrapArgs,
+    bucket: &str,
+    rewrap: impl AsyncFnOnce(&mut (dyn FnMut(RewrapRow) -> Result<(), Fault> + Send)) -> Result<RewrapReport, Fault>,
+) -> Result<(), Fault> {
     let mut tell = |row: RewrapRow| {
         if args.json {
             clear_progress();
-            return json_line(&json_row(&bucket, &row));
+            return json_line(&json_row(bucket, &row));
         }
         let (Rewrapped::Refused | Rewrapped::Failed, Some(why)) = (row.state, &row.why) else {
             return Ok(());
@@ -34,8 +73,7 @@ pub async fn run(aws: &Aws, args: &RewrapArgs, cancel: CancellationToken) -> Res
         clear_progress();
         line(&format!("s3://{bucket}/{}: {}: {why}", row.key, row.state.as_str()))
     };
-    let aws = aws.carrying(&terms(&args.terms));
-    let done = rewrap(&aws, &spec, mode, &progress(), &cancel, &mut tell).await;
+    let done = rewrap(&mut tell).await;
     clear_progress();
     let report = done?;
     if args.json {

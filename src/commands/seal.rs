@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bulk::{self, Asked};
 use super::output::{clear_progress, json_line, line, progress, usage, warn};
-use crate::actions::bulk::processing::{Order, collect_sealed};
+use crate::actions::bulk::processing::collect_sealed;
 use crate::actions::bulk::{plan_seal, seal};
 use crate::aws::Aws;
 use crate::cli::EngineArgs;
@@ -14,7 +14,7 @@ use crate::domain::seal::{
     summary_lines,
 };
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, JobSettings};
+use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings};
 
 /// How it is to be done.
 #[derive(Clone, Copy)]
@@ -53,14 +53,12 @@ pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &Cance
 }
 
 async fn on_processing(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
-    if how.dry_run {
-        let remedy = "leave --on out: nothing is written";
-        return Err(usage("heed", "--dry-run", "one machine looks ahead", remedy));
-    }
+    let order = BulkOrder::Seal(spec.clone());
     let asked = Asked {
-        order: Order::Seal(spec),
+        order: &order,
         engine: how.engine,
         settings: how.settings,
+        dry_run: how.dry_run,
         json: how.json,
     };
     let Some(folder) = bulk::on_processing(aws, asked, cancel).await? else {

@@ -21,6 +21,19 @@ pub use lines::{key_name, summary_lines, trouble_lines};
 pub use rows::{CSV_HEADING, csv_row, json_row, json_summary};
 pub use summary::{AuditSummary, Ended, KeyObjects, Tally, Unjoined};
 
+/// What to audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRequest {
+    /// The bucket.
+    pub bucket: String,
+    /// Every key that begins so.
+    pub prefix: String,
+    /// Whether every token is read to its end and checked.
+    pub deep: bool,
+    /// Whether older versions and delete markers are looked at too.
+    pub versions: bool,
+}
+
 /// What an object is, or says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,7 +5,8 @@
 //! .strongroom/bulk/ID/plan.json           written last: the list is whole
 //!                     shards/0001.jsonl   what is to be done, a line an object
 //!                     results/0001.jsonl  what came of it, written by whichever host did it
-//!                     missing/JOB.json    of a later job, the shards that had no result
+//!                     missing/JOB.json    of a job that does not do all shards, those that had no result
+//!                     data-keys/0001.jsonl  of a re-wrap, each data key as it was wrapped and as it is now
 //! ```
 
 use std::collections::BTreeMap;
@@ -13,9 +14,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod order;
 mod plan;
 
-pub use plan::BulkPlan;
+pub use order::BulkOrder;
+pub use plan::{BulkPlan, RewrapPlan};
 
 use super::{Fault, FaultKind, JobSettings, ObjectUri};
 
@@ -38,11 +41,13 @@ pub enum BulkAct {
     Rotate,
     /// Seal plain objects.
     Encrypt,
+    /// Have tokens name their data keys as they are wrapped under another KMS key.
+    Rewrap,
 }
 
 impl BulkAct {
     /// Every act.
-    pub const ALL: [Self; 3] = [Self::Audit, Self::Rotate, Self::Encrypt];
+    pub const ALL: [Self; 4] = [Self::Audit, Self::Rotate, Self::Encrypt, Self::Rewrap];
 
     /// The word that commands use.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +55,7 @@ impl BulkAct {
             Self::Audit => "audit",
             Self::Rotate => "rotate",
             Self::Encrypt => "encrypt",
+            Self::Rewrap => "rewrap",
         }
     }
 
@@ -79,6 +85,24 @@ pub struct Listed {
     /// Whether it is the mark that a key was deleted.
     #[serde(default, skip_serializing_if = "is_no")]
     pub is_marker: bool,
+    /// The number of its data key in the map of a re-wrap, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_key: Option<usize>,
+}
+
+impl Listed {
+    /// The object that is there now, of which no more was told.
+    pub fn object(key: String, size: u64) -> Self {
+        Self {
+            key,
+            size,
+            etag: None,
+            version: None,
+            is_latest: true,
+            is_marker: false,
+            data_key: None,
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -165,7 +189,12 @@ impl BulkFolder {
         format!("{}results/", self.prefix)
     }
 
-    /// What names the shards that a later job does.
+    /// Where the map of a re-wrap is.
+    pub fn data_keys(&self) -> String {
+        format!("{}data-keys/", self.prefix)
+    }
+
+    /// What names the shards that a job does, if not all.
     pub fn missing(&self, job: &str) -> String {
         format!("{}missing/{job}.json", self.prefix)
     }
@@ -352,14 +381,7 @@ mod tests {
 
     #[test]
     fn a_listed_object_takes_no_more_words_than_it_needs() {
-        let listed = Listed {
-            key: "a".to_owned(),
-            size: 1,
-            etag: None,
-            version: None,
-            is_latest: true,
-            is_marker: false,
-        };
+        let listed = Listed::object("a".to_owned(), 1);
         let line = serde_json::to_string(&listed).unwrap();
         assert_eq!(line, r#"{"key":"a","size":1}"#);
         assert_eq!(serde_json::from_str::<Listed>(&line).unwrap(), listed);

@@ -72,6 +72,12 @@ capabilities! {
             "s3:GetObjectLockConfiguration", "s3:GetBucketOwnershipControls", "s3:HeadObject", "s3:GetObject",
             "s3:CopyObject", "s3:PutObject",
         ];
+    "rewrap-on-processing", "Have a processing job re-wrap what is under a prefix: `rewrap --on processing`, with both keys in place of KEY_ID",
+        [
+            "kms:DescribeKey", "kms:ReEncrypt", "kms:Decrypt", "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:HeadObject",
+            "s3:GetObject", "s3:PutObject", "iam:GetRole", "sagemaker:CreateProcessingJob",
+            "sagemaker:DescribeProcessingJob",
+        ];
     "rotate", "Seal tokens anew under new data keys: `rotate`",
         [
             "kms:Decrypt", "kms:GenerateDataKey", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject", "s3:PutObject",

@@ -90,7 +90,7 @@ impl Request {
         match self {
             Self::Object(request) => request.facts(names),
             Self::Seal(request) => request.facts(names),
-            Self::Bulk(request) => request.facts(),
+            Self::Bulk(request) => request.facts(names),
             Self::Key(request) => request.facts(names),
             Self::Message(request) => request.facts(names),
             Self::Grant(request) => request.facts(names),

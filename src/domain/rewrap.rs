@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::audit::{Ended, Tally};
 use super::words::{bytes, counted};
 
 /// What to re-wrap.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RewrapSpec {
     /// The bucket.
     pub bucket: String,
@@ -40,9 +42,11 @@ impl RewrapSpec {
 }
 
 /// What became of one object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rewrapped {
     /// Its data key is under the KMS key now; in a plan: it would be.
+    #[serde(rename = "rewrapped")]
     Done,
     /// It was before.
     Already,
@@ -65,7 +69,8 @@ impl Rewrapped {
 }
 
 /// One object of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RewrapRow {
     /// Its whole key.
     pub key: String,
@@ -74,6 +79,7 @@ pub struct RewrapRow {
     /// What became of it.
     pub state: Rewrapped,
     /// Why not, where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
@@ -117,6 +123,8 @@ pub struct RewrapReport {
     pub troubles: Vec<RewrapRow>,
     /// Key objects of the old data keys, where they were to be deleted.
     pub old_key_objects: Vec<OldKeyObject>,
+    /// Of a report that other machines' results were made to: how many objects of a sample of them were held against it, and are so.
+    pub sampled: Option<u64>,
     /// How it ended.
     pub ended: Ended,
 }
@@ -142,6 +150,7 @@ impl RewrapReport {
             older: None,
             troubles: Vec::new(),
             old_key_objects: Vec::new(),
+            sampled: None,
             ended: Ended::Whole,
         }
     }
@@ -162,6 +171,11 @@ impl RewrapReport {
     /// Whether there was no object to look at.
     fn is_empty(&self) -> bool {
         self.done.objects + self.already.objects + self.passed_over + self.refused + self.failed == 0
+    }
+
+    /// Takes in under which KMS key one was before that was re-wrapped.
+    pub fn done_from(&mut self, kms_key_id: &str, bytes: u64) {
+        self.from.entry(kms_key_id.to_owned()).or_default().add(bytes);
     }
 
     /// Whether every token is under the key now, or would be.

@@ -111,6 +111,18 @@ pub enum Weight {
     Well,
 }
 
+impl Weight {
+    /// In a word, which programs read too.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocks => "fails",
+            Self::Warns => "warns",
+            Self::Unknown => "unknown",
+            Self::Well => "well",
+        }
+    }
+}
+
 /// A role's policies, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RolePolicies {

@@ -172,6 +172,11 @@ def audit_versions_on_processing(p, _):
     assert '"event":"begun"' in p.run("audit", DATA, *ENGINE, "--versions")
 
 
+def rewrap_on_processing(p, _):
+    arguments = ["--to", "alias/training", "--context", "project=houses", *ENGINE, "--wait"]
+    assert "re-wrapped: 1 object" in p.run("rewrap", DATA, *arguments)
+
+
 def grant(p, _):
     p.sit_down("1").see("1 KMS keys 1").keys("2").see("feature-pipeline")
     p.keys("n").take("trainer").keys(ENTER).see(

@@ -48,6 +48,7 @@ ACTS = {
         acts.encrypt_objects,
     ],
     "audit-on-processing": [acts.audit_on_processing, acts.audit_versions_on_processing],
+    "rewrap-on-processing": [acts.rewrap_on_processing],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
         acts.new_role,
@@ -104,6 +105,7 @@ SAID = {
     ("audit", "kms:DescribeKey"): '"unknown":"AccessDeniedException"',
     ("audit", "kms:ListAliases"): '"alias_unknown":"AccessDeniedException"',
     ("rewrap", "s3:ListBucketVersions"): "older versions could not be counted",
+    ("rewrap-on-processing", "s3:ListBucketVersions"): "older versions could not be counted",
     # Whose the objects are is asked of the bucket in another way then.
     ("rotate", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
     ("encrypt-objects", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
@@ -141,6 +143,15 @@ LEFT = {
     ("audit-on-processing", "iam:PassRole"): "the list is whole",
     ("audit-on-processing", "sagemaker:DescribeProcessingJob"): "its job goes on",
     ("audit-on-processing", "s3:GetObject"): "its job goes on",
+    # So does that of a re-wrap, with the data keys that KMS had wrapped by then; or with nothing but why none could be.
+    ("rewrap-on-processing", "kms:ReEncryptFrom"): "every object opens as before",
+    ("rewrap-on-processing", "kms:ReEncryptTo"): "every object opens as before",
+    ("rewrap-on-processing", "kms:Decrypt"): "every object opens as before",
+    ("rewrap-on-processing", "sagemaker:CreateProcessingJob"): "the list is whole",
+    ("rewrap-on-processing", "sagemaker:AddTags"): "the list is whole",
+    ("rewrap-on-processing", "iam:PassRole"): "the list is whole",
+    ("rewrap-on-processing", "sagemaker:DescribeProcessingJob"): "its job goes on",
+    ("rewrap-on-processing", "s3:GetObject"): "its job goes on",
     # The token is there, and what was plain stays until it was read back.
     ("encrypt-objects", "kms:Decrypt"): '"before":"undeleted"',
     ("encrypt-objects", "s3:DeleteObject"): '"before":"undeleted"',

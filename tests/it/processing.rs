@@ -4,12 +4,15 @@ use aws_sdk_s3::primitives::ByteStream;
 use strongroom::domain::capability;
 
 use crate::place::Place;
-use crate::pty::{ENTER, ESC};
 
+#[path = "processing/begun.rs"]
+mod begun;
 #[path = "processing/forged.rs"]
 mod forged;
 #[path = "processing/hosts.rs"]
 mod hosts;
+#[path = "processing/rewrapped.rs"]
+mod rewrapped;
 #[path = "processing/sealed.rs"]
 mod sealed;
 
@@ -223,35 +226,6 @@ fn a_job_of_which_a_host_dies_fails_and_the_next_one_does_what_is_missing() {
         &one,
         &reports(&place, &[&all, "--on", "processing", "--resume", &id], "many"),
     );
-}
-
-#[test]
-fn in_the_dashboard_an_audit_on_processing_is_begun_watched_and_its_report_opened_by_keystrokes() {
-    let place = mixed();
-    worker_role(&place);
-    let mut session = place.dashboard((120, 36));
-    session
-        .bucket("sagemaker-many-hosts")
-        .action("audit on hosts")
-        .wait("Audit s3://sagemaker-many-hosts/ on processing");
-    // Roles are listed once the form is there.
-    session.keys("bulk-worker").wait("▸ bulk-worker").keys(ENTER);
-    session
-        .wait("the job audit-")
-        .wait("does 16 shards")
-        .keys("4")
-        .wait("Completed");
-    session
-        .keys("l")
-        .wait("Log of audit-")
-        .wait("\"shards_done\":4")
-        .keys(ESC)
-        .gone("Log of audit-");
-    session
-        .report("Audit of s3://sagemaker-many-hosts/")
-        .wait("strongroom-moved")
-        .wait("no client has encrypted it")
-        .wait("67 rows");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn class(request: &Request) -> Class {
             | ObjectRequest::DeleteBucket { .. }
             | ObjectRequest::Rewrap(_),
         )
-        | Request::Bulk(BulkRequest::Audit { .. } | BulkRequest::GoOn { .. })
+        | Request::Bulk(BulkRequest::Begin { .. } | BulkRequest::GoOn { .. })
         | Request::Grant(GrantRequest::Revoke { .. } | GrantRequest::New(_) | GrantRequest::Retire { .. })
         | Request::Key(
             KeyRequest::Enable { .. }
@@ -104,7 +104,7 @@ fn class(request: &Request) -> Class {
         | Request::Seal(SealRequest::Plan(_))
         | Request::Grant(GrantRequest::Await { .. } | GrantRequest::List)
         | Request::Job(JobRequest::Preflight(_) | JobRequest::SaveLog { .. })
-        | Request::Bulk(BulkRequest::Collect { .. })
+        | Request::Bulk(BulkRequest::Collect { .. } | BulkRequest::Preflight { .. })
         | Request::Account(AccountRequest::PlanCleanUp | AccountRequest::AuditLog { .. }) => Class::Reads,
         Request::Object(
             ObjectRequest::ResumeUpload { .. } | ObjectRequest::AbandonUpload { .. } | ObjectRequest::Presign { .. },

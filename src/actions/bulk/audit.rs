@@ -16,24 +16,11 @@ use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
 use crate::actions::verify::Deep;
 use crate::aws::{Aws, s3};
-use crate::domain::audit::{AuditRow, AuditSummary, Ended};
+use crate::domain::audit::{AuditRequest, AuditRow, AuditSummary, Ended};
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, Progress};
 
 const ACT: &str = "audit";
-
-/// What to audit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditRequest {
-    /// The bucket.
-    pub bucket: String,
-    /// Every key that begins so.
-    pub prefix: String,
-    /// Whether every token is read to its end and checked.
-    pub deep: bool,
-    /// Whether older versions and delete markers are looked at too.
-    pub versions: bool,
-}
 
 /// Tells one row an object, in the order of the list, and at the end the encrypted data keys; then what all are together. What
 /// was seen before it was stopped, or the list broke off, is told too: the summary says that it is a part.
@@ -115,11 +102,9 @@ pub(super) fn listing<'a>(aws: &'a Aws, request: &'a AuditRequest) -> Pages<'a> 
 
 fn of_version(version: s3::Version) -> Listed {
     Listed {
-        key: version.key,
-        size: version.size.unwrap_or_default(),
-        etag: None,
         version: version.id.map(String::into_boxed_str),
         is_latest: version.is_latest,
         is_marker: version.size.is_none(),
+        ..Listed::object(version.key, version.size.unwrap_or_default())
     }
 }

@@ -15,20 +15,20 @@ use crate::actions::faults::{cancelled, usage};
 use crate::actions::jobs::Program;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, sagemaker};
-use crate::domain::bulk::{BulkAct, BulkFolder, BulkJob, BulkPlan, Engine, is_id, job_name, shard_file};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkJob, BulkOrder, BulkPlan, Engine, is_id, job_name, shard_file};
 use crate::domain::{Brought, Fault, FaultKind, Job, Outcome, bucket, resume_command};
 
 mod inventory;
 mod merge;
 mod order;
 mod results;
+mod rewrapping;
 mod sample;
 mod shards;
 mod watch;
 mod worker;
 
-pub use merge::{Standing, collect, collect_sealed, standing};
-pub use order::Order;
+pub use merge::{OldKeyObjects, Standing, collect, collect_rewrapped, collect_sealed, standing};
 pub use watch::wait_for;
 pub use worker::{Share, work};
 
@@ -69,44 +69,61 @@ impl From<Begun> for Outcome {
 /// When it cannot be listed, written or started. Once the list is whole it stays, and the fault says how to go on with it.
 pub async fn begin(
     aws: &Aws,
-    order: Order<'_>,
+    order: &BulkOrder,
     engine: &Engine,
     inventory: Option<&str>,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Begun, Fault> {
-    check(engine)?;
-    order.check(inventory)?;
+    check(order, engine)?;
+    order::check_inventory(order, inventory)?;
     bucket::check(START, order.bucket())?;
     let program = Program::of(engine.program().cloned()).await?;
     let folder = folder(aws, order.bucket(), &new_id(order.act()));
-    let pages = order.pages(aws, inventory, progress).await?;
     let hosts = usize::try_from(engine.instances).unwrap_or(1);
     let planned = async {
-        let written = shards::write(aws, &folder, hosts, pages, progress, cancel).await?;
-        let plan = order.plan(aws, inventory, written).await?;
+        let (plan, told) = match order {
+            BulkOrder::Rewrap(spec) => {
+                let how = (inventory, hosts);
+                Box::pin(rewrapping::plan(aws, &folder, (order, spec), how, progress, cancel)).await?
+            }
+            BulkOrder::Audit(_) | BulkOrder::Seal(_) => {
+                let pages = order::pages(aws, order, inventory, progress).await?;
+                let written = shards::write(aws, &folder, hosts, pages, progress, cancel).await?;
+                (order::plan(aws, order, inventory, written, None).await?, 0)
+            }
+        };
         write_plan(aws, &folder, &plan).await?;
-        Ok(plan)
+        Ok((plan, told))
     };
-    let plan = match planned.await {
-        Ok(plan) => plan,
+    let (plan, told) = match planned.await {
+        Ok(planned) => planned,
         Err(fault) => return Err(shards::take_back(aws, &folder, fault).await),
     };
-    let shards = plan.shards;
+    let (all, again) = (plan.shards, resume_command(&plan, folder.id()));
     let begun = Begun {
         folder,
         plan,
         job: None,
-        shards,
+        shards: all - told,
         brought: None,
     };
-    if shards == 0 {
+    if begun.shards == 0 {
         return Ok(begun);
     }
     let name = job_name(begun.folder.id(), 1);
-    let again = resume_command(&begun.plan, begun.folder.id());
-    let started = start(aws, begun, name, None, (engine, program), cancel).await;
-    started.map_err(|fault| going_on(&again, fault))
+    let started = async {
+        // What is told already stands first.
+        let missing = match told {
+            0 => None,
+            told => {
+                let missing: Vec<usize> = (told + 1..=all).collect();
+                Some(write_missing(aws, &begun.folder, &name, &missing).await?)
+            }
+        };
+        start(aws, begun, name, missing, (engine, program), cancel).await
+    };
+    started.await.map_err(|fault| going_on(&again, fault))
 }
 
 /// Starts a job that does what has no result; none if everything has.
@@ -130,7 +147,7 @@ pub async fn go_on(
     if missing.is_empty() {
         return Ok(begun);
     }
-    check(engine)?;
+    check_engine(engine)?;
     let program = Program::of(engine.program().cloned()).await?;
     let jobs = jobs(aws, folder).await?;
     if let Some(Job { name, .. }) = jobs.iter().find(|job| !job.status.has_ended()) {
@@ -233,7 +250,13 @@ fn new_id(act: BulkAct) -> String {
     format!("{}-{now}-{:04x}", act.as_str(), fastrand::u16(..))
 }
 
-fn check(engine: &Engine) -> Result<(), Fault> {
+/// Refuses what hosts cannot do, and what SageMaker would refuse, before anything is asked for.
+pub(in crate::actions) fn check(order: &BulkOrder, engine: &Engine) -> Result<(), Fault> {
+    check_engine(engine)?;
+    order::check(order)
+}
+
+fn check_engine(engine: &Engine) -> Result<(), Fault> {
     let positive = engine.instances > 0 && engine.volume_gb > 0 && engine.max_runtime > 0;
     if engine.image.is_empty() {
         return Err(usage(START, "", "no image is given", "give --image URI"));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::processing::{collect, collect_sealed};
-use super::{AuditRequest, AuditTable, audit, sealing};
+use super::processing::{OldKeyObjects, collect, collect_rewrapped, collect_sealed};
+use super::{AuditTable, audit, sealing};
 use crate::actions::ProgressSink;
 use crate::actions::kms_messages::write_new;
 use crate::aws::Aws;
-use crate::domain::audit::{AuditReport, AuditRow, AuditSummary, json_row, json_summary};
+use crate::domain::audit::{AuditReport, AuditRequest, AuditRow, AuditSummary, json_row, json_summary};
 use crate::domain::{BulkFolder, Fault, ObjectUri, Outcome};
 
 /// Rows that are kept, of those that are well and of those that are not.
@@ -62,6 +62,20 @@ pub async fn collected_seal_report(
     let mut kept = sealing::Kept::default();
     let (spec, summary) = collect_sealed(aws, folder, progress, cancel, &mut |row| kept.take(row)).await?;
     Ok(kept.report(spec, summary))
+}
+
+/// The same of what other machines have re-wrapped; old key objects stay.
+///
+/// # Errors
+/// As [`collect_rewrapped`].
+pub async fn collected_rewrap_report(
+    aws: &Aws,
+    folder: &BulkFolder,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let report = collect_rewrapped(aws, folder, OldKeyObjects::Stay, progress, cancel, &mut |_| Ok(())).await?;
+    Ok(Outcome::Rewrapped(Box::new(report)))
 }
 
 /// Rows that are kept.

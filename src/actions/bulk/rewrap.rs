@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::each::each;
@@ -17,6 +18,7 @@ use super::trouble::ends_all;
 use crate::actions::ProgressSink;
 use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
+use crate::actions::flight::Pages;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::Ended;
@@ -26,12 +28,17 @@ use crate::envelope::Metadata;
 
 mod copying;
 mod data_key;
+mod hosts;
 mod journal;
+mod map;
 mod old_keys;
 mod scan;
 mod spool;
 
 use data_key::Anew;
+pub(super) use data_key::Mapped;
+pub(super) use hosts::{Copying, of_hosts, prepare};
+pub(super) use map::{MAPPED, map_of, map_text};
 use scan::{Found, Scan, Wrapped};
 use spool::{Chain, Object, Spool, Spooled};
 
@@ -80,31 +87,21 @@ pub async fn rewrap(
     tell: TellRewrapped<'_>,
 ) -> Result<RewrapReport, Fault> {
     let target = target(aws, &spec.to).await?;
-    let run = Run {
-        aws,
-        spec,
-        mode,
-        keeps: s3::keeps(aws, &spec.bucket).await?,
-        journal: journal::Journal::new(aws, spec, &target),
-        target,
-        progress,
-        cancel,
-    };
+    let run = Run::new(aws, spec, target, mode, (progress, cancel));
+    run.keeps().await?;
     let mut told = Told {
         report: RewrapReport::new(spec, run.target.clone(), mode.is_plan),
         all: 0,
         tell,
     };
-    let groups = run.scan(&mut told).await?;
+    let groups = run.scan(keys(aws, spec), &mut told).await?;
     let (mut ended, mut old) = (Ended::Whole, BTreeMap::new());
     if mode.is_plan {
         plan(groups, &mut told).await?;
     } else {
         (ended, old) = run.go(groups, &mut told).await?;
     }
-    told.report.older = older::count(aws, &spec.bucket, &spec.prefixes, &spec.objects)
-        .await
-        .ok();
+    told.report.older = run.older().await;
     if spec.delete_old && !mode.is_plan && ended == Ended::Whole {
         told.report.old_key_objects = old_keys::delete(&run, old).await?;
     }
@@ -128,7 +125,7 @@ pub async fn rewrap_report(
 }
 
 /// The ARN of the key that data keys are to be under, if it can be used so.
-async fn target(aws: &Aws, key: &str) -> Result<String, Fault> {
+pub(in crate::actions) async fn target(aws: &Aws, key: &str) -> Result<String, Fault> {
     let (arn, detail) = match again(|| kms::resolved(aws, key)).await {
         // Who may wrap under a key need not be one who may look at it; an ARN says all that is needed.
         Err(fault) if fault.kind == FaultKind::Denied && key.contains(":key/") => return Ok(key.to_owned()),
@@ -155,17 +152,41 @@ struct Group {
     objects: Chain,
 }
 
+impl Group {
+    /// With its data key as it is wrapped now; where its objects are noted.
+    fn mapped(self, anew: Anew) -> (Mapped, Chain) {
+        let Self {
+            wrapped,
+            key_objects,
+            objects,
+        } = self;
+        let mapped = Mapped {
+            wrapped,
+            key_objects,
+            anew,
+        };
+        (mapped, objects)
+    }
+}
+
 /// The data keys, and the objects of each, which are not in memory.
 struct Groups {
     all: Vec<Group>,
     spooled: Spooled,
 }
 
+impl Groups {
+    /// How many data keys are wrapped at once.
+    fn lanes(&self) -> usize {
+        (self.all.len() / KEYS_A_LANE).clamp(1, MOST_LANES)
+    }
+}
+
 struct Run<'a> {
     aws: &'a Aws,
     spec: &'a RewrapSpec,
     mode: RewrapMode,
-    keeps: s3::Keeps,
+    keeps: OnceCell<s3::Keeps>,
     journal: journal::Journal,
     /// ARN.
     target: String,
@@ -188,11 +209,7 @@ impl Told<'_> {
 
     fn done(&mut self, from: &Wrapped, row: RewrapRow) -> Result<(), Fault> {
         if row.state == Rewrapped::Done {
-            self.report
-                .from
-                .entry(from.kms_key_id.clone())
-                .or_default()
-                .add(row.size);
+            self.report.done_from(&from.kms_key_id, row.size);
         }
         self.row(row)
     }
@@ -218,9 +235,43 @@ async fn plan(groups: Groups, told: &mut Told<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-impl Run<'_> {
+/// The keys of all there is to look at, page by page.
+fn keys<'a>(aws: &'a Aws, spec: &'a RewrapSpec) -> Pages<'a, String> {
+    let named = spec.objects.iter().map(|key| Ok(vec![key.clone()]));
+    let listed = stream::iter(&spec.prefixes).flat_map(move |prefix| {
+        let pages = s3::list_under(aws, &spec.bucket, prefix).pages();
+        pages.map(|page| Ok(page?.into_iter().map(key_of).collect::<Vec<_>>()))
+    });
+    Box::pin(stream::iter(named).chain(listed))
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        aws: &'a Aws,
+        spec: &'a RewrapSpec,
+        target: String,
+        mode: RewrapMode,
+        (progress, cancel): (&'a ProgressSink, &'a CancellationToken),
+    ) -> Self {
+        Self {
+            aws,
+            spec,
+            mode,
+            keeps: OnceCell::new(),
+            journal: journal::Journal::new(aws, spec, &target),
+            target,
+            progress,
+            cancel,
+        }
+    }
+
     fn bucket(&self) -> &str {
         &self.spec.bucket
+    }
+
+    /// What a copy does not take over by itself, as the bucket has it: asked once, by who copies.
+    async fn keeps(&self) -> Result<&s3::Keeps, Fault> {
+        self.keeps.get_or_try_init(|| s3::keeps(self.aws, self.bucket())).await
     }
 
     /// Whether an object says that its data key is under the KMS key, with the context it is to have.
@@ -234,17 +285,11 @@ impl Run<'_> {
     }
 
     /// Asks every object, and puts those to re-wrap together by data key.
-    async fn scan(&self, told: &mut Told<'_>) -> Result<Groups, Fault> {
+    async fn scan(&self, pages: Pages<'_, String>, told: &mut Told<'_>) -> Result<Groups, Fault> {
         let scan = Scan::new(self);
         let (mut groups, mut spool): (Vec<Group>, Spool) = (Vec::new(), Spool::new()?);
         let mut places: HashMap<Wrapped, usize> = HashMap::new();
         let mut seen = 0_u64;
-        let named = self.spec.objects.iter().map(|key| Ok(vec![key.clone()]));
-        let listed = stream::iter(&self.spec.prefixes).flat_map(|prefix| {
-            let pages = s3::list_under(self.aws, self.bucket(), prefix).pages();
-            pages.map(|page| Ok(page?.into_iter().map(key_of).collect::<Vec<_>>()))
-        });
-        let pages = Box::pin(stream::iter(named).chain(listed));
         let take = |found: Found| {
             seen += 1;
             self.progress
@@ -310,12 +355,12 @@ impl Run<'_> {
         }
     }
 
-    /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects by the digests of
-    /// what is in them.
+    /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects, with the digests
+    /// of what is in them.
     async fn go(&self, groups: Groups, told: &mut Told<'_>) -> Result<(Ended, BTreeMap<String, String>), Fault> {
+        let lanes = groups.lanes();
         let Groups { all: groups, spooled } = groups;
         let (mut old, spooled) = (BTreeMap::new(), &spooled);
-        let lanes = (groups.len() / KEYS_A_LANE).clamp(1, MOST_LANES);
         let mut groups = groups.into_iter();
         let mut current = Vec::new();
         loop {
@@ -330,7 +375,7 @@ impl Run<'_> {
             });
             let wrapping = futures::future::join_all(wrapping);
             let (copied, wrapped) = futures::join!(
-                self.copy_all((std::mem::take(&mut current), spooled), told, &mut old),
+                self.copy_all((std::mem::take(&mut current), spooled), told),
                 wrapping
             );
             match copied {
@@ -343,7 +388,9 @@ impl Run<'_> {
                 match anew {
                     Ok(anew) => {
                         told.report.data_keys += 1;
-                        current.push((group, anew));
+                        let (mapped, objects) = group.mapped(anew);
+                        old.extend(mapped.old_key_objects());
+                        current.push((mapped, objects));
                     }
                     Err(fault) if ends_all(&fault) => return broken_off(told, fault, old),
                     Err(fault) => self.not_wrapped((group, spooled), &fault, told).await?,
@@ -414,22 +461,12 @@ impl Run<'_> {
 
     async fn copy_all(
         &self,
-        (groups, spooled): (Vec<(Group, Anew)>, &Spooled),
+        (groups, spooled): (Vec<(Mapped, Chain)>, &Spooled),
         told: &mut Told<'_>,
-        old: &mut BTreeMap<String, String>,
     ) -> Result<Ended, Fault> {
-        for (
-            Group {
-                wrapped, key_objects, ..
-            },
-            _,
-        ) in &groups
-        {
-            old.extend(key_objects.iter().map(|key| (key.clone(), journal::digest(wrapped))));
-        }
-        let pages = groups.iter().map(|of| {
-            let pages = spooled.pages(of.0.objects);
-            pages.map_ok(move |page| page.into_iter().map(|object| (of, object)).collect::<Vec<_>>())
+        let pages = groups.iter().map(|(mapped, objects)| {
+            let pages = spooled.pages(*objects);
+            pages.map_ok(move |page| page.into_iter().map(|object| (mapped, object)).collect::<Vec<_>>())
         });
         let pages = Box::pin(stream::iter(pages).flatten());
         let take = |done: Result<(&Wrapped, RewrapRow), Fault>| {
@@ -450,11 +487,16 @@ impl Run<'_> {
 
     async fn copied_of<'g>(
         &self,
-        (of, (key, size)): (&'g (Group, Anew), Object),
+        (mapped, (key, size)): (&'g Mapped, Object),
     ) -> Result<(&'g Wrapped, RewrapRow), Fault> {
-        let (group, anew) = of;
-        let row = self.copy(&group.wrapped, &group.key_objects, anew, &key, size).await?;
-        Ok((&group.wrapped, row))
+        let row = self.copy(mapped, &key, size).await?;
+        Ok((&mapped.wrapped, row))
+    }
+
+    /// How many older versions are there; nothing if they may not be listed.
+    async fn older(&self) -> Option<u64> {
+        let RewrapSpec { prefixes, objects, .. } = self.spec;
+        older::count(self.aws, self.bucket(), prefixes, objects).await.ok()
     }
 }
 

@@ -106,12 +106,8 @@ fn alone<'a>(aws: &'a Aws, bucket: &'a str, key: &'a str) -> Pages<'a, Listed> {
 pub(super) fn of_row(row: ObjectRow) -> Option<Listed> {
     match row {
         ObjectRow::Object { key, size, etag, .. } => Some(Listed {
-            key,
-            size,
             etag: etag.map(String::into_boxed_str),
-            version: None,
-            is_latest: true,
-            is_marker: false,
+            ..Listed::object(key, size)
         }),
         ObjectRow::Prefix { .. } => None,
     }

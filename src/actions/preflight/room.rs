@@ -1,7 +1,7 @@
 //! Whether a job's data has room on each of its hosts: plaintext in memory or on the volume, and the tokens, which SageMaker
 //! puts on the volume before anything runs.
 
-use super::{blocks, well};
+use super::runner::{blocks, well};
 use crate::actions::jobs::Load;
 use crate::domain::words::bytes;
 use crate::domain::{Door, Finding, Instance, JobSpec, PlaintextPlace, WayOut, Weight};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{SAGEMAKER, of_fault, unknown, well};
+use super::SAGEMAKER;
+use super::runner::{Runner, of_fault, unknown, well};
 use crate::actions::jobs::{Material, Volume};
 use crate::actions::proof::prove;
 use crate::aws::Aws;
@@ -22,13 +23,20 @@ pub(super) async fn look(aws: &Aws, spec: &JobSpec, material: &Material) -> Opti
             weight: Weight::Unknown,
             ..well(what, note.unwrap_or_default())
         }),
-        Some(key) => Some(by(aws, spec, what, key).await),
+        Some(key) => {
+            let runner = Runner {
+                aws,
+                role_arn: &spec.role_arn,
+                image: &spec.image,
+            };
+            Some(by(runner, &spec.name, what, key).await)
+        }
     }
 }
 
 /// SageMaker makes a grant for the volume in the role's name.
-async fn by(aws: &Aws, spec: &JobSpec, what: &str, key: &str) -> Finding {
-    let proof = match prove(aws, key, &spec.role_arn, &BTreeMap::new()).await {
+pub(super) async fn by(runner: Runner<'_>, job: &str, what: &str, key: &str) -> Finding {
+    let proof = match prove(runner.aws, key, runner.role_arn, &BTreeMap::new()).await {
         Ok(proof) => proof,
         Err(fault) => return unknown(what, fault),
     };
@@ -40,7 +48,7 @@ async fn by(aws: &Aws, spec: &JobSpec, what: &str, key: &str) -> Finding {
         );
     }
     let reason = step.and_then(|step| step.reason.clone()).unwrap_or_default();
-    let request = GrantSpec::for_volume(&proof.key_arn, &proof.role_arn, &spec.name);
+    let request = GrantSpec::for_volume(&proof.key_arn, &proof.role_arn, job);
     Finding {
         // A policy may allow it to SageMaker alone, and then it is refused when it is tried from here.
         weight: Weight::Warns,

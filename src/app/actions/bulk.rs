@@ -1,14 +1,20 @@
 //! Acts on a bucket or prefix that other machines carry out, and their reports.
 
+use std::path::Path;
+
 use super::audits::place;
 use super::jobs::{image, settings};
+use super::rewraps::{self, NewKey};
+use super::seals::{self, Encryption, Rotation, Scope};
 use super::{asks, only_if, start};
-use crate::app::form::{Blank, Filled, Form};
+use crate::app::form::{Blank, Filled, Form, RoleKey, Sent, TextKey};
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
-use crate::domain::{BulkAct, BulkFolder, BulkJob, BulkRequest, Engine, Job, JobSettings, JobStatus, bring};
+use crate::domain::audit::AuditRequest;
+use crate::domain::rewrap::RewrapSpec;
+use crate::domain::{BulkAct, BulkFolder, BulkJob, BulkOrder, BulkRequest, Engine, Job, JobSettings, JobStatus, bring};
 
 /// A day.
 const LONGEST_RUN: i32 = 86_400;
@@ -20,9 +26,46 @@ pub(super) const AUDIT: Action = Action {
     offered: |state, target| only_if(place(state, target).is_some(), ""),
     begin: |state, target| {
         let (bucket, prefix) = place(state, target)?;
-        Some(Begin::Fill(form(state, bucket, prefix)))
+        Some(Begin::Fill(audit(state, bucket, prefix)))
     },
 };
+
+pub(super) const ROTATE: Action = Action {
+    label: "rotate on hosts",
+    help: "Have the hosts of a processing job rotate the data keys of a bucket or prefix",
+    changes: true,
+    offered: |state, target| only_if(whole(state, target).is_some(), ""),
+    begin: |state, target| whole(state, target).map(|scope| Begin::Fill(rotation(state, scope))),
+};
+
+pub(super) const ENCRYPT: Action = Action {
+    label: "encrypt on hosts",
+    help: "Have the hosts of a processing job encrypt what is plain in a bucket or prefix",
+    changes: true,
+    offered: |state, target| only_if(whole(state, target).is_some(), ""),
+    begin: |state, target| {
+        let scope = whole(state, target)?;
+        Some(Begin::Fill(encryption(state, scope, &seals::key(state, target))))
+    },
+};
+
+pub(super) const REWRAP: Action = Action {
+    label: "re-wrap on hosts",
+    help: "Have the hosts of a processing job put the data keys of a bucket or prefix under another KMS key",
+    changes: true,
+    offered: |state, target| only_if(rewrapped(state, target).is_some(), ""),
+    begin: |state, target| rewrapped(state, target).map(|spec| Begin::Fill(rewrap(state, spec))),
+};
+
+/// A bucket or prefix as a whole; nothing where single objects are marked or under the cursor.
+fn whole(state: &State, target: &Target) -> Option<Scope> {
+    seals::scope(state, target).filter(|(_, _, places)| places.is_empty())
+}
+
+/// The same to re-wrap.
+fn rewrapped(state: &State, target: &Target) -> Option<RewrapSpec> {
+    rewraps::place(state, target).filter(|spec| spec.objects.is_empty() && spec.prefixes.len() == 1)
+}
 
 pub(super) const REPORT: Action = Action {
     label: "report",
@@ -94,53 +137,123 @@ fn done(state: &State, target: &Target) -> Option<(BulkAct, BulkFolder)> {
     BulkJob::of_arguments(&job.detail.as_deref()?.command)
 }
 
-/// Asks how far to look, and who does.
-fn form(state: &State, bucket: String, prefix: String) -> Form {
-    let note = "Lists what is there, and has the hosts of a processing job look at it as their role: one request an object. The \
-                list and what they find are kept in .strongroom/bulk/ of the bucket; V on the job opens the report.";
-    let mut form = Blank::about(
-        format!("on processing {bucket} {prefix}"),
-        format!("Audit s3://{bucket}/{prefix} on processing"),
-        note,
-    );
-    let known = settings(state);
-    let role = form.role_chosen("Role", &state.roles, state.last_role.as_deref().unwrap_or_default());
-    let image = form.text("Image", image(state), "with strongroom in it, or any with a program");
-    let instances = form.text("Instances", "4", "");
-    let kind = form.text("Instance", "ml.m5.large", "");
-    let volume = form.text("Volume GB", "10", "");
-    let longest = form.text("Longest run", LONGEST_RUN.to_string(), "seconds");
-    let program = known.program.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let program = form.text(
-        "Program",
-        program.unwrap_or_default(),
-        "a static strongroom for images without any; none: the image's",
-    );
-    let how = form.checks(
-        "Look at",
-        [("tokens to their end", false), ("older versions too", false)],
-    );
-    let dir = state.dir.clone();
-    form.reading(move |filled: &Filled<'_>| {
-        let [deep, versions] = filled.checked(how);
-        let engine = Engine {
-            role_arn: filled.role(role)?,
-            image: filled.required(image)?,
-            instance_type: filled.required(kind)?,
-            instances: filled.number(instances)?,
-            volume_gb: filled.number(volume)?,
-            max_runtime: filled.number(longest)?,
+/// Who does it, as each of the forms asks for it.
+#[derive(Clone, Copy)]
+struct Hosts {
+    role: RoleKey,
+    image: TextKey,
+    instances: TextKey,
+    kind: TextKey,
+    volume: TextKey,
+    longest: TextKey,
+    program: TextKey,
+}
+
+impl Hosts {
+    fn ask(form: &mut Blank, state: &State, known: &JobSettings) -> Self {
+        let role = state.last_role.as_deref().unwrap_or_default();
+        let program = known.program.as_ref().map(|path| path.to_string_lossy().into_owned());
+        Self {
+            role: form.role_chosen("Role", &state.roles, role),
+            image: form.text("Image", image(state), "with strongroom in it, or any with a program"),
+            instances: form.text("Instances", "4", ""),
+            kind: form.text("Instance", "ml.m5.large", ""),
+            volume: form.text("Volume GB", "10", ""),
+            longest: form.text("Longest run", LONGEST_RUN.to_string(), "seconds"),
+            program: form.text(
+                "Program",
+                program.unwrap_or_default(),
+                "a static strongroom for images without any; none: the image's",
+            ),
+        }
+    }
+
+    fn read(self, filled: &Filled<'_>, dir: &Path, known: &JobSettings) -> Result<Engine, String> {
+        Ok(Engine {
+            role_arn: filled.role(self.role)?,
+            image: filled.required(self.image)?,
+            instance_type: filled.required(self.kind)?,
+            instances: filled.number(self.instances)?,
+            volume_gb: filled.number(self.volume)?,
+            max_runtime: filled.number(self.longest)?,
             settings: JobSettings {
-                program: filled.optional(program).map(|path| dir.join(path)),
+                program: filled.optional(self.program).map(|path| dir.join(path)),
                 ..known.clone()
             },
-        };
-        asks(BulkRequest::Audit {
+        })
+    }
+}
+
+/// A form that asks who does it, then what else its act asks; once it is filled in it is looked at what would make the job fail, and
+/// from there it is begun.
+fn form<F: Send + Sync + 'static>(
+    state: &State,
+    (title, note): (String, &'static str),
+    more: impl FnOnce(&mut Blank) -> F,
+    order: impl Fn(&F, &Filled<'_>) -> Result<BulkOrder, String> + Send + Sync + 'static,
+) -> Form {
+    const KEPT: &str = "The list and what comes of it are kept in .strongroom/bulk/ of the bucket; V on the job opens the report. \
+                        First it is looked at what would make the job fail.";
+    let known = settings(state);
+    let mut form = Blank::new(title, format!("{note} {KEPT}"));
+    let hosts = Hosts::ask(&mut form, state, &known);
+    let fields = more(&mut form);
+    let dir = state.dir.clone();
+    form.reading(move |filled: &Filled<'_>| -> Result<Sent, String> {
+        asks(BulkRequest::Preflight {
+            engine: Box::new(hosts.read(filled, &dir, &known)?),
+            order: order(&fields, filled)?,
+        })
+    })
+}
+
+fn audit(state: &State, bucket: String, prefix: String) -> Form {
+    let title = format!("Audit s3://{bucket}/{prefix} on processing");
+    let note =
+        "Lists what is there, and has the hosts of a processing job look at it as their role: one request an object.";
+    let how = |form: &mut Blank| {
+        form.checks(
+            "Look at",
+            [("tokens to their end", false), ("older versions too", false)],
+        )
+    };
+    form(state, (title, note), how, move |how, filled| {
+        let [deep, versions] = filled.checked(*how);
+        Ok(BulkOrder::Audit(AuditRequest {
             bucket: bucket.clone(),
             prefix: prefix.clone(),
             deep,
             versions,
-            engine: Box::new(engine),
-        })
+        }))
+    })
+}
+
+fn rotation(state: &State, scope: Scope) -> Form {
+    let title = format!("Rotate the data keys of s3://{}/{} on processing", scope.0, scope.1);
+    let note = "Each token of strongroom is read to its end by a host, sealed under a new data key of its shard, and replaced only if \
+                it held.";
+    form(state, (title, note), Rotation::ask, move |fields, filled| {
+        Ok(BulkOrder::Seal(seals::spec(&scope, fields.read(filled)?)))
+    })
+}
+
+fn encryption(state: &State, scope: Scope, key: &str) -> Form {
+    let title = format!("Encrypt s3://{}/{} on processing", scope.0, scope.1);
+    let note = "Hosts make tokens of plain objects: in place, or at another prefix under the same names, under a data key a shard. What \
+                is encrypted is left.";
+    let ask = |form: &mut Blank| Encryption::ask(form, &scope, key);
+    let asked = scope.clone();
+    form(state, (title, note), ask, move |fields, filled| {
+        Ok(BulkOrder::Seal(seals::spec(&asked, fields.read(filled)?)))
+    })
+}
+
+fn rewrap(state: &State, spec: RewrapSpec) -> Form {
+    let title = format!("Re-wrap {} on processing", spec.place());
+    let note = "From here KMS wraps each data key anew, once; then hosts have the tokens name it, and the tokens stay where they are. Old \
+                key objects stay.";
+    let ask = |form: &mut Blank| NewKey::ask(form, state);
+    form(state, (title, note), ask, move |fields, filled| {
+        Ok(BulkOrder::Rewrap(fields.read(filled, spec.clone())?))
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{asks, only_if};
 use crate::app::command::Command;
-use crate::app::form::{Blank, Form};
+use crate::app::form::{Blank, Filled, Form, TextKey};
 use crate::app::format::{Line, Tone};
 use crate::app::pane::Pane;
 use crate::app::state::State;
@@ -28,7 +28,7 @@ pub(in crate::app) const REWRAP: Action = Action {
 };
 
 /// The bucket under the cursor; where one is open the marked rows, else the row under the cursor, else the place shown.
-fn place(state: &State, target: &Target) -> Option<RewrapSpec> {
+pub(super) fn place(state: &State, target: &Target) -> Option<RewrapSpec> {
     if target.pane != Pane::Objects {
         return None;
     }
@@ -63,23 +63,44 @@ fn form(state: &State, spec: RewrapSpec) -> Form {
         "KMS wraps each data key anew; the tokens stay where they are. First it is looked at what that would do.";
     let title = format!("Re-wrap {}", spec.place());
     let mut form = Blank::about((&spec.bucket, &spec.prefixes, &spec.objects), title, note);
-    let key = state.key().map(|key| match key.aliases.first() {
-        Some(_) => format!("alias/{}", key.name()),
-        None => key.arn.clone(),
-    });
-    let to = form.text("To the key", key.unwrap_or_default(), "id, ARN or alias/NAME");
-    let context = form.text("New context", "", "K=V, K=V; empty: as it is");
+    let fields = NewKey::ask(&mut form, state);
     let then = form.checks("Old key objects", [("delete if unused", false)]);
     form.reading(move |filled| {
         let [delete_old] = filled.checked(then);
-        let context = filled.pairs(context)?;
         asks(ObjectRequest::PlanRewrap(Box::new(RewrapSpec {
-            to: filled.required(to)?,
-            context: (!context.is_empty()).then_some(context),
             delete_old,
-            ..spec.clone()
+            ..fields.read(filled, spec.clone())?
         })))
     })
+}
+
+/// What data keys are to be under, as a form asks for it.
+#[derive(Clone, Copy)]
+pub(super) struct NewKey {
+    to: TextKey,
+    context: TextKey,
+}
+
+impl NewKey {
+    pub(super) fn ask(form: &mut Blank, state: &State) -> Self {
+        let key = state.key().map(|key| match key.aliases.first() {
+            Some(_) => format!("alias/{}", key.name()),
+            None => key.arn.clone(),
+        });
+        Self {
+            to: form.text("To the key", key.unwrap_or_default(), "id, ARN or alias/NAME"),
+            context: form.text("New context", "", "K=V, K=V; empty: as it is"),
+        }
+    }
+
+    pub(super) fn read(self, filled: &Filled<'_>, spec: RewrapSpec) -> Result<RewrapSpec, String> {
+        let context = filled.pairs(self.context)?;
+        Ok(RewrapSpec {
+            to: filled.required(self.to)?,
+            context: (!context.is_empty()).then_some(context),
+            ..spec
+        })
+    }
 }
 
 /// What it came to, to be read; of a plan Enter goes on to the question whether it is done.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{asks, only_if};
-use crate::app::form::{Blank, Form};
+use crate::app::form::{Blank, ChecksKey, Filled, Form, TextKey};
 use crate::app::pane::Pane;
 use crate::app::requests;
 use crate::app::state::State;
@@ -34,10 +34,10 @@ pub(super) const ENCRYPT: Action = Action {
 };
 
 /// Bucket, prefix, and what is marked under it.
-type Scope = (String, String, Vec<String>);
+pub(super) type Scope = (String, String, Vec<String>);
 
 /// What is marked; else what the cursor is on, or the place shown where there is nothing.
-fn scope(state: &State, target: &Target) -> Option<Scope> {
+pub(super) fn scope(state: &State, target: &Target) -> Option<Scope> {
     if target.pane != Pane::Objects {
         return None;
     }
@@ -63,13 +63,13 @@ fn scope(state: &State, target: &Target) -> Option<Scope> {
 }
 
 /// The selected key as KMS is asked for it: by its alias, if it has one.
-fn key(state: &State, target: &Target) -> String {
+pub(super) fn key(state: &State, target: &Target) -> String {
     let listed = target.listed_key(state);
     let name = listed.map(|key| key.aliases.first().unwrap_or(&key.arn));
     name.or(target.key.as_ref()).cloned().unwrap_or_default()
 }
 
-fn spec((bucket, prefix, places): &Scope, act: SealAct) -> SealSpec {
+pub(super) fn spec((bucket, prefix, places): &Scope, act: SealAct) -> SealSpec {
     SealSpec {
         bucket: bucket.clone(),
         prefix: prefix.clone(),
@@ -90,42 +90,76 @@ fn rotation(scope: Scope) -> Form {
     let note = "Each token of strongroom is read to its end, sealed under a new data key, and replaced only if it held. What it \
                 would do is shown first.";
     let mut form = Blank::about(&scope, format!("Rotate the data keys of {}", named(&scope)), note);
-    let key = form.text("KMS key", "", "empty: each token's own");
-    let context = form.text("Context", "", "empty: each token's own");
-    form.reading(move |filled| {
-        let context: BTreeMap<String, String> = filled.pairs(context)?;
-        let act = SealAct::Rotate {
-            key: filled.optional(key),
+    let fields = Rotation::ask(&mut form);
+    form.reading(move |filled| asks(SealRequest::Plan(spec(&scope, fields.read(filled)?))))
+}
+
+/// How tokens are rotated, as a form asks for it.
+#[derive(Clone, Copy)]
+pub(super) struct Rotation {
+    key: TextKey,
+    context: TextKey,
+}
+
+impl Rotation {
+    pub(super) fn ask(form: &mut Blank) -> Self {
+        Self {
+            key: form.text("KMS key", "", "empty: each token's own"),
+            context: form.text("Context", "", "empty: each token's own"),
+        }
+    }
+
+    pub(super) fn read(self, filled: &Filled<'_>) -> Result<SealAct, String> {
+        let context: BTreeMap<String, String> = filled.pairs(self.context)?;
+        Ok(SealAct::Rotate {
+            key: filled.optional(self.key),
             context: Some(context).filter(|context| !context.is_empty()),
             resume: true,
-        };
-        asks(SealRequest::Plan(spec(&scope, act)))
-    })
+        })
+    }
 }
 
 fn encryption(scope: Scope, key: &str) -> Form {
     let note = "Plain objects become tokens: in place, or at another prefix under the same names. Tokens, and what other clients \
                 encrypted, are left. What it would do is shown first.";
     let mut form = Blank::about(&scope, format!("Encrypt {}", named(&scope)), note);
-    let to = form.text("To", format!("s3://{}/{}", scope.0, scope.1), "the same: in place");
-    let key = form.text("KMS key", key, "id, ARN or alias/NAME");
-    let context = form.text("Context", "", CONTEXT);
-    let how = form.checks("Also", [("overwrite objects", false), ("delete plain objects", false)]);
-    form.reading(move |filled| {
-        let place = filled.required(to)?;
+    let fields = Encryption::ask(&mut form, &scope, key);
+    form.reading(move |filled| asks(SealRequest::Plan(spec(&scope, fields.read(filled)?))))
+}
+
+/// How plain objects are encrypted, and to where, as a form asks for it.
+#[derive(Clone, Copy)]
+pub(super) struct Encryption {
+    to: TextKey,
+    key: TextKey,
+    context: TextKey,
+    how: ChecksKey<2>,
+}
+
+impl Encryption {
+    pub(super) fn ask(form: &mut Blank, (bucket, prefix, _): &Scope, key: &str) -> Self {
+        Self {
+            to: form.text("To", format!("s3://{bucket}/{prefix}"), "the same: in place"),
+            key: form.text("KMS key", key, "id, ARN or alias/NAME"),
+            context: form.text("Context", "", CONTEXT),
+            how: form.checks("Also", [("overwrite objects", false), ("delete plain objects", false)]),
+        }
+    }
+
+    pub(super) fn read(self, filled: &Filled<'_>) -> Result<SealAct, String> {
+        let place = filled.required(self.to)?;
         let to = ObjectUri::parse(&place).filter(ObjectUri::is_prefix);
         let to = to.ok_or_else(|| format!("{place} is not s3://BUCKET/PREFIX/"))?;
-        let [overwrite, delete_plain] = filled.checked(how);
-        let act = SealAct::Encrypt {
+        let [overwrite, delete_plain] = filled.checked(self.how);
+        Ok(SealAct::Encrypt {
             to,
-            key: filled.required(key)?,
-            context: filled.pairs(context)?,
+            key: filled.required(self.key)?,
+            context: filled.pairs(self.context)?,
             data_key_name: None,
             overwrite,
             delete_plain,
-        };
-        asks(SealRequest::Plan(spec(&scope, act)))
-    })
+        })
+    }
 }
 
 /// The question whether what was looked ahead at is done; nothing where there is nothing to do.

@@ -66,13 +66,14 @@ pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
 }
 
 pub(super) fn finding_row(finding: Finding) -> ResultRow {
-    let (tone, word) = match finding.weight {
-        Weight::Blocks => (Tone::Bad, "fails  "),
-        Weight::Warns => (Tone::Warn, "warns  "),
-        Weight::Unknown => (Tone::Dim, "unknown"),
-        Weight::Well => (Tone::Good, "well   "),
+    let tone = match finding.weight {
+        Weight::Blocks => Tone::Bad,
+        Weight::Warns => Tone::Warn,
+        Weight::Unknown => Tone::Dim,
+        Weight::Well => Tone::Good,
     };
-    let mut lines = vec![Line::new(tone, format!("{word}  ")).and(Tone::Plain, finding.what)];
+    let word = finding.weight.as_str();
+    let mut lines = vec![Line::new(tone, format!("{word:<7}  ")).and(Tone::Plain, finding.what)];
     lines.push(Line::new(Tone::Dim, format!("         {}", finding.detail)));
     if !finding.remedy.is_empty() {
         lines.push(Line::new(Tone::Accent, format!("         {}", finding.remedy)));

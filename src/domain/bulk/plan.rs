@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BulkAct, VERSION};
+use super::{BulkAct, BulkOrder, VERSION};
 use crate::domain::UploadSettings;
-use crate::domain::seal::{SealAct, SealSpec};
+use crate::domain::audit::AuditRequest;
+use crate::domain::rewrap::RewrapSpec;
+use crate::domain::seal::SealSpec;
 
 /// Shards of one act: what is more is no plan.
 const MOST_SHARDS: usize = 1_000_000;
@@ -38,25 +40,48 @@ pub struct BulkPlan {
     /// What is sealed and how, where something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealSpec>,
+    /// What is re-wrapped, where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrap: Option<RewrapPlan>,
     /// What calls to buckets carry, by the bucket: as they do where it was begun.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub uploads: BTreeMap<String, UploadSettings>,
 }
 
+/// What is re-wrapped, and what was found out before any host began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewrapPlan {
+    /// What was asked for.
+    pub spec: RewrapSpec,
+    /// ARN of the KMS key that the data keys are wrapped under now.
+    pub target: String,
+    /// How many data keys: lines of the map beside the plan.
+    pub data_keys: usize,
+    /// Objects that are no tokens, and in no shard.
+    pub passed_over: u64,
+}
+
 impl BulkPlan {
+    /// What was asked for.
+    pub fn order(&self) -> BulkOrder {
+        match (&self.seal, &self.rewrap) {
+            (Some(spec), _) => BulkOrder::Seal(spec.clone()),
+            (None, Some(planned)) => BulkOrder::Rewrap(planned.spec.clone()),
+            (None, None) => BulkOrder::Audit(AuditRequest {
+                bucket: self.bucket.clone(),
+                prefix: self.prefix.clone(),
+                deep: self.deep,
+                versions: self.versions,
+            }),
+        }
+    }
+
     /// What every host reads: whether it says all that its act needs, and nothing else.
     pub fn is_sound(&self) -> bool {
-        let act = self.seal.as_ref().map(|spec| match spec.act {
-            SealAct::Rotate { .. } => BulkAct::Rotate,
-            SealAct::Encrypt { .. } => BulkAct::Encrypt,
-        });
-        let is_its = |spec: &SealSpec| spec.bucket == self.bucket && spec.prefix == self.prefix;
-        let is_act = match self.act {
-            BulkAct::Audit => act.is_none(),
-            BulkAct::Rotate | BulkAct::Encrypt => act == Some(self.act),
-        };
+        let is_one = self.seal.is_none() || self.rewrap.is_none();
         // Each has an object at least.
         let has_shards = self.shards <= MOST_SHARDS && self.shards as u64 <= self.objects;
-        self.version == VERSION && has_shards && is_act && self.seal.as_ref().is_none_or(is_its)
+        self.version == VERSION && has_shards && is_one && self.order().is_planned(self)
     }
 }

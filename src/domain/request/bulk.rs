@@ -2,25 +2,27 @@
 
 use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
-use super::names::principal;
+use super::names::{Names, principal};
+use super::rewraps;
 use super::seals::SealRequest;
 use crate::domain::words::span;
-use crate::domain::{BulkAct, BulkFolder, BulkPlan, Engine};
+use crate::domain::{BulkAct, BulkFolder, BulkOrder, BulkPlan, Engine};
 
 /// A request that is about an act that other machines carry out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BulkRequest {
-    /// List what is under a prefix, and have a processing job look at it.
-    Audit {
-        /// Bucket.
-        bucket: String,
-        /// Empty, or every key's beginning.
-        prefix: String,
-        /// Whether every token is read to its end.
-        deep: bool,
-        /// Whether older versions are looked at too.
-        versions: bool,
+    /// List what is under a prefix, and have a processing job do something to it.
+    Begin {
+        /// What.
+        order: BulkOrder,
         /// What carries it out.
+        engine: Box<Engine>,
+    },
+    /// Say what would make that job fail.
+    Preflight {
+        /// What it is to do.
+        order: BulkOrder,
+        /// What is to carry it out.
         engine: Box<Engine>,
     },
     /// Start a job for what has no result yet.
@@ -40,29 +42,13 @@ pub enum BulkRequest {
 }
 
 impl BulkRequest {
-    pub(super) fn facts(&self) -> Facts {
+    pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
         match self {
-            Self::Audit {
-                bucket,
-                prefix,
-                deep,
-                engine,
-                ..
-            } => {
-                let place = format!("s3://{bucket}/{prefix}");
-                let how = if *deep { ", every token to its end" } else { "" };
-                let title = format!("audit {place}{how} on {}", hosts(engine));
-                Facts::change("audit on processing", &place, title)
-                    .consequence(format!(
-                        "{} It lists what is there into .strongroom/bulk/ of the bucket first, and its hosts write their \
-                         results there.",
-                        billed(engine)
-                    ))
-                    .finishing(
-                        "Until the list is whole what was written of it is taken back; from then on the job is started, and \
-                         can be stopped.",
-                    )
-                    .touching([Touch::Bucket(bucket.clone()), Touch::Job("audit".to_owned())])
+            Self::Begin { order, engine } => begin(order, engine, names),
+            Self::Preflight { order, .. } => {
+                let (act, place) = (order.act().as_str(), order.place());
+                let title = format!("look what would make the job fail that is to {act} {place}");
+                Facts::reading("look before processing job", place, title)
             }
             Self::GoOn { folder, engine } => {
                 let title = format!("go on with {} on {}", folder.id(), hosts(engine));
@@ -80,18 +66,10 @@ impl BulkRequest {
 
     pub(super) fn commands(&self) -> Vec<CommandLine> {
         match self {
-            Self::Audit {
-                bucket,
-                prefix,
-                deep,
-                versions,
-                engine,
-            } => {
-                let line = CommandLine::strongroom("audit")
-                    .words([format!("s3://{bucket}/{prefix}")])
-                    .flag("--deep", *deep)
-                    .flag("--versions", *versions);
-                vec![on(line, engine)]
+            Self::Begin { order, engine } => line(order).map(|line| on(line, engine)).into_iter().collect(),
+            Self::Preflight { order, engine } => {
+                let line = line(order).map(|line| on(line, engine).flag("--preflight", true));
+                line.into_iter().collect()
             }
             // The place is the plan's, which is not read for this.
             Self::GoOn { .. } | Self::Collect { .. } => Vec::new(),
@@ -101,14 +79,68 @@ impl BulkRequest {
 
 /// The command that goes on with an act of this plan: its report if all is done, else a job for what is missing.
 pub fn resume_command(plan: &BulkPlan, id: &str) -> String {
-    let line = match &plan.seal {
-        Some(spec) => SealRequest::Run(spec.clone()).commands().into_iter().next(),
-        None => None,
-    };
     let place = format!("s3://{}/{}", plan.bucket, plan.prefix);
-    let line = line.unwrap_or_else(|| CommandLine::strongroom(plan.act.as_str()).words([place]));
+    let line = line(&plan.order()).unwrap_or_else(|| CommandLine::strongroom(plan.act.as_str()).words([place]));
     let line = line.with("--on", "processing").with("--resume", id);
     line.shell(&Session::default())
+}
+
+/// The command that does it on one machine.
+fn line(order: &BulkOrder) -> Option<CommandLine> {
+    match order {
+        BulkOrder::Audit(request) => Some(
+            CommandLine::strongroom("audit")
+                .words([order.place()])
+                .flag("--deep", request.deep)
+                .flag("--versions", request.versions),
+        ),
+        BulkOrder::Seal(spec) => SealRequest::Run(spec.clone()).commands().into_iter().next(),
+        BulkOrder::Rewrap(spec) => {
+            let then = rewraps::commands(spec, "--delete-old-key-objects", spec.delete_old);
+            then.into_iter().next()
+        }
+    }
+}
+
+fn begin(order: &BulkOrder, engine: &Engine, names: &Names<'_>) -> Facts {
+    let place = order.place();
+    let (act, facts) = match order {
+        BulkOrder::Audit(request) => {
+            let how = if request.deep { ", every token to its end" } else { "" };
+            let title = format!("audit {place}{how}");
+            let facts = Facts::change("audit", &place, title).touching([Touch::Bucket(request.bucket.clone())]);
+            ("audit on processing", facts)
+        }
+        BulkOrder::Seal(spec) => {
+            let act = match order.act() {
+                BulkAct::Encrypt => "encrypt on processing",
+                BulkAct::Rotate | BulkAct::Audit | BulkAct::Rewrap => "rotate on processing",
+            };
+            (act, SealRequest::Run(spec.clone()).facts(names))
+        }
+        BulkOrder::Rewrap(spec) => ("re-wrap on processing", rewraps::facts(spec, names)),
+    };
+    let finishing = match order {
+        BulkOrder::Audit(_) | BulkOrder::Seal(_) => {
+            "Until the list is whole what was written of it is taken back; from then on the job is started, and can be stopped."
+        }
+        BulkOrder::Rewrap(_) => {
+            "Until the list is whole what was written of it is taken back, and no object is changed; data keys that KMS has wrapped \
+             anew by then are kept for the next time. From then on the job is started, and can be stopped."
+        }
+    };
+    let consequence = format!(
+        "{} {} It lists what is there into .strongroom/bulk/ of the bucket first, and its hosts write their results there.",
+        facts.consequence,
+        billed(engine)
+    );
+    let title = format!("{} on {}", facts.title, hosts(engine));
+    let job = Touch::Job(order.act().as_str().to_owned());
+    let touches: Vec<Touch> = facts.touches.iter().cloned().chain([job]).collect();
+    Facts { act, title, ..facts }
+        .consequence(consequence.trim())
+        .finishing(finishing)
+        .touching(touches)
 }
 
 fn hosts(engine: &Engine) -> String {

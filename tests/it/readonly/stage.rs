@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom::actions;
-use strongroom::domain::audit::{AuditReport, AuditSummary};
+use strongroom::domain::audit::{AuditReport, AuditRequest, AuditSummary};
 use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::{
-    AccountRequest, BulkAct, BulkFolder, BulkRequest, Engine, GrantRequest, GrantSpec, ImageRequest, ImageSpec,
-    JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext,
-    ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
+    AccountRequest, BulkAct, BulkFolder, BulkOrder, BulkRequest, Engine, GrantRequest, GrantSpec, ImageRequest,
+    ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, Message, MessageRequest, ObjectRequest,
+    Plaintext, ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
 };
 
 use super::BUCKET;
@@ -110,6 +110,15 @@ impl Stage {
             plan: JobPlan::default(),
             original: None,
         }
+    }
+
+    fn order() -> BulkOrder {
+        BulkOrder::Audit(AuditRequest {
+            bucket: BUCKET.to_owned(),
+            prefix: "data/".to_owned(),
+            deep: false,
+            versions: false,
+        })
     }
 
     fn rewrap(&self) -> RewrapSpec {
@@ -411,11 +420,12 @@ impl Stage {
             Request::Image(ImageRequest::Try {
                 image: "strongroom-read-only-no-such-image".to_owned(),
             }),
-            Request::Bulk(BulkRequest::Audit {
-                bucket: bucket.clone(),
-                prefix: "data/".to_owned(),
-                deep: false,
-                versions: false,
+            Request::Bulk(BulkRequest::Begin {
+                order: Self::order(),
+                engine: Box::new(self.engine()),
+            }),
+            Request::Bulk(BulkRequest::Preflight {
+                order: Self::order(),
                 engine: Box::new(self.engine()),
             }),
             Request::Bulk(BulkRequest::GoOn {

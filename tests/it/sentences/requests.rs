@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use strongroom::domain::audit::AuditRequest;
 use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::sheet::Sheet;
 use strongroom::domain::{
-    AccountRequest, BulkAct, BulkFolder, BulkRequest, Engine, GrantConstraint, GrantRequest, GrantSpec, ImageRequest,
-    ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest,
-    ObjectUri, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
+    AccountRequest, BulkAct, BulkFolder, BulkOrder, BulkRequest, Engine, GrantConstraint, GrantRequest, GrantSpec,
+    ImageRequest, ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest,
+    ObjectRequest, ObjectUri, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
 };
 
 use super::samples::audit_report;
@@ -448,14 +449,37 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         Request::Image(ImageRequest::Build(_)) => Request::Image(ImageRequest::Try {
             image: own("example-image:latest"),
         }),
-        Request::Image(ImageRequest::Try { .. }) => Request::Bulk(BulkRequest::Audit {
-            bucket: own(BUCKET),
-            prefix: own("data/"),
-            deep: true,
-            versions: false,
+        Request::Image(ImageRequest::Try { .. }) => Request::Bulk(BulkRequest::Preflight {
+            order: BulkOrder::Audit(AuditRequest {
+                bucket: own(BUCKET),
+                prefix: own("data/"),
+                deep: true,
+                versions: false,
+            }),
             engine: engine(),
         }),
-        Request::Bulk(BulkRequest::Audit { .. }) => Request::Bulk(BulkRequest::GoOn {
+        Request::Bulk(BulkRequest::Preflight { order, engine }) => Request::Bulk(BulkRequest::Begin {
+            order: order.clone(),
+            engine: engine.clone(),
+        }),
+        Request::Bulk(BulkRequest::Begin {
+            order: BulkOrder::Audit(_),
+            ..
+        }) => Request::Bulk(BulkRequest::Begin {
+            order: BulkOrder::Seal(rotation()),
+            engine: engine(),
+        }),
+        Request::Bulk(BulkRequest::Begin {
+            order: BulkOrder::Seal(_),
+            ..
+        }) => Request::Bulk(BulkRequest::Begin {
+            order: BulkOrder::Rewrap(*rewrap(false)),
+            engine: engine(),
+        }),
+        Request::Bulk(BulkRequest::Begin {
+            order: BulkOrder::Rewrap(_),
+            ..
+        }) => Request::Bulk(BulkRequest::GoOn {
             folder: folder(),
             engine: engine(),
         }),

@@ -8,9 +8,9 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::actions::blocking::blocking;
-use crate::actions::bulk::AuditRequest;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
+use crate::domain::audit::AuditRequest;
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, FaultKind, ObjectUri};
 
@@ -37,7 +37,7 @@ struct File {
     key: String,
 }
 
-/// The objects that an inventory lists of what is to be audited, in the order in which S3 lists them.
+/// The objects that an inventory lists under a prefix, with their versions where these are audited, in the order in which S3 lists them.
 ///
 /// # Errors
 /// When it is none, or of another bucket, or lacks what is needed.
@@ -52,7 +52,7 @@ pub(super) async fn listed(aws: &Aws, request: &AuditRequest, manifest: &str) ->
         return Err(refused(
             manifest,
             &cause,
-            "give an inventory of the bucket that is audited",
+            "give an inventory of the bucket that is worked on",
         ));
     }
     if read.file_format != "CSV" {
@@ -134,12 +134,11 @@ impl Columns {
         };
         let boxed = |at: Option<usize>| cell(at).filter(|text| !text.is_empty()).map(Box::from);
         Some(Listed {
-            key,
-            size,
             etag: if self.with_versions { None } else { boxed(self.etag) },
             version: if self.with_versions { boxed(self.version) } else { None },
             is_latest: cell(self.latest) != Some("false"),
             is_marker,
+            ..Listed::object(key, size)
         })
     }
 }

@@ -3,11 +3,12 @@
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::results::{LONGEST, Shard, read, read_sealed};
+use super::results::{LONGEST, Shard, read, read_changed};
 use super::sample::Sample;
-use super::{done, read_plan};
+use super::{done, read_plan, rewrapping};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
+use crate::actions::bulk::rewrap::{Copying, TellRewrapped, of_hosts};
 use crate::actions::bulk::rows::{Rows, Tell};
 use crate::actions::bulk::sealing::{left, only_older};
 use crate::actions::faults::{cancelled, usage};
@@ -16,6 +17,7 @@ use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, shard_file};
+use crate::domain::rewrap::{RewrapReport, RewrapRow, Rewrapped};
 use crate::domain::seal::{SealRow, SealSpec, SealSummary};
 use crate::domain::{Fault, FaultKind, Progress, resume_command};
 
@@ -66,29 +68,21 @@ pub async fn collect(
     let summary = AuditSummary::new(place, plan.deep, plan.versions);
     let mut sample = Sample::<SeenRow>::of(plan.objects);
     let mut rows = Rows::new(&plan.bucket, &plan.prefix, summary, tell);
-    let shards = plan.shards as u64;
-    let mut all = stream::iter(1..=plan.shards)
-        .map(|number| one(aws, folder, number))
-        .buffered(READS);
     let mut objects = 0_u64;
-    for number in 1.. {
-        let seen = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(cancelled("collect", folder.uri())),
-            seen = all.next() => seen,
-        };
-        let Some(seen) = seen else { break };
-        let (shard, seen) = seen?;
+    let one = |number| one(aws, folder, number);
+    let take = |done, (shard, seen): (Shard, Vec<Option<SeenRow>>)| {
         for (listed, seen) in shard.listed.into_iter().zip(seen) {
             objects += 1;
             sample.note(listed, seen.as_ref());
             rows.take(seen)?;
         }
         progress.report(Progress {
-            items: Some((number, shards)),
+            items: Some(done),
             ..so_far("collecting", &rows.summary)
         });
-    }
+        Ok(())
+    };
+    each_shard((folder, plan.shards), one, cancel, take).await?;
     if objects != plan.objects {
         let cause = format!(
             "its results tell of {objects} objects, and {} were listed",
@@ -118,24 +112,14 @@ pub async fn collect_sealed(
     let Some(spec) = plan.seal.clone() else {
         return Err(other(folder, &plan));
     };
-    let mut summary = SealSummary::default();
-    let (act, shards) = (plan.act, plan.shards as u64);
+    let (act, mut summary) = (plan.act, SealSummary::default());
     let mut sample = Sample::<SealRow>::of(plan.objects);
-    let mut all = stream::iter(1..=plan.shards)
-        .map(|number| async move {
-            let (shard, result) = files(aws, folder, number).await?;
-            let (warnings, rows) = read_sealed(folder, act, &shard, &result)?;
-            Ok::<_, Fault>((warnings, shard, rows))
-        })
-        .buffered(READS);
-    for number in 1.. {
-        let rows = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(cancelled("collect", folder.uri())),
-            rows = all.next() => rows,
-        };
-        let Some(rows) = rows else { break };
-        let (warnings, shard, rows) = rows?;
+    let one = |number| async move {
+        let (shard, result) = files(aws, folder, number).await?;
+        let (warnings, rows) = read_changed(folder, act, &shard, &result)?;
+        Ok((shard, warnings, rows))
+    };
+    let take = |done, (shard, warnings, rows): (Shard, Vec<String>, Vec<Option<SealRow>>)| {
         summary.warnings.extend(warnings);
         for (listed, row) in shard.listed.into_iter().zip(rows) {
             sample.note(listed, row.as_ref());
@@ -147,19 +131,117 @@ pub async fn collect_sealed(
                 None => summary.vanished += 1,
             }
         }
-        progress.report(Progress {
-            phase: "collecting".to_owned(),
-            item: spec.place(),
-            items: Some((number, shards)),
-            ..Progress::default()
-        });
-    }
+        progress.report(collecting(spec.place(), done));
+        Ok(())
+    };
+    each_shard((folder, plan.shards), one, cancel, take).await?;
     summary.sampled = Some(sample.hold(aws, folder).await?);
     summary.older = left(aws, &spec).await;
     if plan.objects == 0 {
         summary.warnings.extend(only_older(aws, &spec).await?);
     }
     Ok((spec, summary))
+}
+
+/// What becomes of the key objects that nothing names any more, once a re-wrap is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldKeyObjects {
+    /// They stay.
+    Stay,
+    /// They are deleted, where that was asked for when the re-wrap was begun.
+    GoIfAsked,
+}
+
+/// Tells what came of a re-wrap by many hosts as [`rewrap()`](crate::actions::bulk::rewrap()) tells what came of one machine's; then deletes
+/// old key objects, if that is wanted.
+///
+/// # Errors
+/// As [`collect`].
+pub async fn collect_rewrapped(
+    aws: &Aws,
+    folder: &BulkFolder,
+    old: OldKeyObjects,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+    tell: TellRewrapped<'_>,
+) -> Result<RewrapReport, Fault> {
+    let plan = whole(aws, folder).await?;
+    let Some(planned) = &plan.rewrap else {
+        return Err(other(folder, &plan));
+    };
+    let spec = &planned.spec;
+    let mut report = RewrapReport::new(spec, planned.target.clone(), false);
+    report.data_keys = planned.data_keys as u64;
+    report.passed_over = planned.passed_over;
+    let one = |number| async move {
+        let (shard, result) = files(aws, folder, number).await?;
+        let map = rewrapping::map_of_shard(aws, folder, &shard).await?;
+        let (_, rows) = read_changed(folder, BulkAct::Rewrap, &shard, &result)?;
+        Ok((shard, map, rows))
+    };
+    let mut sample = Sample::<RewrapRow>::of(plan.objects);
+    let take = |done, (shard, map, rows): (Shard, rewrapping::Map, Vec<Option<RewrapRow>>)| {
+        for (listed, row) in shard.listed.into_iter().zip(rows) {
+            let mapped = map.of(&listed);
+            sample.note(listed, row.as_ref());
+            let Some(row) = row else { continue };
+            if let (Rewrapped::Done, Some(mapped)) = (row.state, mapped) {
+                report.done_from(mapped.from(), row.size);
+            }
+            report.note(&row);
+            tell(row)?;
+        }
+        progress.report(collecting(spec.place(), done));
+        Ok(())
+    };
+    each_shard((folder, plan.shards), one, cancel, take).await?;
+    report.sampled = Some(sample.hold(aws, folder, &planned.target).await?);
+    let all = of_hosts(aws, spec, &planned.target, progress, cancel);
+    report.older = all.older().await;
+    if spec.delete_old {
+        let map = rewrapping::whole_map(aws, folder, planned.data_keys).await?;
+        report.old_key_objects = match old {
+            OldKeyObjects::GoIfAsked => Box::pin(all.delete_old(&map)).await?,
+            OldKeyObjects::Stay => {
+                let why = format!(
+                    "it goes, if nothing names it, by {}",
+                    resume_command(&plan, folder.id())
+                );
+                Copying::old(&map, &why)
+            }
+        };
+    }
+    Ok(report)
+}
+
+/// Reads the shards and what came of them, some at once, and takes them in the order of the list, each with its number and how many
+/// there are.
+async fn each_shard<T, F: Future<Output = Result<T, Fault>>>(
+    (folder, shards): (&BulkFolder, usize),
+    one: impl Fn(usize) -> F,
+    cancel: &CancellationToken,
+    mut take: impl FnMut((u64, u64), T) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut all = stream::iter(1..=shards).map(one).buffered(READS);
+    for number in 1.. {
+        let read = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(cancelled("collect", folder.uri())),
+            read = all.next() => read,
+        };
+        let Some(read) = read else { break };
+        take((number, shards as u64), read?)?;
+    }
+    Ok(())
+}
+
+fn collecting(place: String, done: (u64, u64)) -> Progress {
+    Progress {
+        phase: "collecting".to_owned(),
+        item: place,
+        items: Some(done),
+        ..Progress::default()
+    }
 }
 
 /// The plan of an act of which every shard has a result.

@@ -1,4 +1,4 @@
-//! What hosts are asked to do, and the list of what it is done to.
+//! What hosts are asked to do: whether they can, the list of what it is done to, and the plan.
 
 use std::collections::BTreeMap;
 
@@ -7,46 +7,19 @@ use futures::stream;
 use super::inventory;
 use super::shards::Written;
 use crate::actions::ProgressSink;
-use crate::actions::bulk::AuditRequest;
 use crate::actions::bulk::audit::{listing, only_older};
 use crate::actions::bulk::flow::Pages;
 use crate::actions::bulk::{sealing, walk};
 use crate::actions::faults::usage;
 use crate::aws::Aws;
-use crate::domain::bulk::{BulkAct, BulkPlan, SHARD, VERSION};
+use crate::domain::audit::AuditRequest;
+use crate::domain::bulk::{BulkOrder, BulkPlan, Listed, RewrapPlan, SHARD, VERSION};
 use crate::domain::seal::{SealAct, SealSpec};
 use crate::domain::{Fault, UploadSettings};
 
-/// What hosts are asked to do.
-#[derive(Debug, Clone, Copy)]
-pub enum Order<'a> {
-    /// Audit.
-    Audit(&'a AuditRequest),
-    /// Rotate or encrypt.
-    Seal(&'a SealSpec),
-}
-
-impl<'a> Order<'a> {
-    pub(super) fn act(self) -> BulkAct {
-        match self {
-            Self::Audit(_) => BulkAct::Audit,
-            Self::Seal(spec) => match spec.act {
-                SealAct::Rotate { .. } => BulkAct::Rotate,
-                SealAct::Encrypt { .. } => BulkAct::Encrypt,
-            },
-        }
-    }
-
-    pub(super) fn bucket(self) -> &'a str {
-        match self {
-            Self::Audit(request) => &request.bucket,
-            Self::Seal(spec) => &spec.bucket,
-        }
-    }
-
-    /// Refuses what hosts cannot do, before anything is asked for.
-    pub(super) fn check(self, inventory: Option<&str>) -> Result<(), Fault> {
-        let Self::Seal(spec) = self else { return Ok(()) };
+/// Refuses what hosts cannot do, before anything is asked for.
+pub(super) fn check(order: &BulkOrder) -> Result<(), Fault> {
+    if let BulkOrder::Seal(spec) = order {
         sealing::check(spec)?;
         if let SealAct::Encrypt {
             data_key_name: Some(name),
@@ -56,93 +29,130 @@ impl<'a> Order<'a> {
             let cause = "each shard is under a data key of its own";
             return Err(usage(spec.verb(), name, cause, "leave --data-key-name out"));
         }
-        if let (Some(manifest), false) = (inventory, spec.places.is_empty()) {
+    }
+    Ok(())
+}
+
+/// Refuses an inventory of what is not a prefix as a whole.
+pub(super) fn check_inventory(order: &BulkOrder, inventory: Option<&str>) -> Result<(), Fault> {
+    let act = order.act().as_str();
+    let is_whole = match order {
+        BulkOrder::Audit(_) => true,
+        BulkOrder::Seal(spec) => spec.places.is_empty(),
+        BulkOrder::Rewrap(spec) => spec.objects.is_empty() && spec.prefixes.len() == 1,
+    };
+    match inventory {
+        Some(manifest) if !is_whole => {
             let cause = "an inventory lists a bucket, and single objects are named";
-            return Err(usage(spec.verb(), manifest, cause, "leave --inventory out"));
+            Err(usage(act, manifest, cause, "leave --inventory out"))
         }
-        Ok(())
-    }
-
-    /// The list, from S3 or from an inventory.
-    pub(super) async fn pages(
-        self,
-        aws: &'a Aws,
-        inventory: Option<&str>,
-        progress: &ProgressSink,
-    ) -> Result<Pages<'a>, Fault> {
-        let Some(manifest) = inventory else {
-            return Ok(match self {
-                Self::Audit(request) => listing(aws, request),
-                Self::Seal(spec) => walk::listing(aws, &spec.bucket, &spec.prefix, &spec.places),
-            });
-        };
-        progress.at("reading the inventory", manifest);
-        let all = match self {
-            Self::Audit(request) => inventory::listed(aws, request, manifest).await?,
-            Self::Seal(spec) => {
-                let request = AuditRequest {
-                    bucket: spec.bucket.clone(),
-                    prefix: spec.prefix.clone(),
-                    deep: false,
-                    versions: false,
-                };
-                inventory::listed(aws, &request, manifest).await?
-            }
-        };
-        let shards: Vec<_> = all.chunks(SHARD).map(|shard| Ok(shard.to_vec())).collect();
-        Ok(Box::pin(stream::iter(shards)))
-    }
-
-    /// The plan, once the list is written.
-    ///
-    /// # Errors
-    /// When nothing was listed, and nothing that was deleted is there either.
-    pub(super) async fn plan(self, aws: &Aws, inventory: Option<&str>, written: Written) -> Result<BulkPlan, Fault> {
-        if written.objects == 0 {
-            match self {
-                Self::Audit(request) => drop(only_older(aws, request).await?),
-                Self::Seal(spec) => drop(sealing::only_older(aws, spec).await?),
-            }
-        }
-        let plan = BulkPlan {
-            version: VERSION,
-            act: self.act(),
-            bucket: self.bucket().to_owned(),
-            prefix: String::new(),
-            deep: false,
-            versions: false,
-            inventory: inventory.map(str::to_owned),
-            shards: written.shards,
-            objects: written.objects,
-            bytes: written.bytes,
-            seal: None,
-            uploads: BTreeMap::new(),
-        };
-        match self {
-            Self::Audit(request) => Ok(BulkPlan {
-                prefix: request.prefix.clone(),
-                deep: request.deep,
-                versions: request.versions,
-                ..plan
-            }),
-            Self::Seal(spec) => Ok(BulkPlan {
-                prefix: spec.prefix.clone(),
-                seal: Some(spec.clone()),
-                uploads: uploads(aws, spec),
-                ..plan
-            }),
-        }
+        _ => Ok(()),
     }
 }
 
-/// What calls to the buckets carry from here.
-fn uploads(aws: &Aws, spec: &SealSpec) -> BTreeMap<String, UploadSettings> {
-    let to = match &spec.act {
-        SealAct::Rotate { .. } => None,
-        SealAct::Encrypt { to, .. } => Some(&to.bucket),
+/// The list of what is audited or sealed, from S3 or from an inventory.
+pub(super) async fn pages<'a>(
+    aws: &'a Aws,
+    order: &'a BulkOrder,
+    inventory: Option<&str>,
+    progress: &ProgressSink,
+) -> Result<Pages<'a>, Fault> {
+    if let Some(manifest) = inventory {
+        return inventoried(aws, order, manifest, progress).await;
+    }
+    Ok(match order {
+        BulkOrder::Audit(request) => listing(aws, request),
+        BulkOrder::Seal(spec) => walk::listing(aws, &spec.bucket, &spec.prefix, &spec.places),
+        BulkOrder::Rewrap(_) => walk::listing(aws, order.bucket(), order.prefix(), &[]),
+    })
+}
+
+/// What an inventory lists of it.
+pub(super) async fn inventoried<'a>(
+    aws: &Aws,
+    order: &BulkOrder,
+    manifest: &str,
+    progress: &ProgressSink,
+) -> Result<Pages<'a>, Fault> {
+    progress.at("reading the inventory", manifest);
+    let all = match order {
+        BulkOrder::Audit(request) => inventory::listed(aws, request, manifest).await?,
+        BulkOrder::Seal(_) | BulkOrder::Rewrap(_) => {
+            let request = AuditRequest {
+                bucket: order.bucket().to_owned(),
+                prefix: order.prefix().to_owned(),
+                deep: false,
+                versions: false,
+            };
+            inventory::listed(aws, &request, manifest).await?
+        }
     };
-    let buckets = [Some(&spec.bucket), to].into_iter().flatten();
-    buckets
-        .map(|bucket| (bucket.clone(), aws.upload_settings(bucket)))
-        .collect()
+    let shards: Vec<Result<Vec<Listed>, Fault>> = all.chunks(SHARD).map(|shard| Ok(shard.to_vec())).collect();
+    Ok(Box::pin(stream::iter(shards)))
+}
+
+/// The plan, once the list is written.
+///
+/// # Errors
+/// When nothing was listed, and nothing that was deleted is there either.
+pub(super) async fn plan(
+    aws: &Aws,
+    order: &BulkOrder,
+    inventory: Option<&str>,
+    written: Written,
+    rewrap: Option<RewrapPlan>,
+) -> Result<BulkPlan, Fault> {
+    match order {
+        _ if written.objects > 0 => {}
+        BulkOrder::Audit(request) => drop(only_older(aws, request).await?),
+        BulkOrder::Seal(spec) => drop(sealing::only_older(aws, spec).await?),
+        // Who looked at everything first has asked for that.
+        BulkOrder::Rewrap(_) => {}
+    }
+    let plan = BulkPlan {
+        version: VERSION,
+        act: order.act(),
+        bucket: order.bucket().to_owned(),
+        prefix: order.prefix().to_owned(),
+        deep: false,
+        versions: false,
+        inventory: inventory.map(str::to_owned),
+        shards: written.shards,
+        objects: written.objects,
+        bytes: written.bytes,
+        seal: None,
+        rewrap,
+        uploads: BTreeMap::new(),
+    };
+    let uploads = |buckets: &[&String]| {
+        let settings = |bucket: &&String| ((*bucket).clone(), aws.upload_settings(bucket));
+        buckets
+            .iter()
+            .map(settings)
+            .collect::<BTreeMap<String, UploadSettings>>()
+    };
+    match order {
+        BulkOrder::Audit(request) => Ok(BulkPlan {
+            deep: request.deep,
+            versions: request.versions,
+            ..plan
+        }),
+        BulkOrder::Seal(spec) => Ok(BulkPlan {
+            seal: Some(spec.clone()),
+            uploads: uploads(&buckets(spec)),
+            ..plan
+        }),
+        BulkOrder::Rewrap(spec) => Ok(BulkPlan {
+            uploads: uploads(&[&spec.bucket]),
+            ..plan
+        }),
+    }
+}
+
+/// The buckets that sealing is about.
+fn buckets(spec: &SealSpec) -> Vec<&String> {
+    match &spec.act {
+        SealAct::Rotate { .. } => vec![&spec.bucket],
+        SealAct::Encrypt { to, .. } => vec![&spec.bucket, &to.bucket],
+    }
 }

@@ -3,12 +3,14 @@
 //! A heading, the KMS keys, then a line an object in the order of the shard; of one that was gone, `null`. It says which shard it
 //! is of by its SHA-256, and names every object of it: a result of anything else is refused.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::actions::faults::usage;
 use crate::aws::s3;
 use crate::domain::audit::wire::{Keys, SeenRow, read_row, write_row};
 use crate::domain::bulk::{BulkAct, BulkFolder, Listed, VERSION};
+use crate::domain::rewrap::RewrapRow;
 use crate::domain::seal::SealRow;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;
@@ -80,12 +82,30 @@ pub(super) fn write(folder: &BulkFolder, shard: &Shard, seen: &[Option<SeenRow>]
     whole(folder, BulkAct::Audit, shard, keys, rows)
 }
 
-/// The same of what was sealed.
-pub(super) fn write_sealed(
+/// What became of an object that was changed, as a line of its own.
+pub(super) trait ChangedRow: Serialize + DeserializeOwned {
+    /// Whether it is of this object.
+    fn is_of(&self, listed: &Listed) -> bool;
+}
+
+impl ChangedRow for SealRow {
+    fn is_of(&self, listed: &Listed) -> bool {
+        self.key == listed.key && self.size == listed.size
+    }
+}
+
+impl ChangedRow for RewrapRow {
+    fn is_of(&self, listed: &Listed) -> bool {
+        self.key == listed.key && self.size == listed.size
+    }
+}
+
+/// The same of what was changed; with what a person should know.
+pub(super) fn write_changed<R: ChangedRow>(
     folder: &BulkFolder,
     act: BulkAct,
     shard: &Shard,
-    (warnings, rows): (&[String], &[Option<SealRow>]),
+    (warnings, rows): (&[String], &[Option<R>]),
 ) -> Result<Vec<u8>, Fault> {
     let rows = lines_of(rows, serde_json::to_string)?;
     let warnings = serde_json::to_string(warnings).map_err(|error| never(&error))?;
@@ -124,7 +144,7 @@ fn whole(
     Ok(lines.map(|line| line + "\n").collect::<String>().into_bytes())
 }
 
-fn never(error: &serde_json::Error) -> Fault {
+pub(super) fn never(error: &serde_json::Error) -> Fault {
     Fault::new(
         FaultKind::Other,
         "write",
@@ -147,20 +167,19 @@ pub(super) fn read(folder: &BulkFolder, shard: &Shard, bytes: &[u8]) -> Result<V
     read.map(|(_, seen)| seen)
 }
 
-/// The same of what was sealed; what a person should know comes first.
+/// The same of what was changed; what a person should know comes first.
 ///
 /// # Errors
 /// When it is not the whole result of this very shard.
-pub(super) fn read_sealed(
+pub(super) fn read_changed<R: ChangedRow>(
     folder: &BulkFolder,
     act: BulkAct,
     shard: &Shard,
     bytes: &[u8],
-) -> Result<(Vec<String>, Vec<Option<SealRow>>), Fault> {
-    let is_its = |row: &SealRow, listed: &Listed| row.key == listed.key && row.size == listed.size;
+) -> Result<(Vec<String>, Vec<Option<R>>), Fault> {
     let warnings = |line: &str| serde_json::from_str(line).ok();
     let row = |line: &str, _: &Vec<String>| serde_json::from_str(line).ok();
-    read_as((folder, act, shard), bytes, warnings, row, is_its)
+    read_as((folder, act, shard), bytes, warnings, row, R::is_of)
 }
 
 fn read_as<S, R>(

@@ -10,6 +10,7 @@ use crate::aws::{Aws, transfer};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditRow, Flaw, Kind};
 use crate::domain::bulk::{BulkFolder, Listed};
+use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::seal::{Fate, SealRow, Sealed};
 use crate::domain::{Fault, FaultKind, ObjectUri};
 use crate::envelope::Metadata;
@@ -96,6 +97,44 @@ impl Sample<SealRow> {
             (key, held)
         });
         counted(folder, held.buffered(AT_ONCE).collect().await)
+    }
+}
+
+impl Sample<RewrapRow> {
+    /// How many of what was re-wrapped are under the KMS key that they are to be under.
+    ///
+    /// # Errors
+    /// When one is not as the results say.
+    pub(super) async fn hold(self, aws: &Aws, folder: &BulkFolder, target: &str) -> Result<u64, Fault> {
+        let held = stream::iter(self.taken).map(|(listed, said)| async move {
+            let held = match said.map(|row| row.state) {
+                Some(Rewrapped::Done | Rewrapped::Already) => under(aws, &folder.bucket, &listed.key, target).await,
+                // Nothing was done to it, as they say.
+                _ => Held::Untold,
+            };
+            (listed.key, held)
+        });
+        counted(folder, held.buffered(AT_ONCE).collect().await)
+    }
+}
+
+/// A token that is under this KMS key, as the results say.
+async fn under(aws: &Aws, bucket: &str, key: &str, target: &str) -> Held {
+    let Ok(Some(head)) = transfer::find(aws, bucket, key).await else {
+        return Held::Untold;
+    };
+    let pairs = head
+        .metadata
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    match Metadata::from_map(pairs) {
+        Ok(Some(metadata)) if metadata.kms_key_id == target => Held::Holds,
+        Ok(Some(metadata)) => Held::Differs(format!(
+            "they say that it is under {target}, and its token says {}",
+            metadata.kms_key_id
+        )),
+        // It was replaced since.
+        Ok(None) | Err(_) => Held::Untold,
     }
 }
 
@@ -227,6 +266,7 @@ mod tests {
             version: None,
             is_latest: true,
             is_marker: false,
+            data_key: None,
         }
     }
 

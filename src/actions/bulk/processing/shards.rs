@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::results::shard_text;
+use super::results::{Shard, shard_text};
 use crate::actions::ProgressSink;
 use crate::actions::blocking::joined;
 use crate::actions::bucket_refusal;
@@ -63,6 +63,14 @@ impl<'a> Shards<'a> {
             self.write(&shard).await?;
         }
         Ok(())
+    }
+
+    /// One of which all is known: nothing of it waits for what comes after.
+    pub(super) async fn whole(&mut self, listed: &[Listed]) -> Result<Shard, Fault> {
+        self.written.objects += listed.len() as u64;
+        self.written.bytes += listed.iter().map(|one| one.size).sum::<u64>();
+        self.write(listed).await?;
+        Shard::read(&shard_file(self.written.shards), &shard_text(listed)?)
     }
 
     async fn write(&mut self, listed: &[Listed]) -> Result<(), Fault> {

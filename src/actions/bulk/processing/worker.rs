@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::results::{Shard, write, write_sealed};
-use super::{LINES, done, read_plan};
+use super::results::{Shard, write, write_changed};
+use super::{LINES, done, read_plan, rewrapping};
 use crate::actions::blocking::blocking;
 use crate::actions::bucket_refusal;
 use crate::actions::bulk::flow::{Pages, flow};
 use crate::actions::bulk::look::Look;
 use crate::actions::bulk::part::Part;
+use crate::actions::bulk::rewrap::of_hosts;
 use crate::actions::bulk::sealing::run;
 use crate::actions::bulk::walk::Walk;
 use crate::actions::faults::{cancelled, io_fault, usage};
@@ -26,7 +27,8 @@ use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::Ended;
 use crate::domain::audit::wire::SeenRow;
-use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, BulkProgress};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, BulkProgress, Listed, RewrapPlan};
+use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::seal::{SealRow, SealSpec};
 use crate::domain::{Fault, FaultKind, UploadRule};
 
@@ -94,10 +96,12 @@ pub async fn work(
     let mut ticks = tokio::time::interval(TELLING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut all = Box::pin(async {
-        match &plan.seal {
-            None => shards(aws, share, &plan, todo, &desk, cancel).await,
-            Some(spec) => seal_shards(aws, share, (&plan, spec), todo, &desk, cancel).await,
-        }
+        let change = match (&plan.seal, &plan.rewrap) {
+            (Some(spec), _) => Change::Seal(spec),
+            (None, Some(planned)) => Change::Rewrap(planned),
+            (None, None) => return shards(aws, share, &plan, todo, &desk, cancel).await,
+        };
+        changed_shards(aws, share, (&plan, change), todo, &desk, cancel).await
     });
     let ended = loop {
         tokio::select! {
@@ -123,6 +127,16 @@ struct Desk(Mutex<On>);
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, On> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more was changed, of so many bytes, well or not; or it was gone.
+    fn changed(&self, told: Option<(u64, bool)>) {
+        let progress = &mut self.lock().progress;
+        progress.objects += 1;
+        if let Some((bytes, is_well)) = told {
+            progress.bytes += bytes;
+            progress.failed += u64::from(!is_well);
+        }
     }
 
     /// One more was looked at; the shard that is done now, if one is.
@@ -191,18 +205,21 @@ async fn shards(
     };
     let (flowed, written) = futures::join!(doing, writing);
     written?;
-    match flowed?.ended {
-        Ended::Whole => Ok(()),
-        Ended::Stopped => Err(cancelled(share.act.as_str(), share.folder.uri())),
-        Ended::BrokeOff(fault) => Err(*fault),
-    }
+    wholly(share, flowed?.ended)
 }
 
-/// One shard after the other, each as one machine does a list of its objects, under data keys of its own.
-async fn seal_shards(
+/// What is done to each object of a shard.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Seal(&'a SealSpec),
+    Rewrap(&'a RewrapPlan),
+}
+
+/// One shard after the other, each as one machine does a list of its objects.
+async fn changed_shards(
     aws: &Aws,
     share: &Share,
-    (plan, spec): (&BulkPlan, &SealSpec),
+    (plan, change): (&BulkPlan, Change<'_>),
     todo: Vec<String>,
     desk: &Desk,
     cancel: &CancellationToken,
@@ -214,38 +231,91 @@ async fn seal_shards(
     let carrying = aws.with_uploads(rules.collect());
     for file in todo {
         let shard = delivered(share, file).await?;
-        let part = Part {
-            id: share.folder.id(),
-            shard: shard.file.trim_end_matches(".jsonl"),
+        let text = match change {
+            Change::Seal(spec) => Box::pin(sealed(&carrying, share, spec, &shard, desk, cancel)).await?,
+            Change::Rewrap(planned) => Box::pin(rewrapped(&carrying, share, planned, &shard, desk, cancel)).await?,
         };
-        let walk = Walk {
-            aws: &carrying,
-            pages: Box::pin(stream::iter([Ok(shard.listed.clone())])),
-            cancel,
-        };
-        let mut rows = Vec::with_capacity(shard.listed.len());
-        let mut note = |row: Option<SealRow>| {
-            let progress = &mut desk.lock().progress;
-            progress.objects += 1;
-            if let Some(row) = &row {
-                progress.bytes += row.size;
-                progress.failed += u64::from(!row.is_well());
-            }
-            rows.push(row);
-            Ok(())
-        };
-        let (silent, part) = (ProgressSink::none(), Some(part));
-        let ran = Box::pin(run(walk, spec, part, &silent, &mut note)).await?;
-        match ran.ended {
-            Ended::Whole => {}
-            Ended::Stopped => return Err(cancelled(share.act.as_str(), share.folder.uri())),
-            Ended::BrokeOff(fault) => return Err(*fault),
-        }
-        let text = write_sealed(&share.folder, share.act, &shard, (&ran.warnings, &rows))?;
         put(aws, &share.folder, &shard, text).await?;
         desk.lock().progress.shards_done += 1;
     }
     Ok(())
+}
+
+/// A shard's objects as they are walked through.
+fn walk<'a>(aws: &'a Aws, shard: &Shard, cancel: &'a CancellationToken) -> Walk<'a> {
+    Walk {
+        aws,
+        pages: Box::pin(stream::iter([Ok(shard.listed.clone())])),
+        cancel,
+    }
+}
+
+/// Only what is whole has a result.
+fn wholly(share: &Share, ended: Ended) -> Result<(), Fault> {
+    match ended {
+        Ended::Whole => Ok(()),
+        Ended::Stopped => Err(cancelled(share.act.as_str(), share.folder.uri())),
+        Ended::BrokeOff(fault) => Err(*fault),
+    }
+}
+
+/// Under data keys of the shard's own.
+async fn sealed(
+    aws: &Aws,
+    share: &Share,
+    spec: &SealSpec,
+    shard: &Shard,
+    desk: &Desk,
+    cancel: &CancellationToken,
+) -> Result<Vec<u8>, Fault> {
+    let part = Part {
+        id: share.folder.id(),
+        shard: shard.file.trim_end_matches(".jsonl"),
+    };
+    let mut rows = Vec::with_capacity(shard.listed.len());
+    let mut note = |row: Option<SealRow>| {
+        let told = row.as_ref().map(|row| (row.size, row.is_well()));
+        desk.changed(told);
+        rows.push(row);
+        Ok(())
+    };
+    let silent = ProgressSink::none();
+    let ran = run(walk(aws, shard, cancel), spec, Some(part), &silent, &mut note).await?;
+    wholly(share, ran.ended)?;
+    write_changed(&share.folder, share.act, shard, (&ran.warnings, &rows))
+}
+
+/// By the map beside the plan.
+async fn rewrapped(
+    aws: &Aws,
+    share: &Share,
+    planned: &RewrapPlan,
+    shard: &Shard,
+    desk: &Desk,
+    cancel: &CancellationToken,
+) -> Result<Vec<u8>, Fault> {
+    let map = &rewrapping::map_of_shard(aws, &share.folder, shard).await?;
+    let silent = ProgressSink::none();
+    let copying = &of_hosts(aws, &planned.spec, &planned.target, &silent, cancel);
+    copying.begin().await?;
+    let one = |listed: Listed| async move {
+        let mapped = map.of(&listed).ok_or_else(|| {
+            let (cause, remedy) = ("the map has no data key of it", "begin the re-wrap anew");
+            let object = s3::uri(&planned.spec.bucket, &listed.key);
+            Fault::new(FaultKind::Invalid, share.act.as_str(), object, cause, remedy)
+        })?;
+        copying.copy(mapped, &listed).await
+    };
+    let mut rows: Vec<Option<RewrapRow>> = Vec::with_capacity(shard.listed.len());
+    let mut note = |row: RewrapRow| {
+        let is_well = matches!(row.state, Rewrapped::Done | Rewrapped::Already);
+        desk.changed(Some((row.size, is_well)));
+        rows.push(Some(row));
+        Ok(())
+    };
+    let ended = walk(aws, shard, cancel).through(one, |_, _| {}, &mut note).await?;
+    wholly(share, ended)?;
+    write_changed(&share.folder, share.act, shard, (&[], &rows))
 }
 
 /// A shard as it was delivered.
@@ -259,7 +329,7 @@ async fn delivered(share: &Share, file: String) -> Result<Shard, Fault> {
 }
 
 /// Writes the result of a shard. Another host's, or an earlier job's, is as good: it is left.
-async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, text: Vec<u8>) -> Result<(), Fault> {
+pub(super) async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, text: Vec<u8>) -> Result<(), Fault> {
     let key = format!("{}{}", folder.results(), shard.file);
     let put = again(|| s3::write_new(aws, &folder.bucket, &key, text.clone(), LINES));
     match put.await {

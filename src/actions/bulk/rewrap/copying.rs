@@ -1,10 +1,9 @@
 //! One object: what it says of its data key is changed, and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::trouble::ends_all;
-use super::data_key::{Anew, changed};
-use super::scan::Wrapped;
+use super::data_key::{Mapped, changed};
 use super::{ACT, Run};
 use crate::actions::faults::fault_of;
 use crate::aws::{s3, transfer};
@@ -28,15 +27,8 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When it is none of the object's own: then nothing can be done to any other either.
-    pub(super) async fn copy(
-        &self,
-        wrapped: &Wrapped,
-        key_objects: &BTreeSet<String>,
-        anew: &Anew,
-        key: &str,
-        size: u64,
-    ) -> Result<RewrapRow, Fault> {
-        let (state, why) = match self.copied(wrapped, key_objects, anew, key).await {
+    pub(super) async fn copy(&self, mapped: &Mapped, key: &str, size: u64) -> Result<RewrapRow, Fault> {
+        let (state, why) = match self.copied(mapped, key).await {
             Err(fault) if ends_all(&fault) => return Err(fault),
             Ok(state) => (state, None),
             Err(fault) if fault.kind == FaultKind::Invalid => (Rewrapped::Refused, Some(fault.to_string())),
@@ -50,18 +42,17 @@ impl Run<'_> {
         })
     }
 
-    async fn copied(
-        &self,
-        wrapped: &Wrapped,
-        key_objects: &BTreeSet<String>,
-        anew: &Anew,
-        key: &str,
-    ) -> Result<Rewrapped, Fault> {
-        let (bucket, uri) = (self.bucket(), s3::uri(self.bucket(), key));
-        let mut original = s3::original(self.aws, bucket, key, &self.keeps, false).await?;
+    async fn copied(&self, mapped: &Mapped, key: &str) -> Result<Rewrapped, Fault> {
+        let Mapped {
+            wrapped,
+            key_objects,
+            anew,
+        } = mapped;
+        let (bucket, uri, keeps) = (self.bucket(), s3::uri(self.bucket(), key), self.keeps().await?);
+        let mut original = s3::original(self.aws, bucket, key, keeps, false).await?;
         if original.length > self.mode.largest_copy {
             // Parts take nothing over by themselves.
-            original = s3::original(self.aws, bucket, key, &self.keeps, true).await?;
+            original = s3::original(self.aws, bucket, key, keeps, true).await?;
         }
         let pairs = original
             .metadata

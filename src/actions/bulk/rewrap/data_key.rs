@@ -1,6 +1,9 @@
 //! One data key: wrapped anew by KMS, unwrapped once and held against a MAC before anything names it, then kept.
 
-use super::journal::Written;
+use std::collections::BTreeSet;
+
+use super::journal::{self, Written};
+use super::scan::Wrapped;
 use super::spool::{Object, Spooled};
 use super::{ACT, Group, Run};
 use crate::actions::encrypt::put_data_key;
@@ -17,11 +20,29 @@ const TRIED: usize = 5;
 const LOOKED_AT: usize = 50;
 
 /// A data key as it is wrapped now.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Anew {
     /// C.
     pub(super) ciphertext: Vec<u8>,
     /// Its key object.
     pub(super) key_object: String,
+}
+
+/// A data key as it was wrapped, and as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::actions::bulk) struct Mapped {
+    pub(super) wrapped: Wrapped,
+    /// The key objects that its tokens named.
+    pub(super) key_objects: BTreeSet<String>,
+    pub(super) anew: Anew,
+}
+
+impl Mapped {
+    /// The key objects that it leaves behind, with the digest of what is in them.
+    pub(super) fn old_key_objects(&self) -> impl Iterator<Item = (String, String)> {
+        let digest = journal::digest(&self.wrapped);
+        self.key_objects.iter().map(move |key| (key.clone(), digest.clone()))
+    }
 }
 
 impl Run<'_> {

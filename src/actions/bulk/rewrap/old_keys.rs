@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
-use super::super::audit::{AuditRequest, audit};
+use super::super::audit::audit;
 use super::Run;
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
-use crate::domain::audit::{AuditRow, Ended, KeyUse, Kind};
+use crate::domain::audit::{AuditRequest, AuditRow, Ended, KeyUse, Kind};
 use crate::domain::rewrap::OldKeyObject;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;

@@ -120,14 +120,8 @@ impl<'a> Scan<'a> {
             return Ok(row(Rewrapped::Already, None));
         }
         if run.mode.is_plan {
-            s3::original(
-                run.aws,
-                run.bucket(),
-                key,
-                &run.keeps,
-                head.length > run.mode.largest_copy,
-            )
-            .await?;
+            let is_in_parts = head.length > run.mode.largest_copy;
+            s3::original(run.aws, run.bucket(), key, run.keeps().await?, is_in_parts).await?;
         }
         let ciphertext = match (&metadata.data_key, &metadata.data_key_object) {
             (Some(ciphertext), _) => ciphertext.clone(),
