@@ -47,7 +47,7 @@ pub mod words;
 pub use arn::Arn;
 pub use bond::Bond;
 pub use bring::Brought;
-pub use bulk::{BulkAct, BulkFolder, BulkJob, BulkOrder, BulkPlan, BulkProgress, Engine};
+pub use bulk::{BulkAct, BulkFolder, BulkJob, BulkOrder, BulkPlan, Engine};
 pub use capability::{Capability, Permission};
 pub use change::{AliasChange, KeyChange, RoleChange};
 pub use context::{AwsContext, Colour};

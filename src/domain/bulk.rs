@@ -219,29 +219,6 @@ pub fn job_name(id: &str, nth: usize) -> String {
     }
 }
 
-/// How far a host is: a line of its log a second.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BulkProgress {
-    /// Always `bulk`.
-    pub strongroom: String,
-    /// What is done.
-    pub act: BulkAct,
-    /// Which host it is.
-    pub host: String,
-    /// Its shards.
-    pub shards: usize,
-    /// Those with a result.
-    pub shards_done: usize,
-    /// Objects that were done.
-    pub objects: u64,
-    /// Of them, those that could not be.
-    pub failed: u64,
-    /// Bytes stored of the objects that were done.
-    pub bytes: u64,
-    /// How long it has been at it.
-    pub seconds: f64,
-}
-
 /// What carries an act out beyond one machine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Engine {
@@ -360,23 +337,6 @@ mod tests {
         assert_eq!(job.name, "audit-1-2");
         assert_eq!(BulkJob::of_arguments(&job.arguments()), Some((BulkAct::Audit, folder)));
         assert_eq!(BulkJob::of_arguments(&["--act".to_owned(), "train".to_owned()]), None);
-    }
-
-    #[test]
-    fn a_line_of_progress_is_what_others_read() {
-        let progress = BulkProgress {
-            strongroom: "bulk".to_owned(),
-            act: BulkAct::Audit,
-            host: "algo-1".to_owned(),
-            shards: 12,
-            shards_done: 3,
-            objects: 3000,
-            failed: 1,
-            bytes: 123_456,
-            seconds: 12.5,
-        };
-        let line = r#"{"strongroom":"bulk","act":"audit","host":"algo-1","shards":12,"shards_done":3,"objects":3000,"failed":1,"bytes":123456,"seconds":12.5}"#;
-        assert_eq!(serde_json::to_string(&progress).unwrap(), line);
     }
 
     #[test]

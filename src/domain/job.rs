@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use self::progress::JobProgress;
-use super::{JobSettings, bring};
+use super::{BulkJob, JobSettings, bring};
 
 pub mod progress;
 
@@ -214,9 +214,6 @@ pub struct JobDetail {
     pub metrics: Vec<(String, f32)>,
 }
 
-/// The word of the command line that is a host of an act on a prefix.
-const BULK_WORKER: &str = "bulk-worker";
-
 /// One input channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
@@ -280,7 +277,7 @@ impl JobDetail {
 
     /// Whether it carries out an act on a prefix, and so tells its progress.
     pub fn is_bulk(&self) -> bool {
-        self.command.iter().any(|word| word == BULK_WORKER)
+        self.command.iter().any(|word| word == BulkJob::COMMAND)
     }
 
     /// Whether it has several hosts, each with a log of its own.

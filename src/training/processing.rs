@@ -16,7 +16,7 @@ use crate::actions::bulk::processing::{Share, work};
 use crate::aws::Aws;
 use crate::config::Connection;
 use crate::console;
-use crate::domain::{BulkAct, BulkFolder, BulkProgress, Fault, FaultKind, UploadRule, UploadSettings};
+use crate::domain::{BulkAct, BulkFolder, Fault, FaultKind, HostProgress, UploadRule, UploadSettings};
 
 /// Below the root.
 const RESOURCES: &str = "config/resourceconfig.json";
@@ -48,7 +48,7 @@ pub async fn bulk_worker(act: BulkAct, from: &str, terms: UploadSettings) -> Res
         }],
         ..Connection::default()
     };
-    let mut tell = |progress: &BulkProgress| {
+    let mut tell = |progress: &HostProgress| {
         if let Ok(line) = serde_json::to_string(progress) {
             // Nobody reads it: the work goes on.
             let _ = console::line(&line);

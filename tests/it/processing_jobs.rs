@@ -4,7 +4,7 @@ use aws_sdk_sagemaker::types::{
     AppSpecification, ProcessingClusterConfig, ProcessingInstanceType, ProcessingResources,
 };
 use strongroom::app::{Page, Topic};
-use strongroom::domain::{HostProgress, Job, JobKind, JobProgress, JobStatus};
+use strongroom::domain::{BulkAct, HostProgress, Job, JobKind, JobProgress, JobStatus};
 
 use crate::desk::{Desk, job as training, log_line};
 use crate::place::Place;
@@ -103,13 +103,10 @@ fn processing(name: &str, status: JobStatus) -> Job {
 
 fn progress() -> JobProgress {
     let host = HostProgress {
-        act: "audit".to_owned(),
-        shards: 10,
-        shards_done: 4,
         objects: 4000,
-        failed: 0,
         bytes: 1 << 20,
         seconds: 10.0,
+        ..HostProgress::new(BulkAct::Audit, "algo-1".to_owned(), (4, 10))
     };
     JobProgress {
         hosts: [("algo-1".to_owned(), host)].into(),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fate::{Judged, before, dropped, is_own_area, row_of};
+use super::fate::{Judged, before, is_own_area, row_of};
 use super::part::Part;
 use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
@@ -151,21 +151,13 @@ impl Encrypting<'_> {
             return Ok(None);
         };
         let fate = match self.judge(&listed).await {
-            Ok(Judged::Gone) => match self.done_before(&listed, true).await {
-                Ok(None) => return Ok(None),
-                Ok(Some(fate)) => Ok(fate),
-                Err(fault) => Err(fault),
-            },
-            Ok(Judged::Pass(why)) => self.passed(&listed, why).await,
-            Ok(Judged::Take(plain)) => Box::pin(self.encrypt(sealer, keys, &listed, plain)).await,
+            Ok(Judged::Gone) => self.done_before(&listed, true).await,
+            Ok(Judged::Pass(why)) => self.passed(&listed, why).await.map(Some),
+            Ok(Judged::Take(plain)) => Box::pin(self.encrypt(sealer, keys, &listed, plain)).await.map(Some),
             Err(fault) => Err(fault),
         };
-        match fate {
-            Err(fault) if dropped(&fault) => Ok(None),
-            // Every other wants the same key.
-            Err(fault) if keys.has_failed() => Err(fault),
-            fate => row_of(listed, fate).map(Some),
-        }
+        // Every other wants the same key.
+        row_of(listed, fate, keys.has_failed())
     }
 
     async fn encrypt(&self, sealer: &Sealer<'_>, keys: &NewKeys, listed: &Listed, plain: Plain) -> Result<Fate, Fault> {

@@ -2,9 +2,9 @@
 
 use super::trouble::ends_all;
 use crate::actions::faults::cancelled;
+use crate::domain::Fault;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed, SealRow};
-use crate::domain::{Fault, FaultKind};
 
 const OWN_AREA: &str = ".strongroom/";
 const DATA_KEYS: &str = ".strongroom/data-keys/";
@@ -37,25 +37,32 @@ pub(super) fn is_own_area(key: &str) -> Option<Passed> {
 }
 
 /// Whether it is only that all was stopped before it was its turn: then it is as it was, and nothing need be said of it.
-pub(super) fn dropped(fault: &Fault) -> bool {
+fn dropped(fault: &Fault) -> bool {
     *fault == cancelled(&fault.act, &fault.object)
 }
 
-/// What became of it.
+/// What became of it; `None` if it is gone by now, or was not begun before all was stopped. `for_all` says of a fault that every other
+/// would have it too.
 ///
 /// # Errors
 /// When no other can be done either.
-pub(super) fn row_of(listed: Listed, fate: Result<Fate, Fault>) -> Result<SealRow, Fault> {
+pub(super) fn row_of(
+    listed: Listed,
+    fate: Result<Option<Fate>, Fault>,
+    for_all: bool,
+) -> Result<Option<SealRow>, Fault> {
     let fate = match fate {
-        Ok(fate) => fate,
-        Err(fault) if ends_all(&fault) || fault.kind == FaultKind::ReadOnly => return Err(fault),
+        Ok(Some(fate)) => fate,
+        Ok(None) => return Ok(None),
+        Err(fault) if dropped(&fault) => return Ok(None),
+        Err(fault) if for_all || ends_all(&fault) => return Err(fault),
         Err(fault) => Fate::Failed(Box::new(fault)),
     };
-    Ok(SealRow {
+    Ok(Some(SealRow {
         key: listed.key,
         size: listed.size,
         fate,
-    })
+    }))
 }
 
 /// What became of the version that was there, now that this one is.

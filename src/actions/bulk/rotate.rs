@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fate::{Judged, before, dropped, is_own_area, row_of};
+use super::fate::{Judged, before, is_own_area, row_of};
 use super::part::{Origin, Part};
 use super::seal::{From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
@@ -136,18 +136,14 @@ impl Rotating<'_> {
             return Ok(None);
         };
         let fate = match self.judge(&listed, true).await {
-            Ok(Judged::Gone) => return Ok(None),
-            Ok(Judged::Pass(Passed::Rotated)) => self.rotated(&listed).await,
-            Ok(Judged::Pass(why)) => Ok(Fate::PassedOver(why)),
-            Ok(Judged::Take(token)) => Box::pin(self.rotate(sealer, keys, &listed, token)).await,
+            Ok(Judged::Gone) => Ok(None),
+            Ok(Judged::Pass(Passed::Rotated)) => self.rotated(&listed).await.map(Some),
+            Ok(Judged::Pass(why)) => Ok(Some(Fate::PassedOver(why))),
+            Ok(Judged::Take(token)) => Box::pin(self.rotate(sealer, keys, &listed, token)).await.map(Some),
             Err(fault) => Err(fault),
         };
-        match fate {
-            Err(fault) if dropped(&fault) => Ok(None),
-            // Every other wants the same key.
-            Err(fault) if self.key.is_some() && keys.has_failed() => Err(fault),
-            fate => row_of(listed, fate).map(Some),
-        }
+        // Every other wants the same key, if one is named.
+        row_of(listed, fate, self.key.is_some() && keys.has_failed())
     }
 
     /// One that is under a data key of this rotation: what another run of the act has done is told as if this one had.

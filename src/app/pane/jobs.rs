@@ -207,7 +207,7 @@ pub(in crate::app) fn progress(facts: &mut Facts, progress: &JobProgress) {
             let of = JobProgress {
                 hosts: [(name.clone(), host.clone())].into(),
             };
-            facts.plain(name, &format!("{}: {}", host.act, shards(&of)));
+            facts.plain(name, &format!("{}: {}", host.act.as_str(), shards(&of)));
         }
     }
 }

@@ -2,50 +2,61 @@
 
 use std::collections::BTreeMap;
 
-use super::LogLine;
+use serde::{Deserialize, Serialize};
 
-/// How far one host is.
-#[derive(Debug, Clone, PartialEq)]
+use super::LogLine;
+use crate::domain::BulkAct;
+
+/// What every line begins with.
+const OURS: &str = "bulk";
+
+/// How far one host is, as a line of its log says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostProgress {
-    /// What it does: `audit`, …
-    pub act: String,
+    /// Always `bulk`.
+    pub strongroom: String,
+    /// What is done.
+    pub act: BulkAct,
+    /// Which host it is.
+    pub host: String,
     /// Shards that are its own.
     pub shards: u64,
-    /// Those of them that are done.
+    /// Those of them that have a result.
     pub shards_done: u64,
-    /// Objects that were looked at.
+    /// Objects that were done.
     pub objects: u64,
-    /// Those of them that failed.
+    /// Those of them that could not be.
     pub failed: u64,
-    /// Bytes that were read.
+    /// Bytes stored of the objects that were done.
     pub bytes: u64,
-    /// Seconds since it began.
+    /// How long it has been at it.
     pub seconds: f64,
 }
 
 impl HostProgress {
-    /// From a line of its log, with the host's name; `None` of every other line.
-    pub fn parse(line: &str) -> Option<(String, Self)> {
+    /// Of a host that has these shards, some of them with results, and has done nothing yet.
+    pub fn new(act: BulkAct, host: String, (done, shards): (u64, u64)) -> Self {
+        Self {
+            strongroom: OURS.to_owned(),
+            act,
+            host,
+            shards,
+            shards_done: done,
+            objects: 0,
+            failed: 0,
+            bytes: 0,
+            seconds: 0.0,
+        }
+    }
+
+    /// From a line of its log; `None` of every other line.
+    pub fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
         if !line.starts_with('{') {
             return None;
         }
-        let told: serde_json::Value = serde_json::from_str(line).ok()?;
-        if told["strongroom"] != "bulk" {
-            return None;
-        }
-        let number = |name: &str| told[name].as_u64();
-        let text = |name: &str| told[name].as_str().map(str::to_owned);
-        let progress = Self {
-            act: text("act")?,
-            shards: number("shards")?,
-            shards_done: number("shards_done")?,
-            objects: number("objects")?,
-            failed: number("failed")?,
-            bytes: number("bytes")?,
-            seconds: told["seconds"].as_f64().filter(|seconds| *seconds >= 0.0)?,
-        };
-        Some((text("host")?, progress))
+        let told: Self = serde_json::from_str(line).ok()?;
+        (told.strongroom == OURS && told.seconds >= 0.0).then_some(told)
     }
 }
 
@@ -62,6 +73,7 @@ impl JobProgress {
         let hosts: BTreeMap<_, _> = lines
             .into_iter()
             .filter_map(|line| HostProgress::parse(&line.text))
+            .map(|progress| (progress.host.clone(), progress))
             .collect();
         (!hosts.is_empty()).then_some(Self { hosts })
     }
@@ -117,6 +129,18 @@ mod tests {
             stream: "job/algo-1-1".to_owned(),
             text: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_line_of_progress_is_what_others_read() {
+        let progress = HostProgress {
+            objects: 3000,
+            failed: 1,
+            bytes: 123_456,
+            seconds: 12.5,
+            ..HostProgress::new(BulkAct::Audit, "algo-1".to_owned(), (3, 12))
+        };
+        assert_eq!(serde_json::to_string(&progress).unwrap(), TOLD);
     }
 
     #[test]

@@ -161,16 +161,16 @@ fn whoever_begins_asks_kms_once_a_data_key_and_hosts_ask_it_nothing_and_move_no_
         "{:?}",
         proxy.operations()
     );
-    let kms = proxy.operations().len();
-    assert!(kms > 0);
-    let of_tokens = |proxy: &Proxy| {
-        let passed = proxy.passed().into_iter();
+    let of_tokens = |proxy: &Proxy, from: usize| {
+        let passed = proxy.passed().into_iter().skip(from);
         let of_tokens = passed.filter(|one| one.operation.contains("/many/tokens/"));
         of_tokens.collect::<Vec<_>>()
     };
-    for one in of_tokens(&proxy) {
-        assert_eq!(one.sent, 0, "{one:?}");
+    for one in of_tokens(&proxy, 0) {
+        // Of what says nothing of itself the first bytes tell what it is; of a token, its beginning proves the data key.
+        assert!(one.sent == 0 && one.range.as_deref() != Some("bytes=0-"), "{one:?}");
     }
+    let before = proxy.passed().len();
     proxy.forget();
     let shards = names(&place, &id, "shards");
     // What is told already has its result, in a shard of its own.
@@ -185,7 +185,9 @@ fn whoever_begins_asks_kms_once_a_data_key_and_hosts_ask_it_nothing_and_move_no_
     for name in ["ReEncrypt", "Decrypt", "GenerateDataKey", "DescribeKey", "Encrypt"] {
         assert_eq!(asked(name), 0, "{name}");
     }
-    for one in of_tokens(&proxy) {
+    let of_hosts = of_tokens(&proxy, before);
+    assert!(of_hosts.len() > 50, "{of_hosts:?}");
+    for one in of_hosts {
         assert!(!one.operation.starts_with("GET ") && one.sent == 0, "{one:?}");
     }
     let one = run(&place, &words("one", &[]), &[]);
@@ -253,16 +255,15 @@ fn old_key_objects_go_only_when_the_report_is_read_and_nothing_names_them() {
     let place = twice();
     let more = ["--delete-old-key-objects"];
     let (mine, other) = (words("many", &more), words("many", &[]));
-    // What is archived names one still.
-    let archived = format!("many/tokens/{}", "archived");
-    place
-        .wait(place.s3().delete_object().bucket(BUCKET).key(archived).send())
-        .unwrap();
-    for world in ["many", "one"] {
-        let fernet = format!("{world}/tokens/fernet");
-        place
-            .wait(place.s3().delete_object().bucket(BUCKET).key(fernet).send())
-            .unwrap();
+    // What could not be copied may need one still.
+    for key in [
+        "one/tokens/archived",
+        "many/tokens/archived",
+        "one/tokens/fernet",
+        "many/tokens/fernet",
+    ] {
+        let gone = place.s3().delete_object().bucket(BUCKET).key(key);
+        place.wait(gone.send()).unwrap();
     }
     let old = data_keys(&place, "many");
     let id = listed(&place, &mine);

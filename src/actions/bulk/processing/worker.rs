@@ -27,10 +27,10 @@ use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::Ended;
 use crate::domain::audit::wire::SeenRow;
-use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, BulkProgress, Listed, RewrapPlan};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, Listed, RewrapPlan};
 use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::seal::{SealRow, SealSpec};
-use crate::domain::{Fault, FaultKind, UploadRule};
+use crate::domain::{Fault, FaultKind, HostProgress, UploadRule};
 
 /// Between two lines that tell how far it is.
 const TELLING: Duration = Duration::from_secs(1);
@@ -57,8 +57,8 @@ pub async fn work(
     aws: &Aws,
     share: &Share,
     cancel: &CancellationToken,
-    tell: &mut (dyn FnMut(&BulkProgress) + Send),
-) -> Result<BulkProgress, Fault> {
+    tell: &mut (dyn FnMut(&HostProgress) + Send),
+) -> Result<HostProgress, Fault> {
     let began = Instant::now();
     let plan = read_plan(aws, &share.folder).await?;
     if plan.act != share.act {
@@ -75,21 +75,15 @@ pub async fn work(
     let done = done(aws, &share.folder).await?;
     let todo: Vec<String> = files.iter().filter(|file| !done.contains(*file)).cloned().collect();
     let desk = Desk(Mutex::new(On {
-        progress: BulkProgress {
-            strongroom: "bulk".to_owned(),
-            act: share.act,
-            host: share.host.clone(),
-            shards: files.len(),
-            shards_done: files.len() - todo.len(),
-            objects: 0,
-            failed: 0,
-            bytes: 0,
-            seconds: 0.0,
-        },
+        progress: HostProgress::new(
+            share.act,
+            share.host.clone(),
+            ((files.len() - todo.len()) as u64, files.len() as u64),
+        ),
         shards: VecDeque::new(),
         seen: Vec::new(),
     }));
-    let now = || BulkProgress {
+    let now = || HostProgress {
         seconds: (began.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         ..desk.lock().progress.clone()
     };
@@ -116,7 +110,7 @@ pub async fn work(
 
 /// What is on the desk: how far it is, and shards that were begun.
 struct On {
-    progress: BulkProgress,
+    progress: HostProgress,
     shards: VecDeque<Shard>,
     /// Of the first of them.
     seen: Vec<Option<SeenRow>>,
