@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::bulk::{self, Asked};
-use super::output::{clear_progress, json_line, line, progress, usage, warn};
+use super::output::{clear_progress, json_line, line, progress, warn};
 use crate::actions::bulk::processing::collect_sealed;
 use crate::actions::bulk::{plan_seal, seal};
 use crate::aws::Aws;

@@ -374,10 +374,8 @@ impl<'a> Run<'a> {
                 (group, anew)
             });
             let wrapping = futures::future::join_all(wrapping);
-            let (copied, wrapped) = futures::join!(
-                self.copy_all((std::mem::take(&mut current), spooled), told),
-                wrapping
-            );
+            let (copied, wrapped) =
+                futures::join!(self.copy_all((std::mem::take(&mut current), spooled), told), wrapping);
             match copied {
                 Err(fault) => return broken_off(told, fault, old),
                 Ok(copied) if copied != Ended::Whole || self.cancel.is_cancelled() => return Ok((Ended::Stopped, old)),

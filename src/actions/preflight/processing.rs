@@ -149,7 +149,7 @@ impl Look<'_> {
     /// The first page of what is there.
     async fn first(&self) -> Result<Vec<(String, u64)>, Fault> {
         let (bucket, prefix) = (self.order.bucket(), self.order.prefix());
-        let page = again(|| s3::list_under(self.aws, bucket, prefix, None)).await?;
+        let page = again(|| s3::list_under(self.aws, bucket, prefix).first()).await?;
         let objects = page.rows.into_iter().filter_map(|row| match row {
             ObjectRow::Object { key, size, .. } => Some((key, size)),
             ObjectRow::Prefix { .. } => None,
