@@ -88,7 +88,7 @@ impl Asked<'_> {
     /// Refuses to go on with something else than what is asked for.
     fn is_of(&self, plan: &BulkPlan, id: &str) -> Result<(), Fault> {
         let planned = plan.order().place();
-        let (asked, is_its) = (self.order.place(), self.order.is_planned(plan));
+        let (asked, is_its) = (self.order.place(), plan.is_of(self.order));
         if is_its {
             return Ok(());
         }

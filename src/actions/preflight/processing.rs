@@ -12,7 +12,7 @@ use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::actions::jobs::Program;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::bulk::{BulkFolder, BulkOrder, Engine};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkOrder, Engine};
 use crate::domain::seal::SealAct;
 use crate::domain::words::counted;
 use crate::domain::{
@@ -126,7 +126,10 @@ impl Look<'_> {
                 self.runner.region(bucket),
                 self.runner.default_encryption(bucket, self.name())
             );
-            findings.extend([region, encryption]);
+            for mut finding in [region, encryption] {
+                finding.detail = format!("{bucket}: {}", finding.detail);
+                findings.push(finding);
+            }
         }
         findings
     }
@@ -214,7 +217,22 @@ impl Look<'_> {
         {
             wanted.push(("the role deletes what was plain", "s3:DeleteObject", data));
         }
-        let find = |(what, action, resource): (&str, &str, String)| may(policies, what, action, &resource);
+        let document = match self.order.act() {
+            BulkAct::Audit => "bulk-worker",
+            BulkAct::Rotate => "bulk-worker-rotate",
+            BulkAct::Encrypt => "bulk-worker-encrypt",
+            BulkAct::Rewrap => "bulk-worker-rewrap",
+        };
+        let find = |(what, action, resource): (&str, &str, String)| {
+            let mut finding = may(policies, what, action, &resource);
+            if finding.weight == Weight::Blocks {
+                finding.remedy = format!(
+                    "{}; assets/policies/roles/{document}.json has all of it",
+                    finding.remedy
+                );
+            }
+            finding
+        };
         wanted.into_iter().map(find).collect()
     }
 

@@ -21,7 +21,7 @@ const LONGEST_RUN: i32 = 86_400;
 
 pub(super) const AUDIT: Action = Action {
     label: "audit on hosts",
-    help: "Have the hosts of a processing job audit a bucket or prefix",
+    help: "Have hosts of a processing job audit a bucket or prefix",
     changes: true,
     offered: |state, target| only_if(place(state, target).is_some(), ""),
     begin: |state, target| {
@@ -32,7 +32,7 @@ pub(super) const AUDIT: Action = Action {
 
 pub(super) const ROTATE: Action = Action {
     label: "rotate on hosts",
-    help: "Have the hosts of a processing job rotate the data keys of a bucket or prefix",
+    help: "Have hosts of a processing job seal its tokens anew",
     changes: true,
     offered: |state, target| only_if(whole(state, target).is_some(), ""),
     begin: |state, target| whole(state, target).map(|scope| Begin::Fill(rotation(state, scope))),
@@ -40,7 +40,7 @@ pub(super) const ROTATE: Action = Action {
 
 pub(super) const ENCRYPT: Action = Action {
     label: "encrypt on hosts",
-    help: "Have the hosts of a processing job encrypt what is plain in a bucket or prefix",
+    help: "Have hosts of a processing job encrypt what is plain",
     changes: true,
     offered: |state, target| only_if(whole(state, target).is_some(), ""),
     begin: |state, target| {
@@ -51,7 +51,7 @@ pub(super) const ENCRYPT: Action = Action {
 
 pub(super) const REWRAP: Action = Action {
     label: "re-wrap on hosts",
-    help: "Have the hosts of a processing job put the data keys of a bucket or prefix under another KMS key",
+    help: "Have hosts of a processing job re-wrap its data keys",
     changes: true,
     offered: |state, target| only_if(rewrapped(state, target).is_some(), ""),
     begin: |state, target| rewrapped(state, target).map(|spec| Begin::Fill(rewrap(state, spec))),

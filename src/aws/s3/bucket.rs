@@ -119,7 +119,7 @@ pub(crate) async fn default_key(aws: &Aws, bucket: &str) -> Result<Option<String
     let answer = match call.send().await.heard("ask for the encryption of bucket", bucket) {
         Ok(answer) => answer,
         Err(fault)
-            if fault.kind == FaultKind::NotFound
+            if fault.kind == FaultKind::NotFound && fault.code.as_deref() != Some("NoSuchBucket")
                 || fault.code.as_deref() == Some("ServerSideEncryptionConfigurationNotFoundError") =>
         {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! What hosts are asked to do to everything under a prefix.
 
-use super::{BulkAct, BulkPlan};
+use super::BulkAct;
 use crate::domain::audit::AuditRequest;
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::seal::{SealAct, SealSpec};
@@ -57,15 +57,5 @@ impl BulkOrder {
             Self::Seal(spec) => spec.place(),
             Self::Rewrap(spec) => spec.place(),
         }
-    }
-
-    /// Whether this is the plan of it. How far an audit looks is what its plan says.
-    pub fn is_planned(&self, plan: &BulkPlan) -> bool {
-        let is_its = match self {
-            Self::Audit(_) => plan.seal.is_none() && plan.rewrap.is_none(),
-            Self::Seal(spec) => plan.seal.as_ref() == Some(spec),
-            Self::Rewrap(spec) => plan.rewrap.as_ref().is_some_and(|planned| planned.spec == *spec),
-        };
-        is_its && plan.act == self.act() && plan.bucket == self.bucket() && plan.prefix == self.prefix()
     }
 }

@@ -77,11 +77,21 @@ impl BulkPlan {
         }
     }
 
+    /// Whether it is the plan of this. How far an audit looks is what its plan says.
+    pub fn is_of(&self, order: &BulkOrder) -> bool {
+        let is_its = match order {
+            BulkOrder::Audit(_) => self.seal.is_none() && self.rewrap.is_none(),
+            BulkOrder::Seal(spec) => self.seal.as_ref() == Some(spec),
+            BulkOrder::Rewrap(spec) => self.rewrap.as_ref().is_some_and(|planned| planned.spec == *spec),
+        };
+        is_its && self.act == order.act() && self.bucket == order.bucket() && self.prefix == order.prefix()
+    }
+
     /// What every host reads: whether it says all that its act needs, and nothing else.
     pub fn is_sound(&self) -> bool {
         let is_one = self.seal.is_none() || self.rewrap.is_none();
         // Each has an object at least.
         let has_shards = self.shards <= MOST_SHARDS && self.shards as u64 <= self.objects;
-        self.version == VERSION && has_shards && is_one && self.order().is_planned(self)
+        self.version == VERSION && has_shards && is_one && self.is_of(&self.order())
     }
 }

@@ -227,5 +227,27 @@ fn a_look_before_the_job_begins_nothing_and_calls_nothing_well_that_could_not_be
         (status, &found["SageMaker may assume the role"]["weight"]),
         (1, &"fails".into())
     );
+    let nowhere = [
+        "encrypt",
+        &many,
+        "s3://sagemaker-nowhere/many/",
+        "--key",
+        "alias/training",
+    ];
+    let engine = [&ENGINE[..], &["--preflight"]].concat();
+    let done = place.run(&[&nowhere[..], &engine].concat());
+    assert!(
+        done.status == 1 && done.err.contains("would make the job fail"),
+        "{done:?}"
+    );
+    let of_it: Vec<&str> = done
+        .out
+        .lines()
+        .filter(|line| line.contains(": sagemaker-nowhere: "))
+        .collect();
+    assert!(
+        of_it.len() == 2 && of_it.iter().all(|line| !line.starts_with("well")),
+        "{of_it:?}"
+    );
     assert_eq!(place.objects(BUCKET), before, "nothing is written");
 }

@@ -6,8 +6,11 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::LINES;
+use crate::actions::bucket_refusal;
 use crate::actions::faults::usage;
-use crate::aws::s3;
+use crate::aws::again::again;
+use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::{Keys, SeenRow, read_row, write_row};
 use crate::domain::bulk::{BulkAct, BulkFolder, Listed, VERSION};
 use crate::domain::rewrap::RewrapRow;
@@ -152,6 +155,17 @@ pub(super) fn never(error: &serde_json::Error) -> Fault {
         error.to_string(),
         "please report this",
     )
+}
+
+/// Writes the result of a shard. Another host's, or an earlier job's, is as good: it is left.
+pub(super) async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, text: Vec<u8>) -> Result<(), Fault> {
+    let key = format!("{}{}", folder.results(), shard.file);
+    let put = again(|| s3::write_new(aws, &folder.bucket, &key, text.clone(), LINES));
+    match put.await {
+        Ok(()) => Ok(()),
+        Err(fault) if fault.kind == FaultKind::Conflict => Ok(()),
+        Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
+    }
 }
 
 /// What came of each object of `shard`.

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::results::{LONGEST, Shard, never, write_changed};
+use super::results::{LONGEST, Shard, never, put, write_changed};
 use super::shards::Shards;
-use super::worker::put;
 use super::{LINES, order};
 use crate::actions::ProgressSink;
 use crate::actions::bucket_refusal;

@@ -10,10 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::results::{Shard, write, write_changed};
-use super::{LINES, done, read_plan, rewrapping};
+use super::results::{Shard, put, write, write_changed};
+use super::{done, read_plan, rewrapping};
 use crate::actions::blocking::blocking;
-use crate::actions::bucket_refusal;
 use crate::actions::bulk::flow::{Pages, flow};
 use crate::actions::bulk::look::Look;
 use crate::actions::bulk::part::Part;
@@ -23,7 +22,6 @@ use crate::actions::bulk::walk::Walk;
 use crate::actions::faults::{cancelled, io_fault, usage};
 use crate::actions::verify::Deep;
 use crate::actions::{OpenOptions, ProgressSink};
-use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::Ended;
 use crate::domain::audit::wire::SeenRow;
@@ -320,17 +318,6 @@ async fn delivered(share: &Share, file: String) -> Result<Shard, Fault> {
         Shard::read(&file, &bytes)
     })
     .await
-}
-
-/// Writes the result of a shard. Another host's, or an earlier job's, is as good: it is left.
-pub(super) async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, text: Vec<u8>) -> Result<(), Fault> {
-    let key = format!("{}{}", folder.results(), shard.file);
-    let put = again(|| s3::write_new(aws, &folder.bucket, &key, text.clone(), LINES));
-    match put.await {
-        Ok(()) => Ok(()),
-        Err(fault) if fault.kind == FaultKind::Conflict => Ok(()),
-        Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
-    }
 }
 
 /// The shards in a folder, by name; none is no fault: where there are fewer than hosts, one has none.
