@@ -180,8 +180,8 @@ fn what_a_job_prints_is_saved_and_what_it_measures_is_drawn_as_curves() {
     );
     session.keys(ENTER).wait("Overview").keys("\t");
     session
-        .wait("accuracy  0.9")
-        .wait("loss  0.3")
+        .wait("accuracy 0.9 at epoch 6")
+        .wait("loss 0.3 at epoch 6")
         .wait_until("a curve", |screen| {
             screen.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count() > 20
         });
