@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(widths(&columns, &need(4, 30), 35), [Some(4), Some(30)]);
         assert_eq!(
             widths(&columns, &need(40, 40), 41),
-            [Some(24), Some(16)],
+            [Some(27), Some(13)],
             "the name comes first, and leaves some"
         );
         assert_eq!(widths(&columns, &need(22, 40), 41), [Some(22), Some(18)]);
