@@ -220,7 +220,7 @@ fn versions_of_an_object_are_compared_and_decrypted() {
         .wait("▸ s3://versioned/a.csv")
         .keys(ENTER);
     session
-        .wait("▸   a.csv")
+        .wait("▸ ◆ a.csv")
         .wait("strongroom")
         .action("versions")
         .wait("Versions of s3://versioned/a.csv")
