@@ -15,7 +15,7 @@
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
 //! - Rows: [`table`], and a [`pane`] each; [`losses`] of jobs. [`chain`]: what is selected in one line; `mend` goes where it breaks. Screens:
-//!   `details`, [`aside`], [`job_log`], [`audit`], [`inventory`], [`who`], [`guide`] (the walk), [`cleanup`],
+//!   `details`, [`aside`], [`job_log`], [`audit`], [`inventory`], [`who`] (with `who_asked`), [`guide`] (the walk), [`cleanup`],
 //!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
 //! - Words: [`fuzzy`], [`search`], [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
@@ -68,6 +68,7 @@ pub mod table;
 mod update;
 pub mod versions;
 pub mod who;
+mod who_asked;
 
 pub use command::{COMMANDS, Command, Keyed, Place};
 pub use effect::{Arrangement, Consent, Effect, OpId, ThemeName, Topic};

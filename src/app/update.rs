@@ -8,7 +8,7 @@ use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
     Effect, Event, Page, Topic, cancelling, ended, guide, input, interrupted_uploads, job_alerts, login, policy_review,
-    questions, row_updates, who,
+    questions, row_updates, who_asked,
 };
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind};
@@ -97,7 +97,7 @@ fn answer(
         Page::Grants(rows) => state.grants.answer(walk, first, last, at, rows),
         Page::Who(page) => {
             if let Topic::Who(arn) = topic {
-                who::answer(state, &arn, page, first, last);
+                who_asked::answer(state, &arn, page, first, last);
             }
         }
         Page::Buckets(rows) => {
@@ -204,7 +204,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::KeyPolicy(arn) => {
             state.policy = Some((arn, Err(fault)));
         }
-        Topic::Who(arn) => who::failed(state, &arn, fault),
+        Topic::Who(arn) => who_asked::failed(state, &arn, fault),
         // Who only rests on an object has not asked for them.
         Topic::Versions { bucket, key } => state.versions_read((bucket, key), Err(fault)),
         Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => {

@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
+use super::WhoPage;
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
-use super::state::State;
-use super::state::overlay::{Overlay, Report, Scroll};
-use super::{Effect, Topic, WhoPage};
 use crate::domain::who::{Cell, Extent, Row, SHOWN, Says, Standing, UseRow, UsedBy, UserKind, WhoReport, operations};
-use crate::domain::{Arn, Fault, KeyRequest, KmsKey, Request};
+use crate::domain::{Arn, Fault, KmsKey};
 
 /// Cells of an operation's column.
 const OPERATION: usize = 4;
@@ -21,8 +19,6 @@ const NARROW: [usize; 4] = [16, 13, 6, 6];
 const LEGEND: &str = "P key policy, I IAM, G grant, small: if; ! outside, ✗ refused, ? not known";
 /// From this width on who can and who did stand side by side.
 const BESIDE: usize = 150;
-/// Reports of a session that are kept.
-const KEPT: usize = 8;
 
 /// Which of the two has the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +84,19 @@ impl Who {
         self.found.access.as_ref().map_or(&[], |access| &access.rows)
     }
 
+    /// Forgets what was found out: it is asked for anew. Whether it was asked for already.
+    pub(super) fn ask_again(&mut self) -> bool {
+        self.begin_anew();
+        self.fault = None;
+        std::mem::replace(&mut self.is_asked, true)
+    }
+
+    /// Nothing is found out yet.
+    pub(super) fn begin_anew(&mut self) {
+        self.found = Arc::default();
+        self.arrange();
+    }
+
     /// Puts the rows into their order; the cursors stay on what they are on.
     fn arrange(&mut self) {
         let on = self.rows.get(self.did).map(|(_, row)| row.clone());
@@ -102,7 +111,7 @@ impl Who {
         self.did = self.rows.iter().position(is_it).unwrap_or(0);
     }
 
-    fn take(&mut self, page: WhoPage) {
+    pub(super) fn take(&mut self, page: WhoPage) {
         let found = Arc::make_mut(&mut self.found);
         match page {
             WhoPage::Can(access) => {
@@ -167,20 +176,20 @@ impl Who {
         let events = format::count(usize::try_from(uses.events).unwrap_or(usize::MAX), "event");
         let back = uses
             .oldest
-            .map(|at| format!(", back to {}", format::time(at)))
+            .map(|at| at.strftime(", back to %m-%d %H:%M").to_string())
             .unwrap_or_default();
         let read = match &uses.extent {
-            Extent::Reading if self.fault.is_none() => (Tone::Busy, format!("{events} read{back}, more…")),
+            Extent::Reading if self.fault.is_none() => (Tone::Busy, format!("{events} read, more…{back}")),
             Extent::Reading => (Tone::Warn, "no events read".to_owned()),
             Extent::Whole(since) => (
                 Tone::Dim,
                 format!("{events} since {}, all read", since.strftime("%Y-%m-%d")),
             ),
-            Extent::Part => (Tone::Warn, format!("{events} read{back}; older ones NOT read")),
-            Extent::Failed(fault) => (Tone::Warn, format!("{events} read{back}; then: {}", fault.cause)),
+            Extent::Part => (Tone::Warn, format!("{events} read, older ones NOT{back}")),
+            Extent::Failed(fault) => (Tone::Warn, format!("{events} read, then: {}", fault.cause)),
         };
         let mut lines = vec![first];
-        let tail = " · CloudTrail: 90 days, some minutes late";
+        let tail = " · CloudTrail: 90 days, minutes late";
         let room = columns.saturating_sub(format::width(tail));
         lines.push(Line::new(read.0, format::cut(&read.1, room)).and(Tone::Dim, tail));
         lines
@@ -306,8 +315,8 @@ impl Who {
         )
     }
 
-    /// Everything of the row with the cursor, to be read.
-    pub(super) fn report(&self, columns: usize) -> Report {
+    /// Everything of the row with the cursor, to be read: what it is, and its lines.
+    pub(super) fn told(&self, columns: usize) -> (&'static str, Vec<Line>) {
         let fact = |name: &str, value: &str| {
             Line::new(Tone::Dim, format::fit(name, 13)).and(Tone::Plain, format::clean(value))
         };
@@ -362,95 +371,7 @@ impl Who {
             let told = format::wrap(&format!("{what}: {}", format::clean(told)), columns);
             lines.extend(told.into_iter().map(|text| Line::new(Tone::Warn, text)));
         }
-        Report {
-            title: title.to_owned(),
-            lines,
-            scroll: Scroll::default(),
-            then: None,
-        }
-    }
-}
-
-/// Opens it on the key with the cursor: as it was found out before, or it is asked now.
-pub(super) fn open(state: &mut State) {
-    let Some(key) = state.key() else { return };
-    let kept = state.who_of(&key.arn);
-    let shown = Who::new(key, kept);
-    state.overlays.push(Overlay::Who(Box::new(shown)));
-}
-
-/// Asks anew.
-pub(super) fn again(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Who(shown)) = state.overlays.last_mut() else {
-        return;
-    };
-    shown.found = Arc::default();
-    shown.fault = None;
-    shown.arrange();
-    // What is asked for already is to be asked again; what is not is asked as it is watched.
-    if std::mem::replace(&mut shown.is_asked, true) {
-        effects.push(Effect::Refresh(vec![Topic::Who(shown.key_arn.clone())]));
-    }
-}
-
-/// Keeps it with the evidence.
-pub(super) fn save(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Who(shown)) = state.overlays.last() else {
-        return;
-    };
-    if shown.found.access.is_none() {
-        return state.say(Tone::Warn, "There is nothing to keep yet.");
-    }
-    let request = KeyRequest::SaveWho {
-        key_arn: shown.key_arn.clone(),
-        report: Arc::clone(&shown.found),
-    };
-    state.start(Request::Key(request), effects);
-}
-
-/// A part of the answer has come.
-pub(super) fn answer(state: &mut State, key_arn: &str, page: WhoPage, is_first: bool, is_last: bool) {
-    let Some(shown) = shown(state, key_arn) else { return };
-    if is_first {
-        shown.found = Arc::default();
-    }
-    shown.fault = None;
-    shown.take(page);
-    if is_last {
-        let (key_arn, found) = (shown.key_arn.clone(), Arc::clone(&shown.found));
-        state.keep_who(key_arn, found);
-    }
-}
-
-/// Nothing of the key could be read.
-pub(super) fn failed(state: &mut State, key_arn: &str, fault: Fault) {
-    if let Some(shown) = shown(state, key_arn) {
-        shown.fault = Some(fault);
-    }
-}
-
-fn shown<'a>(state: &'a mut State, key_arn: &str) -> Option<&'a mut Who> {
-    state.overlays.iter_mut().find_map(|overlay| match overlay {
-        Overlay::Who(shown) if shown.key_arn == key_arn => Some(&mut **shown),
-        _ => None,
-    })
-}
-
-impl State {
-    /// What was found out of this key in this session, if the whole history was read.
-    fn who_of(&self, key_arn: &str) -> Option<Arc<WhoReport>> {
-        let mut kept = self.whos.iter();
-        kept.find(|(of, _)| of == key_arn).map(|(_, found)| Arc::clone(found))
-    }
-
-    fn keep_who(&mut self, key_arn: String, found: Arc<WhoReport>) {
-        self.whos.retain(|(of, _)| *of != key_arn);
-        if matches!(found.uses.extent, Extent::Whole(_) | Extent::Part) {
-            self.whos.push((key_arn, found));
-        }
-        if self.whos.len() > KEPT {
-            self.whos.remove(0);
-        }
+        (title, lines)
     }
 }
 

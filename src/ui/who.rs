@@ -108,7 +108,7 @@ fn table(
     head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
     let mut lines = vec![head];
     if rows.is_empty() {
-        lines.push(Line::styled("  nothing yet", theme.tone(Tone::Dim)));
+        lines.push(Line::styled("  nobody", theme.tone(Tone::Dim)));
     }
     let cursor = rows.iter().position(|(is_cursor, _)| *is_cursor).unwrap_or(0);
     for (row, (is_cursor, words)) in rows.into_iter().enumerate() {

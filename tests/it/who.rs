@@ -275,7 +275,10 @@ fn the_command_line_says_who_can_and_who_did_and_its_status_tells_outsiders_from
     place
         .wait(iam.delete_user_policy().user_name("bob").policy_name("p0").send())
         .unwrap();
-    place.run_as(&bob, &bobs.each_ref().map(String::as_str));
+    let refused = encrypt("refused.token");
+    place
+        .run_as(&bob, &refused.each_ref().map(String::as_str))
+        .failed(1, &["kms:GenerateDataKey"]);
     let done = place.run(&["who", &key, "--csv", "who.csv", "--keep"]);
     assert_eq!(done.status, 1, "{done:?}");
     assert!(

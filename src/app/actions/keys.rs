@@ -11,7 +11,7 @@ use crate::app::state::continuation::Continuation;
 use crate::app::state::overlay::{Next, Overlay};
 use crate::app::state::review::{Edit, PolicyOf};
 use crate::app::state::target::Target;
-use crate::app::who;
+use crate::app::who_asked;
 use crate::domain::{Dependents, KeyRequest, KeySpec, KeyState, KmsKey, Request, policy};
 
 /// How far dependents of a key are looked for.
@@ -209,7 +209,7 @@ pub(in crate::app) const WHO: Action = Action {
         let is_of_key = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
         only_if(is_of_key, "To see who can use a key, and who did, select one (1).")
     },
-    begin: |_, _| Some(Begin::Do(|state, _| who::open(state))),
+    begin: |_, _| Some(Begin::Do(|state, _| who_asked::open(state))),
 };
 
 /// Offered on a key that is still listed.

@@ -9,7 +9,7 @@ use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
     Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, next,
-    reader_text, requests, results, versions, who,
+    reader_text, requests, results, versions, who_asked,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Ask, AwsContext, Request, View};
@@ -82,8 +82,8 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
     }
     if let (Some(Overlay::Who(_)), Command::Save | Command::Refresh) = (state.overlays.last(), command) {
         return match command {
-            Command::Save => who::save(state, effects),
-            _ => who::again(state, effects),
+            Command::Save => who_asked::save(state, effects),
+            _ => who_asked::again(state, effects),
         };
     }
     let lines = reader_text::lines(state, room.0).len();
@@ -229,7 +229,6 @@ fn act_on_subject(state: &mut State, command: Command, effects: &mut Vec<Effect>
 
 /// Enter on a row; false if the command is for reading.
 fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
-    let room = layout::reader(state);
     match (state.overlays.last(), command) {
         (Some(Overlay::Guide(walk)), Command::Enter) => {
             let row = walk.row;
@@ -248,10 +247,7 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
                 shown.is_open = !shown.is_open;
             }
         }
-        (Some(Overlay::Who(shown)), Command::Enter) => {
-            let report = shown.report(room.0);
-            state.overlays.push(Overlay::Report(report));
-        }
+        (Some(Overlay::Who(_)), Command::Enter) => who_asked::read(state),
         (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),
         (Some(Overlay::Comparing(_)), Command::Enter) => versions::decrypt_both(state, effects),
         (Some(Overlay::Audit(audit)), Command::Enter) => {
