@@ -17,6 +17,7 @@ use super::{Hits, Theme, boxed, line, position};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::who::{Side, Who};
 use crate::app::{Hit, State};
+use crate::domain::who::Extent;
 
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
@@ -45,11 +46,13 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     };
     let (width, rows) = cells(can);
     let can_rows = shown.can_screen(width, rows);
+    let is_whole = matches!(shown.found.uses.extent, Extent::Whole(_));
+    let empty = if is_whole { "  nobody" } else { "  nothing yet" };
     table(
         frame,
         can,
         theme,
-        (&shown.can_heading(width), can_rows, Side::Can == shown.side),
+        (&shown.can_heading(width), can_rows, Side::Can == shown.side, empty),
         hits,
     );
     let (width, rows) = cells(did);
@@ -58,7 +61,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         frame,
         did,
         theme,
-        (&Who::did_heading(width), did_rows, Side::Did == shown.side),
+        (&Who::did_heading(width), did_rows, Side::Did == shown.side, empty),
         hits,
     );
     let lines = shown.footnote(columns, usize::from(foot.height));
@@ -100,7 +103,7 @@ fn table(
     frame: &mut Frame,
     area: Rect,
     theme: &Theme,
-    (heading, rows, is_here): (&Words, Vec<(bool, Words)>, bool),
+    (heading, rows, is_here, empty): (&Words, Vec<(bool, Words)>, bool, &'static str),
     hits: &mut Hits,
 ) {
     let columns = usize::from(area.width).saturating_sub(SIGN);
@@ -108,7 +111,7 @@ fn table(
     head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
     let mut lines = vec![head];
     if rows.is_empty() {
-        lines.push(Line::styled("  nobody", theme.tone(Tone::Dim)));
+        lines.push(Line::styled(empty, theme.tone(Tone::Dim)));
     }
     let cursor = rows.iter().position(|(is_cursor, _)| *is_cursor).unwrap_or(0);
     for (row, (is_cursor, words)) in rows.into_iter().enumerate() {
