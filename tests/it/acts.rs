@@ -145,10 +145,11 @@ const ACTS: &[Act] = &[
         opens: true,
     },
     Act {
-        says: "sort by the next column",
+        says: "sort by a column, here STATE",
         at: (KEYS, ""),
-        keys: &[(Press("s"), "STATE↑")],
-        at_most: 1,
+        keys: &[(Press("s"), "NAME"), (Press("s"), "STATE↑")],
+        // Every column by its letter; it was one for each column that is further on.
+        at_most: 2,
         opens: false,
     },
     Act {

@@ -83,7 +83,7 @@ fn a_message_that_leads_on_stays_until_it_is_gone_on_to_or_taken_back() {
         desk
     };
     let mut desk = led();
-    desk.keys("?<esc>s");
+    desk.keys("?<esc>S");
     assert!(said(&desk).is_some(), "it is not answered yet");
     desk.keys("!<enter>");
     assert_eq!(said(&desk), None);

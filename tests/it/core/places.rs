@@ -260,7 +260,7 @@ fn an_object_without_versions_opens_no_list() {
     );
     assert!(desk.state.overlays.is_empty());
     assert!(desk.screen().contains("keeps no versions"), "{}", desk.screen());
-    desk.keys("<esc>aversions<enter>");
+    desk.keys("aversions<enter>");
     desk.failed(2, fault(FaultKind::Denied, "list the versions of", "AccessDenied"));
     assert!(desk.screen().contains("AccessDenied"), "{}", desk.screen());
     assert!(
