@@ -279,6 +279,10 @@ fn the_command_line_says_who_can_and_who_did_and_its_status_tells_outsiders_from
     place
         .run_as(&bob, &refused.each_ref().map(String::as_str))
         .failed(1, &["kms:GenerateDataKey"]);
+    // Events come late.
+    while !place.run(&["who", &key]).out.contains("refused (AccessDenied)") {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
     let done = place.run(&["who", &key, "--csv", "who.csv", "--keep"]);
     assert_eq!(done.status, 1, "{done:?}");
     assert!(
