@@ -134,6 +134,20 @@ const ACTS: &[Act] = &[
         opens: true,
     },
     Act {
+        says: "revoke the grant",
+        at: (GRANTS, "example-role"),
+        keys: &[(Press("x"), "Revoke the grant"), (Press("y"), "Revoked the grant")],
+        at_most: 2,
+        opens: false,
+    },
+    Act {
+        says: "delete the object",
+        at: (OBJECTS, DECRYPTED),
+        keys: &[(Press("x"), "Delete"), (Press("y"), "Deleted")],
+        at_most: 2,
+        opens: false,
+    },
+    Act {
         says: "filter a list",
         at: (KEYS, "training-data"),
         keys: &[
@@ -149,20 +163,6 @@ const ACTS: &[Act] = &[
         at: (KEYS, ""),
         keys: &[(Press("s"), "NAME"), (Press("s"), "STATE↑")],
         // Every column by its letter; it was one for each column that is further on.
-        at_most: 2,
-        opens: false,
-    },
-    Act {
-        says: "revoke the grant",
-        at: (GRANTS, "example-role"),
-        keys: &[(Press("x"), "Revoke the grant"), (Press("y"), "Revoked the grant")],
-        at_most: 2,
-        opens: false,
-    },
-    Act {
-        says: "delete the object",
-        at: (OBJECTS, DECRYPTED),
-        keys: &[(Press("x"), "Delete"), (Press("y"), "Deleted")],
         at_most: 2,
         opens: false,
     },
