@@ -44,7 +44,8 @@ def save(screen, path):
     """Writes what a `pyte.Screen` shows as a PNG."""
     fonts = {bold: _font("Bold" if bold else "Book") for bold in (False, True)}
     width = round(fonts[False].getlength("M"))
-    height = SIZE + 4
+    # Lines of frames meet where rows are as high as the font says.
+    height = sum(fonts[False].getmetrics())
     picture = Image.new("RGB", (width * screen.columns, height * screen.lines), PAPER)
     draw = ImageDraw.Draw(picture)
     for row in range(screen.lines):
@@ -57,7 +58,7 @@ def save(screen, path):
             if paper != PAPER:
                 draw.rectangle((left, top, left + width - 1, top + height - 1), fill=paper)
             if cell.data.strip():
-                draw.text((left, top + 1), cell.data, fill=ink, font=fonts[cell.bold])
+                draw.text((left, top), cell.data, fill=ink, font=fonts[cell.bold])
             if cell.underscore:
                 draw.line((left, top + height - 2, left + width - 1, top + height - 2), fill=ink)
     picture.save(path, optimize=True)
