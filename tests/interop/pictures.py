@@ -40,6 +40,19 @@ def _colour(name, otherwise):
     return NAMED.get(name, f"#{name}")
 
 
+# Dots of a braille cell by the bits of its character: column and row.
+DOTS = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
+
+
+def _braille(draw, sign, corner, size, ink):
+    """The dots of a curve, which few fonts have."""
+    (left, top), (width, height) = corner, size
+    for bit, (column, row) in enumerate(DOTS):
+        if ord(sign) - 0x2800 >> bit & 1:
+            x, y = left + width * (1 + 2 * column) // 4, top + height * (1 + 2 * row) // 8
+            draw.rectangle((x - 1, y - 1, x, y), fill=ink)
+
+
 def save(screen, path):
     """Writes what a `pyte.Screen` shows as a PNG."""
     fonts = {bold: _font("Bold" if bold else "Book") for bold in (False, True)}
@@ -57,7 +70,9 @@ def save(screen, path):
             left, top = column * width, row * height
             if paper != PAPER:
                 draw.rectangle((left, top, left + width - 1, top + height - 1), fill=paper)
-            if cell.data.strip():
+            if "\u2800" <= cell.data <= "\u28ff":
+                _braille(draw, cell.data, (left, top), (width, height), ink)
+            elif cell.data.strip():
                 draw.text((left, top), cell.data, fill=ink, font=fonts[cell.bold])
             if cell.underscore:
                 draw.line((left, top + height - 2, left + width - 1, top + height - 2), fill=ink)
