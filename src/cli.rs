@@ -84,7 +84,7 @@ pub enum Command {
     Rotate(RotateArgs),
     /// Prove what a role may do with a key, as the role itself
     Prove(ProveArgs),
-    /// Say who can use a KMS key and who did; status 0: nobody outside, 1: somebody outside, 3: not all could be checked
+    /// Say who can use a KMS key and who did; status 0: nobody outside, 4: somebody outside, 3: not all could be checked
     Who(WhoArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
     Train(TrainArgs),

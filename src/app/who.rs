@@ -6,15 +6,23 @@ use std::sync::Arc;
 use super::WhoPage;
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
-use crate::domain::who::{Cell, Extent, Row, SHOWN, Says, Standing, UseRow, UsedBy, UserKind, WhoReport, operations};
+use crate::domain::who::{
+    Answer, Cell, Extent, Row, SHOWN, Says, Standing, UseRow, UsedBy, UserKind, WhoReport, operations,
+};
 use crate::domain::{Arn, Fault, KmsKey};
 
 /// Cells of an operation's column.
 const OPERATION: usize = 4;
-/// Cells of what else is told of a use (call, source, count, last), where there is room and where there is little; who and the
-/// encryption context have the rest.
-const FIXED: [usize; 4] = [18, 16, 7, 9];
-const NARROW: [usize; 4] = [16, 13, 6, 6];
+/// What the columns of who did are called, and the fewest cells of each.
+const DID: [(&str, usize); 7] = [
+    ("WHO DID", 12),
+    ("OPERATION", 12),
+    ("ANSWER", 8),
+    ("CONTEXT", 8),
+    ("FROM", 8),
+    ("COUNT", 5),
+    ("LAST", 4),
+];
 /// What the signs stand for.
 const LEGEND: &str = "P key policy, I IAM, G grant, small: if; ! outside, ✗ refused, ? not known";
 /// From this width on who can and who did stand side by side.
@@ -104,8 +112,8 @@ impl Who {
         self.rows = order.map(|(standing, row)| (standing, row.clone())).collect();
         let is_it = |(_, row): &(Standing, UseRow)| {
             on.as_ref().is_some_and(|on| {
-                (&on.by, &on.operation, &on.context, &on.from, &on.refused)
-                    == (&row.by, &row.operation, &row.context, &row.from, &row.refused)
+                (&on.by, &on.operation, &on.context, &on.from, &on.answer)
+                    == (&row.by, &row.operation, &row.context, &row.from, &row.answer)
             })
         };
         self.did = self.rows.iter().position(is_it).unwrap_or(0);
@@ -233,44 +241,45 @@ impl Who {
         visible.map(line).collect()
     }
 
-    /// What the columns of who did are called.
-    pub fn did_heading(columns: usize) -> Line {
-        let [who, context, call, from, count, last] = widths(columns);
-        let names = [
-            ("  WHO DID", who + 2),
-            ("OPERATION", call),
-            ("CONTEXT", context),
-            ("FROM", from),
-            ("COUNT", count),
-            ("LAST", last),
-        ];
-        let names = names
-            .into_iter()
-            .map(|(name, width)| (Tone::Dim, format::fit(name, width)));
-        Line(names.collect())
-    }
-
-    /// The rows of who did.
-    pub fn did_screen(&self, columns: usize, rows: usize, now: jiff::Timestamp) -> Vec<(bool, Line)> {
+    /// What the columns of who did are called, and the rows, each with whether it has the cursor. A column has what the rows on
+    /// screen need; an empty one has no room.
+    pub fn did_screen(&self, columns: usize, rows: usize, now: jiff::Timestamp) -> (Line, Vec<(bool, Line)>) {
         let is_here = self.side == Side::Did;
         let home = Arn::account_of(&self.key_arn);
         let top = (self.did + 1).saturating_sub(rows);
         let visible = self.rows.iter().enumerate().skip(top).take(rows);
-        let [who, context, call, from, count, last] = widths(columns);
-        let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
-        let line = |(at, (standing, row)): (usize, &(Standing, UseRow))| {
+        let cells = |row: &UseRow| {
+            let cells = [
+                user(&row.by, home),
+                row.operation.clone(),
+                told_in_row(row),
+                pairs(row),
+                row.from.clone(),
+                row.count.to_string(),
+                format::age(row.last, now),
+            ];
+            cells.map(|cell| format::clean(&cell))
+        };
+        let visible: Vec<_> = visible
+            .map(|(at, (standing, row))| (at, standing, row, cells(row)))
+            .collect();
+        let widths = widths(columns.saturating_sub(2), visible.iter().map(|(.., cells)| cells));
+        let heading = DID
+            .iter()
+            .zip(widths)
+            .map(|((name, _), width)| (Tone::Dim, filled(name, width)));
+        let heading = Line(std::iter::once((Tone::Dim, "  ".to_owned())).chain(heading).collect());
+        let line = |(at, standing, row, cells): (usize, &Standing, &UseRow, [String; DID.len()])| {
             let (tone, sign) = standing_sign(standing, row);
-            let name = format::cut_middle(&user(&row.by, home), who.saturating_sub(1));
-            let line = Line::new(tone, sign)
-                .and(if sign == "! " { tone } else { Tone::Plain }, format::fit(&name, who))
-                .and(tone, narrow(&row.operation, call))
-                .and(Tone::Dim, narrow(&pairs(row), context))
-                .and(Tone::Dim, narrow(&row.from, from))
-                .and(Tone::Plain, narrow(&row.count.to_string(), count))
-                .and(Tone::Dim, narrow(&format::age(row.last, now), last));
+            let who = if sign == "! " { tone } else { Tone::Plain };
+            let tones = [who, tone, tone, Tone::Dim, Tone::Dim, Tone::Plain, Tone::Dim];
+            let cells = tones.into_iter().zip(cells).zip(widths);
+            let line = cells.fold(Line::new(tone, sign), |line, ((tone, cell), width)| {
+                line.and(tone, filled(&cell, width))
+            });
             (is_here && at == self.did, line)
         };
-        visible.map(line).collect()
+        (heading, visible.into_iter().map(line).collect())
     }
 
     /// What the row with the cursor rests on, and what the signs stand for, in so many lines.
@@ -348,7 +357,7 @@ impl Who {
                     );
                     lines.push(fact("From", &row.from));
                     lines.push(fact("Agent", &row.agent));
-                    lines.extend(row.refused.as_deref().map(|error| fact("Refused", error)));
+                    lines.push(fact("Answer", &answered(row)));
                     lines.push(fact("Count", &row.count.to_string()));
                     lines.push(fact("First", &format::time(row.first)));
                     lines.push(fact("Last", &format::time(row.last)));
@@ -379,12 +388,40 @@ fn name_cells(columns: usize) -> usize {
     columns.saturating_sub(OPERATION * SHOWN.len())
 }
 
-/// Cells of who, the encryption context, call, source, count and last.
-fn widths(columns: usize) -> [usize; 6] {
-    let [call, from, count, last] = if columns < 100 { NARROW } else { FIXED };
-    let rest = columns.saturating_sub(2 + call + from + count + last);
-    let who = (rest * 3 / 5).min(36);
-    [who, rest - who, call, from, count, last]
+/// Cells of each column of [`DID`], with the gap behind it: what its rows need, the widest less where there is no room.
+fn widths<'a>(room: usize, rows: impl Iterator<Item = &'a [String; DID.len()]>) -> [usize; DID.len()] {
+    let mut needed = [0; DID.len()];
+    for row in rows {
+        for (needed, cell) in needed.iter_mut().zip(row) {
+            *needed = (*needed).max(format::width(cell));
+        }
+    }
+    let mut widths: [usize; DID.len()] = std::array::from_fn(|at| match needed[at] {
+        0 if at > 1 => 0,
+        needed => needed.max(DID[at].0.len()) + 1,
+    });
+    while widths.iter().sum::<usize>() > room {
+        let shrinks = (0..DID.len()).filter(|at| widths[*at] > DID[*at].1 + 1);
+        match shrinks.max_by_key(|at| widths[*at]) {
+            Some(at) => widths[at] -= 1,
+            None => break,
+        }
+    }
+    widths
+}
+
+/// Of so many cells, the last of which is a gap.
+fn filled(cell: &str, width: usize) -> String {
+    format::fit(&format::cut_middle(cell, width.saturating_sub(1)), width)
+}
+
+/// What is told of the answer in a row: nothing where it was done.
+fn told_in_row(row: &UseRow) -> String {
+    match &row.answer {
+        Answer::Done => String::new(),
+        Answer::DryRun => row.answer.as_str().to_owned(),
+        Answer::Refused(error) => error.clone(),
+    }
 }
 
 /// What a principal is called, in the key's account.
@@ -419,8 +456,17 @@ fn pairs(row: &UseRow) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
+/// What KMS answered, with the error if it said no.
+fn answered(row: &UseRow) -> String {
+    let word = row.answer.as_str();
+    match row.answer.refusal() {
+        Some(error) => format!("{word} ({error})"),
+        None => word.to_owned(),
+    }
+}
+
 fn standing_sign(standing: &Standing, row: &UseRow) -> (Tone, &'static str) {
-    match (standing, &row.refused) {
+    match (standing, row.answer.refusal()) {
         (_, Some(_)) => (Tone::Warn, "✗ "),
         (Standing::Outside, None) => (Tone::Bad, "! "),
         (Standing::Unknown(_), None) => (Tone::Warn, "? "),
@@ -429,11 +475,10 @@ fn standing_sign(standing: &Standing, row: &UseRow) -> (Tone, &'static str) {
 }
 
 fn used_told(standing: &Standing, row: &UseRow) -> String {
-    let refused = row
-        .refused
-        .as_deref()
-        .map(|error| format!("Refused ({error}). "))
-        .unwrap_or_default();
+    let refused = match row.answer {
+        Answer::Done => String::new(),
+        Answer::DryRun | Answer::Refused(_) => format!("{}. ", format::capitalized(&answered(row))),
+    };
     match standing {
         Standing::Inside(source) => format!("{refused}By what holds now: {source}."),
         Standing::Outside => format!("{refused}OUTSIDE the chain: nothing that holds now lets them do this."),

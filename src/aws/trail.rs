@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fault::{Expected, Heard};
 use super::{Aws, List, Paged, timestamp};
-use crate::domain::who::{KeyUse, UsedBy, UserKind};
+use crate::domain::who::{Answer, KeyUse, UsedBy, UserKind};
 use crate::domain::{Fault, FaultKind};
 
 /// Events of a page.
@@ -64,7 +64,7 @@ fn used(event: &Event) -> Option<KeyUse> {
         context: context(&told["requestParameters"]),
         from: from.to_owned(),
         agent: text(&told["userAgent"]),
-        refused: told["errorCode"].as_str().map(str::to_owned),
+        answer: Answer::of(told["errorCode"].as_str()),
     })
 }
 
@@ -140,7 +140,7 @@ mod tests {
         let used = used(&event(&told)).expect("it is an event");
         assert_eq!(used.context, [("team".to_owned(), "blue".to_owned())]);
         assert_eq!(
-            (used.from.as_str(), used.refused.as_deref()),
+            (used.from.as_str(), used.answer.refusal()),
             ("203.0.113.7", Some("AccessDenied"))
         );
         assert_eq!(used.at.as_second(), 7);

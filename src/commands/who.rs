@@ -12,12 +12,14 @@ use super::output::{clear_progress, json_line, line, progress, warn};
 use crate::actions::{save_who, who};
 use crate::aws::Aws;
 use crate::cli::WhoArgs;
-use crate::domain::who::{Access, Extent, HISTORY_NOTE, Row, SHOWN, Says, Standing, UseRow, WhoReport, csv, document};
+use crate::domain::who::{
+    Access, Answer, Extent, HISTORY_NOTE, Row, SHOWN, Says, Standing, UseRow, WhoReport, csv, document,
+};
 use crate::domain::words::counted;
 use crate::domain::{Fault, FaultKind, Outcome};
 
 /// Somebody outside the chain used the key.
-const OUTSIDE: u8 = 1;
+const OUTSIDE: u8 = 4;
 /// Nobody was found, and not all could be checked.
 const UNCHECKED: u8 = 3;
 
@@ -128,11 +130,15 @@ fn can(access: &Access) -> Result<(), Fault> {
 }
 
 fn did(standing: &Standing, row: &UseRow) -> String {
-    let word = match (standing, &row.refused) {
+    let word = match (standing, row.answer.refusal()) {
         (_, Some(error)) => format!("refused ({error})"),
         (Standing::Outside, None) => "OUTSIDE".to_owned(),
         (Standing::Unknown(_), None) => "unknown".to_owned(),
         (Standing::Inside(_), None) => "inside".to_owned(),
+    };
+    let word = match row.answer {
+        Answer::DryRun => format!("{word}, {}", row.answer.as_str()),
+        Answer::Done | Answer::Refused(_) => word,
     };
     let pairs: Vec<String> = row
         .context

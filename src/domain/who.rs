@@ -9,7 +9,7 @@ mod uses;
 
 pub use access::{Access, Cell, Evidence, Own, OwnAnswer, Row, SHOWN, Says, Standing, operations};
 pub use page::{csv, document, page};
-pub use uses::{Extent, KeyUse, UseRow, UsedBy, UserKind, Uses};
+pub use uses::{Answer, Extent, KeyUse, UseRow, UsedBy, UserKind, Uses};
 
 /// Days that the event history goes back.
 pub const HISTORY_DAYS: i64 = 90;
@@ -37,7 +37,7 @@ impl WhoReport {
     /// Rows of who did: outsiders first, then what nobody can say, then refused calls, the newest first.
     pub fn order(&self) -> Vec<(Standing, &UseRow)> {
         let mut rows: Vec<(Standing, &UseRow)> = self.uses.rows().map(|row| (self.standing(row), row)).collect();
-        let rank = |standing: &Standing, row: &UseRow| match (standing, &row.refused) {
+        let rank = |standing: &Standing, row: &UseRow| match (standing, row.answer.refusal()) {
             (Standing::Outside, None) => 0,
             (Standing::Unknown(_), None) => 1,
             (_, Some(_)) => 2,
@@ -58,7 +58,7 @@ impl WhoReport {
     }
 
     fn count(&self, is_meant: impl Fn(&Standing) -> bool) -> usize {
-        let done = self.uses.rows().filter(|row| row.refused.is_none());
+        let done = self.uses.rows().filter(|row| row.answer.refusal().is_none());
         done.filter(|row| is_meant(&self.standing(row))).count()
     }
 
@@ -68,7 +68,7 @@ impl WhoReport {
         let unknown = self
             .uses
             .rows()
-            .filter(|row| row.refused.is_none())
+            .filter(|row| row.answer.refusal().is_none())
             .filter_map(|row| match self.standing(row) {
                 Standing::Unknown(why) => Some(format!("{} of {}: {why}", row.operation, row.by.name)),
                 Standing::Inside(_) | Standing::Outside => None,

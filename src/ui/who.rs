@@ -56,12 +56,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         hits,
     );
     let (width, rows) = cells(did);
-    let did_rows = shown.did_screen(width, rows, state.now);
+    let (did_heading, did_rows) = shown.did_screen(width, rows, state.now);
     table(
         frame,
         did,
         theme,
-        (&Who::did_heading(width), did_rows, Side::Did == shown.side, empty),
+        (&did_heading, did_rows, Side::Did == shown.side, empty),
         hits,
     );
     let lines = shown.footnote(columns, usize::from(foot.height));

@@ -14,7 +14,7 @@ use aws_sdk_kms::types::DataKeySpec;
 use serde_json::{Value, json};
 use strongroom::app::{Effect, Event, Overlay, Page, Topic, WhoPage};
 use strongroom::domain::Outcome;
-use strongroom::domain::who::{Evidence, Extent, KeyUse, Own, OwnAnswer, UsedBy, UserKind, operations};
+use strongroom::domain::who::{Answer, Evidence, Extent, KeyUse, Own, OwnAnswer, UsedBy, UserKind, operations};
 
 use crate::desk::{Desk, at};
 use crate::place::Place;
@@ -284,7 +284,7 @@ fn the_command_line_says_who_can_and_who_did_and_its_status_tells_outsiders_from
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
     let done = place.run(&["who", &key, "--csv", "who.csv", "--keep"]);
-    assert_eq!(done.status, 1, "{done:?}");
+    assert_eq!(done.status, 4, "{done:?}");
     assert!(
         done.out.contains("OUTSIDE") && done.out.contains("user/bob"),
         "{}",
@@ -311,6 +311,10 @@ fn the_command_line_says_who_can_and_who_did_and_its_status_tells_outsiders_from
     place
         .run(&["who", &key, "--csv", "who.csv"])
         .failed(1, &["who.csv", "exists"]);
+    // A failure has another status than somebody outside.
+    place.run(&["who", "alias/nowhere"]).failed(1, &["alias/nowhere"]);
+    let wrong = [("AWS_SECRET_ACCESS_KEY", Some("wrong"))];
+    place.run_as(&wrong, &["who", &key]).failed(1, &[]);
 
     // Whoever may not look up events is told so, by a status of its own.
     let reads =
@@ -393,7 +397,7 @@ fn used(kind: UserKind, name: &str, operation: &str, refused: Option<&str>) -> K
         context: vec![("team".to_owned(), "blue".to_owned())],
         from: "203.0.113.7".to_owned(),
         agent: "aws-cli/2".to_owned(),
-        refused: refused.map(str::to_owned),
+        answer: Answer::of(refused),
     }
 }
 
@@ -426,6 +430,12 @@ fn shown(size: (u16, u16)) -> Desk {
             None,
         ),
         used(UserKind::Role, "arn:aws:iam::111122223333:role/hidden", "Encrypt", None),
+        used(
+            UserKind::User,
+            &user("ann"),
+            "GenerateDataKeyWithoutPlaintext",
+            Some("DryRunOperationException"),
+        ),
     ];
     desk.event(Event::Answer {
         topic: topic.clone(),
@@ -453,7 +463,7 @@ fn nothing_is_asked_before_it_is_opened_and_nothing_once_it_is_closed() {
 fn a_history_that_is_read_is_said_to_be_and_is_kept_for_the_session() {
     let mut desk = shown((120, 36));
     assert!(
-        desk.screen().contains("7 events read") && desk.screen().contains("more…"),
+        desk.screen().contains("8 events read") && desk.screen().contains("more…"),
         "{}",
         desk.screen()
     );

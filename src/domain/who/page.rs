@@ -63,7 +63,8 @@ fn used(standing: &Standing, row: &UseRow) -> Value {
         "encryption_context": context,
         "from": row.from,
         "user_agent": row.agent,
-        "error": row.refused,
+        "answer": row.answer.as_str(),
+        "error": row.answer.error(),
         "count": row.count,
         "first": row.first.to_string(),
         "last": row.last.to_string(),
@@ -75,7 +76,7 @@ fn used(standing: &Standing, row: &UseRow) -> Value {
 
 /// Who did as CSV, a row a line.
 pub fn csv(report: &WhoReport) -> String {
-    let mut text = "standing,principal,operation,encryption_context,from,error,count,first,last\r\n".to_owned();
+    let mut text = "standing,principal,operation,encryption_context,from,answer,error,count,first,last\r\n".to_owned();
     for (standing, row) in report.order() {
         let fields = [
             standing.as_str().to_owned(),
@@ -83,7 +84,8 @@ pub fn csv(report: &WhoReport) -> String {
             row.operation.clone(),
             context(row),
             row.from.clone(),
-            row.refused.clone().unwrap_or_default(),
+            row.answer.as_str().to_owned(),
+            row.answer.error().unwrap_or_default().to_owned(),
             row.count.to_string(),
             row.first.to_string(),
             row.last.to_string(),
@@ -157,7 +159,7 @@ pub fn page(report: &WhoReport, at: Timestamp) -> String {
             ]);
         }
     }
-    page.push_str("\n## Who did\n\n| standing | principal | operation | encryption context | from | error | count | first | last | event |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    page.push_str("\n## Who did\n\n| standing | principal | operation | encryption context | from | answer | error | count | first | last | event |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (standing, row) in report.order() {
         let fields = [
             standing.as_str(),
@@ -165,7 +167,8 @@ pub fn page(report: &WhoReport, at: Timestamp) -> String {
             &row.operation,
             &context(row),
             &row.from,
-            row.refused.as_deref().unwrap_or_default(),
+            row.answer.as_str(),
+            row.answer.error().unwrap_or_default(),
             &row.count.to_string(),
             &row.first.to_string(),
             &row.last.to_string(),

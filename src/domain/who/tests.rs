@@ -66,7 +66,7 @@ fn used(by: (UserKind, &str), operation: &str, refused: bool) -> KeyUse {
         context: Vec::new(),
         from: "203.0.113.7".to_owned(),
         agent: "aws-cli".to_owned(),
-        refused: refused.then(|| "AccessDenied".to_owned()),
+        answer: Answer::of(refused.then_some("AccessDenied")),
     }
 }
 
@@ -168,7 +168,7 @@ fn outsiders_come_first_and_refused_calls_are_no_use() {
     assert_eq!(report.outside(), 1);
     let order = report.order();
     assert_eq!((order[0].1.by.name.as_str(), order[0].1.count), (BOB, 2));
-    assert_eq!(order[1].1.refused.as_deref(), Some("AccessDenied"));
+    assert_eq!(order[1].1.answer.refusal(), Some("AccessDenied"));
 }
 
 #[test]
@@ -214,5 +214,33 @@ fn what_strangers_wrote_stays_in_its_cell_on_the_page_and_in_csv() {
     assert!(
         !document.contains('\u{1b}') && document.contains("\\u001b"),
         "{document}"
+    );
+}
+
+#[test]
+fn a_dry_run_that_would_have_been_done_is_a_use_and_not_refused() {
+    let mut evidence = evidence();
+    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
+    let mut report = WhoReport {
+        access: Some(evidence.conclude()),
+        ..WhoReport::default()
+    };
+    let mut event = used((UserKind::User, BOB), "Decrypt", false);
+    event.answer = Answer::of(Some("DryRunOperationException"));
+    report.uses.note(event);
+    report.uses.note(used((UserKind::User, BOB), "Decrypt", true));
+    assert_eq!(report.outside(), 1, "KMS said yes to somebody outside");
+    assert_eq!(report.order()[0].1.answer, Answer::DryRun);
+    let csv = csv(&report);
+    let rows: Vec<&str> = csv.lines().collect();
+    assert!(rows[1].contains("allowed (dry run),DryRunOperationException"), "{csv}");
+    assert!(rows[2].contains("refused,AccessDenied"), "{csv}");
+    let document = document(&report, Timestamp::UNIX_EPOCH);
+    assert_eq!(document["did"][0]["answer"], "allowed (dry run)");
+    assert_eq!(document["did"][1]["answer"], "refused");
+    let page = page(&report, Timestamp::UNIX_EPOCH);
+    assert!(
+        page.contains("| allowed (dry run) | DryRunOperationException |"),
+        "{page}"
     );
 }

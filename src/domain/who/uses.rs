@@ -1,4 +1,4 @@
-//! Who did: events of a key, counted by who, what, with which encryption context, from where, and whether it was refused.
+//! Who did: events of a key, counted by who, what, with which encryption context, from where, and what KMS answered.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,58 @@ pub struct KeyUse {
     pub from: String,
     /// What called, as it says itself.
     pub agent: String,
-    /// The name of the error, where it was refused or failed.
-    pub refused: Option<String>,
+    /// What KMS answered.
+    pub answer: Answer,
+}
+
+/// What KMS answered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// A `DryRun` that would have been done: KMS says yes by this error, and does nothing.
+    DryRun,
+    /// The name of the error: it was refused, or failed.
+    Refused(String),
+}
+
+impl Answer {
+    const DRY_RUN: &str = "DryRunOperationException";
+
+    /// By the name of the error, if there is one.
+    pub fn of(error: Option<&str>) -> Self {
+        match error {
+            None => Self::Done,
+            Some(Self::DRY_RUN) => Self::DryRun,
+            Some(error) => Self::Refused(error.to_owned()),
+        }
+    }
+
+    /// The name of the error, as CloudTrail has it.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::DryRun => Some(Self::DRY_RUN),
+            Self::Refused(error) => Some(error),
+        }
+    }
+
+    /// Why KMS said no, where it did.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Done | Self::DryRun => None,
+        }
+    }
+
+    /// The word that `--json` uses.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "allowed",
+            Self::DryRun => "allowed (dry run)",
+            Self::Refused(_) => "refused",
+        }
+    }
 }
 
 /// Who used a key.
@@ -85,8 +135,8 @@ pub struct UseRow {
     pub context: Vec<(String, String)>,
     /// From where.
     pub from: String,
-    /// The name of the error.
-    pub refused: Option<String>,
+    /// What KMS answered.
+    pub answer: Answer,
     /// What called the newest, as it says itself.
     pub agent: String,
     /// How many there are.
@@ -99,7 +149,7 @@ pub struct UseRow {
     pub event_id: String,
 }
 
-type Alike = (UsedBy, String, Vec<(String, String)>, String, Option<String>);
+type Alike = (UsedBy, String, Vec<(String, String)>, String, Answer);
 
 /// How far the history was read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -139,7 +189,7 @@ impl Uses {
             event.operation.clone(),
             event.context.clone(),
             event.from.clone(),
-            event.refused.clone(),
+            event.answer.clone(),
         );
         let is_full = self.rows.len() >= MOST;
         match self.rows.get_mut(&alike) {
@@ -158,7 +208,7 @@ impl Uses {
                     operation: event.operation,
                     context: event.context,
                     from: event.from,
-                    refused: event.refused,
+                    answer: event.answer,
                     agent: event.agent,
                     count: 1,
                     first: event.at,
