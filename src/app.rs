@@ -52,7 +52,7 @@ pub mod matrix;
 mod mend;
 mod next;
 pub mod outcome_text;
-mod palette;
+pub mod palette;
 pub mod pane;
 pub mod policy_review;
 mod questions;

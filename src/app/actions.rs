@@ -187,7 +187,7 @@ pub(super) const REMOVE: Action = Action {
             "It is pending deletion already; u takes that back.",
         ),
         Pane::Grants => only_if(state.grants.current().is_some(), NOTHING_TO_REMOVE),
-        Pane::Objects => only_if(target.object(state).is_some(), NOTHING_TO_REMOVE),
+        Pane::Objects => objects::on_objects(state, target, NOTHING_TO_REMOVE),
         Pane::Jobs => only_if(
             jobs::stop(state, target).is_some(),
             "Only a job in progress can be stopped.",
@@ -197,7 +197,7 @@ pub(super) const REMOVE: Action = Action {
     begin: |state, target| match target.pane {
         Pane::Keys => keys::remove(state),
         Pane::Grants => Some(Begin::Ask(grants::revocation(state)?)),
-        Pane::Objects => Some(Begin::Ask(objects::deletion(state)?)),
+        Pane::Objects => Some(Begin::Ask(objects::deletion(state, target)?)),
         Pane::Jobs => Some(Begin::Ask(jobs::stop(state, target)?)),
         Pane::Files => None,
     },
@@ -261,7 +261,13 @@ pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: 
     {
         return state.say(Tone::Warn, why);
     }
-    match (action.begin)(state, target) {
+    let begun = (action.begin)(state, target);
+    if begun.is_some()
+        && let Some(words) = objects::left_out(state, action, target)
+    {
+        state.say(Tone::Warn, words);
+    }
+    match begun {
         Some(Begin::Start(request)) => {
             state.start(request, effects);
         }
@@ -298,18 +304,32 @@ pub(super) fn requests(form: &Form) -> Vec<Request> {
     }
 }
 
-/// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
-pub(super) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> Result<(), (Form, String)> {
+/// Sends the form on top, if it was sent while the roles were listed.
+pub(super) fn send_waiting(state: &mut State, effects: &mut Vec<Effect>) {
+    let is_waiting = |top: &mut Overlay| match top {
+        Overlay::Form(form) => form.stop_waiting(),
+        _ => false,
+    };
+    if let Some(Overlay::Form(form)) = state.overlays.pop_if(is_waiting) {
+        send(state, form, effects);
+    }
+}
+
+/// Sends a filled form; or says in it why it cannot be sent yet. The form stays until what it asked for has come out well.
+pub(super) fn send(state: &mut State, mut form: Form, effects: &mut Vec<Effect>) {
     let sent = match form.read() {
         Ok(sent) => sent,
-        Err(problem) => return Err((form, problem)),
+        Err(problem) => {
+            form.problem = Some(problem);
+            return state.overlays.push(Overlay::Form(form));
+        }
     };
     let boxed = Box::new(form.clone());
     let (requests, continuation) = match sent {
         Sent::Go(bucket, prefix) => {
             state.place = Some((bucket, prefix));
             state.objects.reset();
-            return Ok(());
+            return;
         }
         Sent::Job(request) => {
             state.focus = Pane::Jobs;
@@ -324,14 +344,13 @@ pub(super) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> 
     {
         state.overlays.push(Overlay::Form(form));
         state.overlays.push(Overlay::Confirm(question));
-        return Ok(());
+        return;
     }
     let mut continuation = Some(continuation);
     for request in requests {
         let continuation = continuation.take().unwrap_or(Continuation::Nothing);
         state.begin(request, continuation, effects);
     }
-    Ok(())
 }
 
 /// Whether the rows of the pane with the cursor can be marked.

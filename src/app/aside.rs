@@ -21,6 +21,8 @@ const VERSIONS: usize = 6;
 const WHO: usize = 28;
 /// Cells of the bar of a phase.
 const BAR: usize = 12;
+/// Final metrics on screen.
+const METRICS: usize = 4;
 /// Lines of a job's log.
 const LOG: usize = 4;
 
@@ -314,6 +316,14 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         }
         return facts.lines;
     };
+    let metrics = detail.metrics.iter().take(METRICS).map(|(name, _)| name.as_str());
+    facts.named(
+        detail
+            .channels
+            .iter()
+            .map(|channel| channel.name.as_str())
+            .chain(metrics),
+    );
     facts.plain("Role", format::last_part(&detail.role_arn));
     facts.plain(
         "KMS key",
@@ -344,7 +354,7 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         facts.text(Tone::Accent, &format::sparkline(&curve, columns));
         facts.text(Tone::Dim, &format!("{} → {}", figure(first), figure(last)));
     } else {
-        for (name, value) in detail.metrics.iter().take(4) {
+        for (name, value) in detail.metrics.iter().take(METRICS) {
             facts.plain(name, &value.to_string());
         }
     }

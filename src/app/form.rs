@@ -32,6 +32,8 @@ pub struct Form {
     pub focus: usize,
     /// Why it could not be sent.
     pub problem: Option<String>,
+    /// Whether it is sent once the roles are listed.
+    pub is_waiting: bool,
     reader: Reader,
 }
 
@@ -270,6 +272,7 @@ impl Blank {
             fields: self.fields,
             focus: 0,
             problem: None,
+            is_waiting: false,
             reader: Reader(Arc::new(reader)),
         }
     }
@@ -299,6 +302,33 @@ impl Form {
         }
     }
 
+    /// Whether a role must be chosen and none is listed yet.
+    pub(super) fn awaits_roles(&self) -> bool {
+        self.fields.iter().any(|field| match &field.value {
+            Value::Pick(pick) => {
+                let is_open = !pick.optional && pick.input.value().trim().is_empty();
+                is_open && pick.heard == Heard::Nothing && pick.value().is_none()
+            }
+            Value::Text(_) | Value::Checks { .. } => false,
+        })
+    }
+
+    /// It is sent once the roles are listed, unless another key is pressed before.
+    pub(super) fn wait_for_roles(&mut self) {
+        self.is_waiting = true;
+        self.problem =
+            Some("The roles are still being listed: it is sent once they are. Another key stops that.".to_owned());
+    }
+
+    /// It is not waiting any more; whether it was.
+    pub(super) fn stop_waiting(&mut self) -> bool {
+        let was_waiting = std::mem::take(&mut self.is_waiting);
+        if was_waiting {
+            self.problem = None;
+        }
+        was_waiting
+    }
+
     /// Whether roles are asked for.
     pub(super) fn wants_roles(&self) -> bool {
         self.fields.iter().any(|field| matches!(field.value, Value::Pick(_)))
@@ -306,6 +336,7 @@ impl Form {
 
     pub(super) fn press(&mut self, key: KeyPress) -> Typed {
         let fields = self.fields.len().max(1);
+        self.stop_waiting();
         match (key.code, key.ctrl) {
             (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return Typed::Close,
             (KeyCode::Enter, _) => return Typed::Send,
@@ -321,6 +352,7 @@ impl Form {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
+        self.stop_waiting();
         let value = self.fields.get_mut(self.focus).map(|field| &mut field.value);
         if let Some(Value::Text(input) | Value::Pick(Pick { input, .. })) = value {
             paste(input, text);

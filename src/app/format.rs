@@ -176,6 +176,11 @@ pub fn cut_middle(text: &str, cells: usize) -> String {
     format!("{head}{tail}")
 }
 
+/// A harmless name of exactly `cells` cells, cut in the middle; the last cell is a gap.
+pub fn labelled(text: &str, cells: usize) -> String {
+    fit(&cut_middle(text, cells.saturating_sub(1)), cells)
+}
+
 /// Breaks a text into harmless lines of at most `cells` cells, at spaces where there are any.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
@@ -289,6 +294,8 @@ mod tests {
         assert_eq!(cut_front("s3://bucket/a/long/key", 9), "…long/key");
         assert_eq!(cut_middle("train-20260921-1", 11), "train…921-1");
         assert_eq!(cut_middle("数据数据数据", 7), "数据…据");
+        assert_eq!(labelled("train-20260921-1", 12), "train…921-1 ");
+        assert_eq!(labelled("a", 3), "a  ");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use super::format::{self, Line, Tone};
 /// The place of something among what was found; the least is the best.
 pub(super) type Rank = (bool, Reverse<Option<u32>>);
 
+/// The place of a row among those that a filter lets through; the least is the best.
+pub(super) type Place = (bool, Reverse<u32>);
+
 /// What was typed.
 pub struct Fuzzy {
     /// In small letters.
@@ -57,6 +60,29 @@ impl Fuzzy {
         let is_told = score.is_some() || about.to_lowercase().contains(&self.typed);
         let is_beginning = name.starts_with(&self.typed);
         is_told.then_some((!is_beginning, Reverse(score)))
+    }
+
+    /// Where a row stands whose text this is: the best first, then those of which only what they have besides has a word of it
+    /// as it is written. None if it is nowhere.
+    pub(super) fn place(&mut self, text: &str, further: &str) -> Option<Place> {
+        if let Some(score) = self.score(text) {
+            return Some((false, Reverse(score)));
+        }
+        let further = further.to_lowercase();
+        if further.is_empty() {
+            return None;
+        }
+        let Self {
+            typed,
+            words,
+            matcher,
+            buffer,
+            ..
+        } = self;
+        let mut each = typed.split_whitespace().zip(words);
+        let is_there = each
+            .all(|(typed, word)| further.contains(typed) || word.score(Utf32Str::new(text, buffer), matcher).is_some());
+        is_there.then_some((true, Reverse(0)))
     }
 
     /// Whether a text has it.
@@ -131,6 +157,16 @@ mod tests {
                 .best(names.into_iter(), |name| (*name).to_owned())
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn what_stands_in_a_row_comes_before_what_it_has_besides_which_is_found_only_as_it_is_written() {
+        let id = "0decade0-1234";
+        let place = |typed: &str, text: &str| Fuzzy::new(typed).place(text, id);
+        let shown = place("dec", "decommissioned Enabled");
+        assert!(shown.is_some() && shown < place("dec", "training-data Enabled"));
+        assert_eq!(place("d14", "training Enabled"), None, "letters of an id are no words");
+        assert!(place("train 0dec", "training Enabled").is_some());
     }
 
     #[test]

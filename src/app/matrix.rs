@@ -36,7 +36,7 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
         }
         let sign = if is_cursor { "▸ " } else { "  " };
         let tone = if is_cursor { Tone::Heading } else { Tone::Plain };
-        let mut line = Line::new(Tone::Accent, sign).and(tone, format::fit(operation, name));
+        let mut line = Line::new(Tone::Accent, sign).and(tone, format::labelled(operation, name));
         for phase in PHASES {
             let (tone, sign) = sign_of(cycle.step(phase, operation));
             line = line.and(tone, format::fit(sign, PHASE));

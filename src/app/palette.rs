@@ -19,6 +19,20 @@ pub(super) fn open(state: &mut State, typed: &str) {
     }));
 }
 
+/// What is said where nothing matches what was typed: where there could be something.
+pub fn nothing(state: &State, typed: &str) -> &'static str {
+    let typed = typed.trim_start();
+    let is_only = || chooser::proposed(state, chooser::CONTEXT).is_none_or(|others| others.is_empty());
+    if typed.starts_with(chooser::CONTEXT) && is_only() {
+        "There is no other context. [contexts] of config.toml makes them, and so do the profiles of ~/.aws/config; for a \
+         change of one thing type profile, region or role, and its name."
+    } else if typed.starts_with(chooser::BOOKMARK) && state.bookmarks().is_empty() {
+        "Nothing is bookmarked yet."
+    } else {
+        "Nothing has this in its name or in what it does."
+    }
+}
+
 /// What matches what was typed into the palette, what works here first; each with whether it does.
 pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
     let mut found = matches_among(state, actions::MENU, typed);

@@ -58,8 +58,12 @@ impl Facts {
         Self {
             lines: Vec::new(),
             columns,
-            label: if columns < NARROW { SHORT_LABEL } else { LABEL },
+            label: Self::label(columns),
         }
+    }
+
+    fn label(columns: usize) -> usize {
+        if columns < NARROW { SHORT_LABEL } else { LABEL }
     }
 
     pub(super) fn heading(&mut self, text: &str) {
@@ -67,13 +71,23 @@ impl Facts {
             self.lines.push(Line::blank());
         }
         self.lines.push(Line::new(Tone::Heading, text));
+        self.label = Self::label(self.columns);
+    }
+
+    /// The names that follow until the next heading: they have the cells that the longest needs, up to half a line.
+    pub(super) fn named<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let longest = names
+            .map(|name| super::format::width(&super::format::clean(name)))
+            .max();
+        let most = (self.columns / 2).max(self.label);
+        self.label = (longest.unwrap_or(0) + 1).clamp(self.label, most);
     }
 
     pub(super) fn fact(&mut self, name: &str, tone: Tone, value: &str) {
         if value.is_empty() {
             return;
         }
-        let mut name = super::format::fit(name, self.label);
+        let mut name = super::format::labelled(name, self.label);
         for piece in super::format::wrap(value, self.columns.saturating_sub(self.label)) {
             self.lines.push(Line::new(Tone::Dim, name).and(tone, piece));
             name = " ".repeat(self.label);

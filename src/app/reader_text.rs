@@ -164,7 +164,7 @@ fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
     if let Some((tone, words)) = origin {
         lines.extend(wrapped(&Line::new(tone, words), columns));
     }
-    let shown_lines = preview.lines(shown.view, usize::MAX);
+    let shown_lines = preview.lines(shown.view, usize::MAX, columns);
     let cut = |line: &String| Line::new(Tone::Plain, format::cut(&line.replace('\t', "    "), columns));
     lines.extend(shown_lines.iter().map(cut));
     if preview.is_cut() {

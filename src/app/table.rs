@@ -28,8 +28,12 @@ pub trait Row: Sized + 'static {
 
     /// What stays the same over refreshes.
     fn id(&self) -> Cow<'_, str>;
-    /// What a filter looks at.
+    /// What a filter looks at: what stands in the row.
     fn text(&self) -> Cow<'_, str>;
+    /// What it has besides, to be found by a part of it as it is written; after what stands in a row.
+    fn further(&self) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
     /// Whether a list has this row before that one, as far as that is known; a new row comes first.
     fn is_listed_before(&self, _other: &Self) -> bool {
         true
@@ -39,6 +43,10 @@ pub trait Row: Sized + 'static {
     /// How many bytes it has; none of what has no size.
     fn bytes(&self) -> u64 {
         0
+    }
+    /// Whether it stands for others: what is done to one of them is not done to it.
+    fn is_group(&self) -> bool {
+        false
     }
     /// Whether it was looked at closer.
     fn is_known(&self) -> bool {
@@ -111,6 +119,8 @@ pub struct Table<T> {
     last_mark: Option<String>,
     /// Bytes of the marked rows.
     marked_bytes: u64,
+    /// How many of the marked rows stand for no others.
+    marked_alone: usize,
     /// Rows that no walk takes off: a person has named them.
     pinned: BTreeSet<String>,
     freshness: Freshness,
@@ -138,6 +148,7 @@ impl<T> Default for Table<T> {
             marks: BTreeSet::new(),
             last_mark: None,
             marked_bytes: 0,
+            marked_alone: 0,
             pinned: BTreeSet::new(),
             freshness: Freshness::Absent,
             pages: Pages::default(),
@@ -256,6 +267,11 @@ impl<T: Row> Table<T> {
         self.marks.len()
     }
 
+    /// How many of them stand for no others.
+    pub fn marked_alone(&self) -> usize {
+        self.marked_alone
+    }
+
     /// Bytes of all that are marked, as far as they have a size.
     pub fn marked_bytes(&self) -> u64 {
         self.marked_bytes
@@ -264,9 +280,11 @@ impl<T: Row> Table<T> {
     /// Other rows are marked, or the marked rows are others.
     fn weigh_marks(&mut self) {
         let is_marked = |row: &&T| self.marks.contains(row.id().as_ref());
-        self.marked_bytes = match self.marks.is_empty() {
-            true => 0,
-            false => self.rows.iter().filter(is_marked).map(Row::bytes).sum(),
+        (self.marked_bytes, self.marked_alone) = match self.marks.is_empty() {
+            true => (0, 0),
+            false => self.rows.iter().filter(is_marked).fold((0, 0), |(bytes, alone), row| {
+                (bytes + row.bytes(), alone + usize::from(!row.is_group()))
+            }),
         };
     }
 

@@ -7,8 +7,8 @@ use super::pane::Pane;
 use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
-    Effect, Event, Page, Topic, cancelling, ended, guide, input, interrupted_uploads, job_alerts, login, policy_review,
-    questions, row_updates, who_asked,
+    Effect, Event, Page, Topic, actions, cancelling, ended, guide, input, interrupted_uploads, job_alerts, login,
+    policy_review, questions, row_updates, who_asked,
 };
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind};
@@ -170,6 +170,9 @@ fn answer(
                     form.heard_of_roles(Heard::Rows);
                 }
             }
+            if last {
+                actions::send_waiting(state, effects);
+            }
         }
     }
 }
@@ -226,6 +229,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::Roles => {
             for overlay in &mut state.overlays {
                 if let Overlay::Form(form) = overlay {
+                    form.stop_waiting();
                     form.heard_of_roles(Heard::Refusal);
                 }
             }

@@ -189,8 +189,8 @@ pub(super) fn lines(shown: &overlay::Comparing, columns: usize) -> Vec<Line> {
         return lines;
     }
     lines.push(Line::blank());
-    let (ones, others) = (beginning(left.beginning.as_ref()), beginning(right.beginning.as_ref()));
     let room = columns.saturating_sub(2) / 2;
+    let [ones, others] = [left, right].map(|side| beginning(side.beginning.as_ref(), room));
     for row in 0..ones.len().max(others.len()) {
         let text = |of: &[(Tone, String)]| of.get(row).cloned().unwrap_or((Tone::Plain, String::new()));
         let ((tone, one), (other_tone, other)) = (text(&ones), text(&others));
@@ -206,11 +206,11 @@ pub(super) fn lines(shown: &overlay::Comparing, columns: usize) -> Vec<Line> {
 }
 
 /// The first lines of a plaintext, or why there are none.
-fn beginning(seen: Option<&Result<Preview, Fault>>) -> Vec<(Tone, String)> {
+fn beginning(seen: Option<&Result<Preview, Fault>>, columns: usize) -> Vec<(Tone, String)> {
     match seen {
         None => Vec::new(),
         Some(Ok(preview)) => {
-            let lines = preview.lines(preview.view, LINES).into_iter();
+            let lines = preview.lines(preview.view, LINES, columns).into_iter();
             lines.map(|line| (Tone::Plain, line)).collect()
         }
         Some(Err(fault)) => vec![(Tone::Bad, fault.at(Door::Dashboard))],

@@ -267,7 +267,7 @@ impl Who {
         let heading = DID
             .iter()
             .zip(widths)
-            .map(|((name, _), width)| (Tone::Dim, filled(name, width)));
+            .map(|((name, _), width)| (Tone::Dim, format::labelled(name, width)));
         let heading = Line(std::iter::once((Tone::Dim, "  ".to_owned())).chain(heading).collect());
         let line = |(at, standing, row, cells): (usize, &Standing, &UseRow, [String; DID.len()])| {
             let (tone, sign) = standing_sign(standing, row);
@@ -275,7 +275,7 @@ impl Who {
             let tones = [who, tone, tone, Tone::Dim, Tone::Dim, Tone::Plain, Tone::Dim];
             let cells = tones.into_iter().zip(cells).zip(widths);
             let line = cells.fold(Line::new(tone, sign), |line, ((tone, cell), width)| {
-                line.and(tone, filled(&cell, width))
+                line.and(tone, format::labelled(&cell, width))
             });
             (is_here && at == self.did, line)
         };
@@ -326,42 +326,50 @@ impl Who {
 
     /// Everything of the row with the cursor, to be read: what it is, and its lines.
     pub(super) fn told(&self, columns: usize) -> (&'static str, Vec<Line>) {
-        let fact = |name: &str, value: &str| {
-            Line::new(Tone::Dim, format::fit(name, 13)).and(Tone::Plain, format::clean(value))
+        let hanging = |head: Vec<(Tone, String)>, indent: usize, (tone, told): (Tone, &str)| {
+            let mut head = Line(head);
+            let pieces = format::wrap(told, columns.saturating_sub(indent));
+            let line = move |piece| {
+                let next = Line::new(Tone::Plain, " ".repeat(indent));
+                std::mem::replace(&mut head, next).and(tone, piece)
+            };
+            pieces.into_iter().map(line).collect::<Vec<_>>()
         };
+        let fact =
+            |name: &str, value: &str| hanging(vec![(Tone::Dim, format::fit(name, 13))], 13, (Tone::Plain, value));
         let mut lines = Vec::new();
         let title = match self.side {
             Side::Can => {
                 let row = self.principals().get(self.can);
                 let who = row.map_or("", |row| row.principal.as_str());
-                lines.push(fact("Principal", who));
+                lines.extend(fact("Principal", who));
                 for (operation, Cell { says, source }) in operations().zip(row.map_or(&[][..], |row| &row.cells)) {
-                    let line = Line::new(tone(*says), format::fit(says.sign(), 2));
                     let source = if source.is_empty() { "nothing allows it" } else { source };
-                    lines.push(
-                        line.and(Tone::Plain, format::fit(operation, 33))
-                            .and(Tone::Dim, format::clean(source)),
-                    );
+                    let head = vec![
+                        (tone(*says), format::fit(says.sign(), 2)),
+                        (Tone::Plain, format::fit(operation, 33)),
+                    ];
+                    lines.extend(hanging(head, 35, (Tone::Dim, source)));
                 }
                 "By what"
             }
             Side::Did => {
                 if let Some((standing, row)) = self.rows.get(self.did) {
-                    lines.push(fact("Principal", &row.by.name));
-                    lines.extend(row.session.as_deref().map(|session| fact("Session", session)));
-                    lines.push(fact("Operation", &row.operation));
+                    lines.extend(fact("Principal", &row.by.name));
+                    lines.extend(row.session.iter().flat_map(|session| fact("Session", session)));
+                    lines.extend(fact("Operation", &row.operation));
                     lines.extend(
                         row.context
                             .iter()
-                            .map(|(name, value)| fact("Context", &format!("{name}={value}"))),
+                            .flat_map(|(name, value)| fact("Context", &format!("{name}={value}"))),
                     );
-                    lines.push(fact("From", &row.from));
-                    lines.push(fact("Agent", &row.agent));
-                    lines.push(fact("Answer", &answered(row)));
-                    lines.push(fact("Count", &row.count.to_string()));
-                    lines.push(fact("First", &format::time(row.first)));
-                    lines.push(fact("Last", &format::time(row.last)));
-                    lines.push(fact("Event", &row.event_id));
+                    lines.extend(fact("From", &row.from));
+                    lines.extend(fact("Agent", &row.agent));
+                    lines.extend(fact("Answer", &answered(row)));
+                    lines.extend(fact("Count", &row.count.to_string()));
+                    lines.extend(fact("First", &format::time(row.first)));
+                    lines.extend(fact("Last", &format::time(row.last)));
+                    lines.extend(fact("Event", &row.event_id));
                     let (tone, _) = standing_sign(standing, row);
                     lines.push(Line::blank());
                     lines.extend(
@@ -408,11 +416,6 @@ fn widths<'a>(room: usize, rows: impl Iterator<Item = &'a [String; DID.len()]>) 
         }
     }
     widths
-}
-
-/// Of so many cells, the last of which is a gap.
-fn filled(cell: &str, width: usize) -> String {
-    format::fit(&format::cut_middle(cell, width.saturating_sub(1)), width)
 }
 
 /// What is told of the answer in a row: nothing where it was done.

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::{ObjectFormat, Plaintext, Verified};
 
-const HEX_BYTES: usize = 16;
+/// Bytes a row of hexadecimal digits: as many of these as there is room for.
+const HEX_BYTES: [usize; 3] = [16, 8, 4];
 const WIDEST_CELL: usize = 40;
 
 /// The beginning of a plaintext, in memory only.
@@ -79,18 +80,19 @@ impl Preview {
         self.total > self.bytes.len() as u64
     }
 
-    /// At most `most` lines in this view. They quote the plaintext: they are wiped by whoever keeps them, and whoever
+    /// At most `most` lines in this view, for so many columns: only bytes have less of them a line. They quote the plaintext: they are wiped by whoever keeps them, and whoever
     /// prints them removes control characters.
-    pub fn lines(&self, view: View, most: usize) -> Vec<String> {
+    pub fn lines(&self, view: View, most: usize, columns: usize) -> Vec<String> {
         let bytes = self.bytes.dangerously_show();
         let text = || String::from_utf8_lossy(bytes);
         match view {
-            View::Hex => bytes
-                .chunks(HEX_BYTES)
-                .take(most)
-                .enumerate()
-                .map(|(row, chunk)| hex(row * HEX_BYTES, chunk))
-                .collect(),
+            View::Hex => {
+                // Offset, two digits and a gap a byte, two cells, a letter a byte.
+                let fits = |bytes: &usize| 9 + 3 * bytes + 2 + bytes <= columns;
+                let a_row = HEX_BYTES.into_iter().find(fits).unwrap_or(4);
+                let rows = bytes.chunks(a_row).take(most).enumerate();
+                rows.map(|(row, chunk)| hex(row * a_row, chunk, a_row)).collect()
+            }
             View::Csv => table(&text(), most),
             View::Json => match serde_json::from_slice::<serde_json::Value>(bytes) {
                 Ok(value) => {
@@ -118,9 +120,9 @@ fn is_nested(value: serde_json::Value) -> bool {
     value.is_object() || value.is_array()
 }
 
-fn hex(offset: usize, chunk: &[u8]) -> String {
+fn hex(offset: usize, chunk: &[u8], a_row: usize) -> String {
     let mut line = format!("{offset:08x} ");
-    for index in 0..HEX_BYTES {
+    for index in 0..a_row {
         match chunk.get(index) {
             Some(byte) => write!(line, " {byte:02x}").unwrap_or_default(),
             None => line.push_str("   "),
@@ -212,13 +214,13 @@ mod tests {
 
     #[test]
     fn a_table_lines_up_and_quotes_protect_commas() {
-        let lines = preview(b"name,size\n\"a, b\",10\n\"say \"\"hi\"\"\",2\n").lines(View::Csv, 10);
+        let lines = preview(b"name,size\n\"a, b\",10\n\"say \"\"hi\"\"\",2\n").lines(View::Csv, 10, 80);
         assert_eq!(lines, ["name      size", "a, b      10", "say \"hi\"  2"]);
     }
 
     #[test]
     fn hex_shows_offset_digits_and_letters() {
-        let lines = preview(b"0123456789abcdef\x00\xff").lines(View::Hex, 10);
+        let lines = preview(b"0123456789abcdef\x00\xff").lines(View::Hex, 10, 80);
         assert_eq!(
             lines[0],
             "00000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef"
@@ -228,8 +230,18 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_hex_has_the_bytes_that_there_is_room_for() {
+        for (columns, bytes) in [(75, 16), (74, 8), (57, 8), (43, 8), (42, 4), (3, 4)] {
+            let lines = preview(&[0x41; 64]).lines(View::Hex, 99, columns);
+            assert_eq!(lines.len(), 64 / bytes, "{columns}");
+            assert!(lines[0].len() <= columns.max(27), "{columns}: {}", lines[0]);
+            assert!(lines[1].starts_with(&format!("{bytes:08x}")), "{}", lines[1]);
+        }
+    }
+
+    #[test]
     fn json_is_indented_and_a_cut_one_stands_as_it_is() {
-        assert_eq!(preview(b"{\"a\":[1]}").lines(View::Json, 2), ["{", "  \"a\": ["]);
-        assert_eq!(preview(b"{\"a\":").lines(View::Json, 9), ["{\"a\":"]);
+        assert_eq!(preview(b"{\"a\":[1]}").lines(View::Json, 2, 80), ["{", "  \"a\": ["]);
+        assert_eq!(preview(b"{\"a\":").lines(View::Json, 9, 80), ["{\"a\":"]);
     }
 }

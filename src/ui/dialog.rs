@@ -5,10 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, centered};
+use super::{Hits, Theme, boxed, centered, position};
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
 use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
+use crate::app::palette::nothing;
 use crate::app::{Command, Hit, State};
 use crate::domain::Wanted;
 
@@ -155,8 +156,11 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         Span::styled("▏", theme.tone(Tone::Accent)),
     ])];
     if palette.matches.is_empty() {
-        let words = format::Line::new(Tone::Dim, "  Nothing has this in its name or in what it does.");
-        lines.push(super::line(&words, theme, columns));
+        let nothing = nothing(state, palette.input.value());
+        for piece in format::wrap(nothing, columns.saturating_sub(4)) {
+            let words = format::Line::new(Tone::Dim, format!("  {piece}"));
+            lines.push(super::line(&words, theme, columns));
+        }
     }
     let mut fuzzy = Fuzzy::new(palette.input.value());
     let rows = usize::from(inner.height).saturating_sub(1);
@@ -194,4 +198,13 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         lines.push(line.style(style));
     }
     frame.render_widget(Paragraph::new(lines), inner);
+    let all = palette.matches.len();
+    if all > rows {
+        position(
+            frame,
+            area,
+            theme,
+            &format!("{}–{} of {all}", top + 1, (top + rows).min(all)),
+        );
+    }
 }

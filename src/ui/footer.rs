@@ -48,20 +48,20 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 /// What is done to all that is marked says to how many.
 fn counted(state: &State, mut hints: Vec<Shown>) -> Vec<Shown> {
     let (marked, _) = state.table(state.focus).marks();
-    let is_of_many = |command: Command| match state.focus {
-        Pane::Objects => matches!(
-            command,
-            Command::Do(Keyed::Decrypt | Keyed::Verify | Keyed::Remove | Keyed::Train)
-        ),
-        Pane::Files => command == Command::Do(Keyed::Encrypt),
-        Pane::Keys | Pane::Grants | Pane::Jobs => false,
+    // Prefixes are trained on, and that is all that is done to them here.
+    let takes = |command: Command| match (state.focus, command) {
+        (Pane::Objects, Command::Do(Keyed::Decrypt | Keyed::Verify | Keyed::Remove)) => {
+            Some(state.objects.marked_alone())
+        }
+        (Pane::Objects, Command::Do(Keyed::Train)) | (Pane::Files, Command::Do(Keyed::Encrypt)) => Some(marked),
+        _ => None,
     };
     for (_, words, hit) in &mut hints {
         if let Some(Hit::Command(command)) = hit
             && marked > 1
-            && is_of_many(*command)
+            && let Some(taken) = takes(*command)
         {
-            words.push_str(&format!(" {marked}"));
+            words.push_str(&format!(" {taken}"));
         }
     }
     hints

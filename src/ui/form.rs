@@ -40,10 +40,11 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, 
         lines.extend(self::field(field, is_focused, theme, columns));
     }
     let mut problem: Vec<Line> = Vec::new();
+    let tone = if form.is_waiting { Tone::Busy } else { Tone::Bad };
     if let Some(words) = &form.problem {
         problem.push(Line::default());
         for piece in format::wrap(words, columns) {
-            problem.push(Line::styled(piece, theme.tone(Tone::Bad)));
+            problem.push(Line::styled(piece, theme.tone(tone)));
         }
     }
     let area = centered(body, COLUMNS, (lines.len() + problem.len()) as u16 + 2);

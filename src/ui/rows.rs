@@ -20,12 +20,14 @@ pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &The
     let rows = reader_text::messages(state, usize::from(inner.width));
     let cursor = state.messages.row(cursor);
     render(frame, inner, theme, &rows, (cursor, "Nothing was said yet."), hits);
+    more(frame, area, theme, &rows, cursor, inner);
 }
 
 pub(super) fn results(frame: &mut Frame, area: Rect, theme: &Theme, list: &ResultList, hits: &mut Hits) {
     let inner = boxed(frame, area, &list.title, theme.focus);
     let rows: Vec<Vec<Words>> = list.rows.iter().map(|row| row.lines.clone()).collect();
     render(frame, inner, theme, &rows, (list.cursor, ""), hits);
+    more(frame, area, theme, &rows, list.cursor, inner);
 }
 
 pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str, hits: &mut Hits) {
@@ -35,6 +37,7 @@ pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
     render(frame, inner, theme, &rows, (cursor, "No upload is interrupted."), hits);
+    more(frame, area, theme, &rows, cursor, inner);
 }
 
 pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Versions, hits: &mut Hits) {
@@ -42,6 +45,7 @@ pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &The
     let inner = boxed(frame, area, &title, theme.focus);
     let rows = versions::rows(state, shown);
     render(frame, inner, theme, &rows, (shown.cursor, ""), hits);
+    more(frame, area, theme, &rows, shown.cursor, inner);
 }
 
 pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp, hits: &mut Hits) {
@@ -87,6 +91,7 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
         })
         .collect();
     render(frame, inner, theme, &rows, (cursor, ""), hits);
+    more(frame, area, theme, &rows, cursor, inner);
 }
 
 /// As large as all that is offered: it does not move while it is narrowed.
@@ -134,6 +139,7 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
         "Nothing here has this in its name or in what it does."
     };
     render(frame, list, theme, &rows, (menu.cursor, nothing), hits);
+    more(frame, area, theme, &rows, menu.cursor, list);
 }
 
 /// Each way with its letter, and what it would copy.
@@ -151,6 +157,32 @@ pub(super) fn copies(frame: &mut Frame, body: Rect, theme: &Theme, menu: &CopyMe
     });
     let rows: Vec<Vec<Words>> = rows.collect();
     render(frame, inner, theme, &rows, (menu.cursor, ""), hits);
+    more(frame, area, theme, &rows, menu.cursor, inner);
+}
+
+/// The first line on screen of so many.
+fn top(rows: &[Vec<Words>], cursor: usize, room: usize) -> usize {
+    let before: usize = rows.iter().take(cursor).map(Vec::len).sum();
+    let takes = rows.get(cursor).map_or(0, Vec::len);
+    (before + takes).saturating_sub(room).min(before)
+}
+
+/// On the frame, which of the rows are in sight, where not all are.
+fn more(frame: &mut Frame, area: Rect, theme: &Theme, rows: &[Vec<Words>], cursor: usize, list: Rect) {
+    let room = usize::from(list.height);
+    if rows.iter().map(Vec::len).sum::<usize>() <= room {
+        return;
+    }
+    let top = top(rows, cursor.min(rows.len().saturating_sub(1)), room);
+    // Where each row ends.
+    let ends = rows.iter().scan(0, |end, row| {
+        *end += row.len();
+        Some(*end)
+    });
+    let first = ends.clone().take_while(|end| *end <= top).count();
+    let last = ends.take_while(|end| *end < top + room).count() + 1;
+    let words = format!("{}–{} of {}", first + 1, last.min(rows.len()), rows.len());
+    position(frame, area, theme, &words);
 }
 
 /// Rows of one or more lines, or what is said where there are none; the one with the cursor is on screen, as much of it as
@@ -165,9 +197,7 @@ fn render(
 ) {
     let (columns, room) = (usize::from(area.width), usize::from(area.height));
     let cursor = cursor.min(rows.len().saturating_sub(1));
-    let before: usize = rows.iter().take(cursor).map(Vec::len).sum();
-    let takes = rows.get(cursor).map_or(0, Vec::len);
-    let top = (before + takes).saturating_sub(room).min(before);
+    let top = top(rows, cursor, room);
     let mut lines: Vec<Line> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         for (nth, words) in row.iter().enumerate() {

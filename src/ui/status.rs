@@ -165,53 +165,94 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     if state.settings.is_read_only() {
         return Line::default();
     }
-    let missing = |words: &str| (Tone::Warn, words.to_owned());
     let (file, bytes) = match (state.files.marked(), state.files.current()) {
-        (0, None) => (missing("(no file)"), String::new()),
-        (0, Some(file)) if file.is_dir => ((Tone::Plain, format!("{}/", file.name)), String::new()),
-        (0, Some(file)) => (
-            (Tone::Plain, file.name.clone()),
-            format!(" ({})", format::size(file.size)),
-        ),
-        (marked, _) => ((Tone::Plain, format::count(marked, "marked file")), String::new()),
+        (0, None) => (None, String::new()),
+        (0, Some(file)) if file.is_dir => (Some(format!("{}/", file.name)), String::new()),
+        (0, Some(file)) => (Some(file.name.clone()), format!(" ({})", format::size(file.size))),
+        (marked, _) => (Some(format::count(marked, "marked file")), String::new()),
     };
     let encrypt = (Tone::Accent, state.settings.keymap.key(Command::Do(Keyed::Encrypt)));
-    let key = match state.key() {
-        Some(key) => {
-            let unusable = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled);
-            if let Some(detail) = unusable {
-                let words = format::Line(vec![
-                    encrypt,
-                    (Tone::Dim, " encrypts nothing under ".to_owned()),
-                    (Tone::Plain, key.name().to_owned()),
-                    (Tone::Warn, format!(": it is {}", detail.state.as_str())),
-                ]);
-                return super::line(&words, theme, columns);
-            }
-            (Tone::Plain, key.name().to_owned())
-        }
-        None => missing("(no key)"),
+    if let Some(key) = state.key()
+        && let Some(detail) = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled)
+    {
+        let words = [" encrypts nothing under ", ": it is ", detail.state.as_str()];
+        let used = encrypt.1.len() + words.iter().map(|words| format::width(words)).sum::<usize>();
+        let words = format::Line(vec![
+            encrypt,
+            (Tone::Dim, words[0].to_owned()),
+            (
+                Tone::Plain,
+                format::cut_middle(key.name(), columns.saturating_sub(used)),
+            ),
+            (Tone::Warn, words[1..].concat()),
+        ]);
+        return super::line(&words, theme, columns);
+    }
+    let (Some(file), Some(key), Some((bucket, prefix))) = (&file, state.key(), &state.place) else {
+        let wanted = [
+            (state.key().is_none(), "a key is selected (1)"),
+            (state.place.is_none(), "a bucket is open (3)"),
+            (file.is_none(), "a file is selected (5)"),
+        ];
+        let wanted: Vec<&str> = wanted
+            .iter()
+            .filter(|(is_wanted, _)| *is_wanted)
+            .map(|(_, words)| *words)
+            .collect();
+        let words = format::Line(vec![
+            encrypt,
+            (Tone::Dim, " encrypts once ".to_owned()),
+            (Tone::Warn, listed(&wanted)),
+        ]);
+        return super::line(&words, theme, columns);
     };
-    let mut pieces = vec![
+    let place = format!("s3://{bucket}/{prefix}");
+    let words = [" encrypts ", bytes.as_str(), " under ", " to "];
+    let used = encrypt.1.len() + words.iter().map(|words| format::width(words)).sum::<usize>();
+    let names = [file, key.name(), place.as_str()].map(|name| format::width(&format::clean(name)));
+    let [of_file, of_key, of_place] = shares(names, columns.saturating_sub(used));
+    let words = format::Line(vec![
         encrypt,
-        (Tone::Dim, " encrypts ".to_owned()),
-        file,
-        (Tone::Dim, bytes),
-        (Tone::Dim, " under ".to_owned()),
-        key,
-        (Tone::Dim, " to ".to_owned()),
-    ];
-    let used: usize = pieces
-        .iter()
-        .map(|(_, words)| format::width(&format::clean(words)))
-        .sum();
-    pieces.push(match &state.place {
-        Some((bucket, prefix)) => {
-            let uri = format!("s3://{bucket}/{prefix}");
-            (Tone::Plain, format::cut_front(&uri, columns.saturating_sub(used)))
-        }
-        None => missing("(no bucket is open)"),
-    });
-    let words = format::Line(pieces);
+        (Tone::Dim, words[0].to_owned()),
+        (Tone::Plain, format::cut_middle(file, of_file)),
+        (Tone::Dim, bytes.clone()),
+        (Tone::Dim, words[2].to_owned()),
+        (Tone::Plain, format::cut_middle(key.name(), of_key)),
+        (Tone::Dim, words[3].to_owned()),
+        (Tone::Plain, format::cut_front(&place, of_place)),
+    ]);
     super::line(&words, theme, columns)
+}
+
+/// `a, b and c`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// So many cells for names of these widths: the widest have less where not all have what they need.
+fn shares<const N: usize>(mut widths: [usize; N], room: usize) -> [usize; N] {
+    while widths.iter().sum::<usize>() > room {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > 0 => *widest -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_names_are_cut_and_the_short_ones_stay_whole() {
+        assert_eq!(shares([10, 8, 20], 40), [10, 8, 20]);
+        assert_eq!(shares([10, 200, 20], 40), [10, 15, 15]);
+        assert_eq!(shares([9, 9, 9], 0), [0, 0, 0]);
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
 }

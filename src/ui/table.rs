@@ -15,6 +15,9 @@ use crate::domain::Door;
 /// Cells of the signs before each row: cursor, link, mark.
 const SIGNS: usize = 4;
 
+/// Columns of this rank or a higher one go before a name is cut.
+const LIGHT: usize = 4;
+
 /// A column.
 pub(super) struct Column {
     pub(super) title: &'static str,
@@ -374,6 +377,18 @@ fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>>
             None => break,
         }
     }
+    // A name that is cut says less than the columns of little weight do.
+    let named = |index: usize| match columns[index].rank {
+        0 => needs[index].cells.min(room * 3 / 5).max(least[index]),
+        _ => least[index],
+    };
+    while taken(&kept, &named) > room + 1 {
+        let light = (0..columns.len()).filter(|index| kept[*index] && columns[*index].rank >= LIGHT);
+        match light.max_by_key(|index| columns[*index].rank) {
+            Some(index) => kept[index] = false,
+            None => break,
+        }
+    }
     while taken(&kept, &small) > room + 1 {
         let candidates = (0..columns.len()).filter(|index| kept[*index] && columns[*index].rank > 0);
         match candidates.max_by_key(|index| columns[*index].rank) {
@@ -482,6 +497,24 @@ mod tests {
             widths(&columns, &needs, 80)[1],
             None,
             "an empty one has no room however much there is"
+        );
+    }
+
+    #[test]
+    fn a_name_is_whole_before_columns_of_little_weight_have_room() {
+        let columns = [
+            flex("A", 10, 1, 0),
+            fixed("STATE", 10, 1),
+            flex("ABOUT", 16, 2, 4),
+            fixed("ID", 36, 5),
+        ];
+        let needs = [23, 10, 20, 36].map(need);
+        assert_eq!(widths(&columns, &needs, 78), [Some(23), Some(10), Some(43), None]);
+        assert_eq!(widths(&columns, &needs, 40), [Some(29), Some(10), None, None]);
+        assert_eq!(
+            widths(&columns, &needs, 120)[3],
+            Some(36),
+            "where there is room for both"
         );
     }
 

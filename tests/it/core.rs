@@ -44,6 +44,8 @@ mod help;
 mod hostile;
 #[path = "core/leaving.rs"]
 mod leaving;
+#[path = "core/marked.rs"]
+mod marked;
 #[path = "core/messages.rs"]
 mod messages;
 #[path = "core/opened.rs"]

@@ -40,12 +40,15 @@ pub(in crate::app) const DECRYPT: Action = Action {
     changes: false,
     offered: |state, target| {
         let elsewhere = "To decrypt, select an object (3), or a job that has written a model (4).";
-        only_if(target.is_readable(state), elsewhere)
+        match target.pane {
+            Pane::Jobs => only_if(target.model(state).is_some(), elsewhere),
+            Pane::Keys | Pane::Grants | Pane::Objects | Pane::Files => on_objects(state, target, elsewhere),
+        }
     },
     begin: |state, target| {
         let (bucket, objects) = match target.pane {
             Pane::Jobs => target.model(state).map(|(bucket, key)| (bucket, vec![key])),
-            Pane::Keys | Pane::Grants | Pane::Objects | Pane::Files => chosen(state),
+            Pane::Keys | Pane::Grants | Pane::Objects | Pane::Files => chosen(state, target),
         }?;
         Some(Begin::Fill(decryption(state, bucket, objects)))
     },
@@ -55,9 +58,9 @@ pub(in crate::app) const VERIFY: Action = Action {
     label: Keyed::Verify.name(),
     help: Keyed::Verify.help(),
     changes: false,
-    offered: |state, target| on_object(state, target, "To verify, select an encrypted object (3)."),
-    begin: |state, _| {
-        let (bucket, objects) = chosen(state)?;
+    offered: |state, target| on_objects(state, target, "To verify, select an encrypted object (3)."),
+    begin: |state, target| {
+        let (bucket, objects) = chosen(state, target)?;
         start(ObjectRequest::Verify {
             bucket,
             objects,
@@ -201,17 +204,40 @@ pub(in crate::app) fn preview(bucket: String, object: String, member: Option<Str
 }
 
 /// What deletes the selected or marked objects.
-pub(super) fn deletion(state: &State) -> Option<Request> {
-    let (bucket, objects) = chosen(state)?;
+pub(super) fn deletion(state: &State, target: &Target) -> Option<Request> {
+    let (bucket, objects) = chosen(state, target)?;
     Some(Request::Object(ObjectRequest::Delete { bucket, objects }))
 }
 
-/// The bucket, and its selected or marked objects; prefixes are not objects.
-fn chosen(state: &State) -> Option<(String, Vec<String>)> {
-    let (bucket, _) = state.place.as_ref()?;
-    let chosen = state.objects.chosen().into_iter();
-    let objects = chosen.filter(|row| matches!(row, ObjectRow::Object { .. }));
+/// The bucket, and its marked objects, else the one with the cursor; prefixes are not objects.
+fn chosen(state: &State, target: &Target) -> Option<(String, Vec<String>)> {
+    let (bucket, _) = target.place.as_ref().filter(|_| state.place == target.place)?;
+    let rows = if state.objects.marked() > 0 {
+        state.objects.chosen()
+    } else {
+        vec![target.object(state)?]
+    };
+    let objects = rows.into_iter().filter(|row| matches!(row, ObjectRow::Object { .. }));
     Some((bucket.clone(), objects.map(|row| row.key().to_owned()).collect()))
+}
+
+/// Offered where objects are marked, wherever the cursor is; where nothing is, on an object.
+pub(super) fn on_objects(state: &State, target: &Target, elsewhere: &'static str) -> Offer {
+    if target.pane != Pane::Objects || state.place != target.place || state.objects.marked() == 0 {
+        return on_object(state, target, elsewhere);
+    }
+    only_if(
+        state.objects.marked_alone() > 0,
+        "Only prefixes are marked, and this is done to objects.",
+    )
+}
+
+/// How many of those that are marked an action is done to, where it leaves some out.
+pub(super) fn left_out(state: &State, action: &Action, target: &Target) -> Option<String> {
+    let (done, marked) = (state.objects.marked_alone(), state.objects.marked());
+    let is_of_objects = [&DECRYPT, &VERIFY, &super::REMOVE].contains(&action);
+    let leaves = target.pane == Pane::Objects && state.place.is_some() && done < marked;
+    (is_of_objects && leaves).then(|| format!("{done} of {marked} marked; prefixes are left out."))
 }
 
 /// A bucket, or where one is open a prefix of it.

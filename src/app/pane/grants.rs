@@ -49,7 +49,12 @@ impl Row for Grant {
 
     fn text(&self) -> Cow<'_, str> {
         let name = self.name.as_deref().unwrap_or_default();
-        Cow::Owned(format!("{} {} {name}", self.grantee, self.operations.join(" ")))
+        let grantee = format::last_part(&self.grantee);
+        Cow::Owned(format!("{grantee} {} {name}", self.operations.join(" ")))
+    }
+
+    fn further(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.grantee)
     }
 }
 

@@ -238,18 +238,21 @@ fn describe(facts: &mut Facts, kind: JobKind, detail: &JobDetail) {
     facts.plain("Longest run", &seconds(detail.max_runtime));
     if !detail.metrics.is_empty() {
         facts.heading("Final metrics");
+        facts.named(detail.metrics.iter().map(|(name, _)| name.as_str()));
         for (name, value) in &detail.metrics {
             facts.plain(name, &value.to_string());
         }
     }
     if !detail.transitions.is_empty() {
         facts.heading("Timeline");
+        facts.named(detail.transitions.iter().map(|step| step.status.as_str()));
         for step in &detail.transitions {
             facts.plain(&step.status, &timeline(step));
         }
     }
     if !detail.hyperparameters.is_empty() {
         facts.heading("Hyperparameters");
+        facts.named(detail.hyperparameters.keys().map(String::as_str));
         for (name, value) in &detail.hyperparameters {
             facts.plain(name, value);
         }

@@ -50,7 +50,11 @@ impl Row for KmsKey {
             .iter()
             .map(|alias| alias.strip_prefix("alias/").unwrap_or(alias));
         let aliases: Vec<&str> = aliases.collect();
-        Cow::Owned(format!("{} {} {state}", aliases.join(" "), self.id))
+        Cow::Owned(format!("{} {state}", aliases.join(" ")))
+    }
+
+    fn further(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.arn)
     }
 
     fn is_known(&self) -> bool {

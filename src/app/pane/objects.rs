@@ -79,13 +79,17 @@ impl Row for ObjectRow {
 
     fn text(&self) -> Cow<'_, str> {
         match self.info() {
-            Some(info) => Cow::Owned(format!("{} {}", self.key(), info.format.as_str())),
-            None => Cow::Borrowed(self.key()),
+            Some(info) => Cow::Owned(format!("{} {}", own_name(self.key()), info.format.as_str())),
+            None => Cow::Borrowed(own_name(self.key())),
         }
     }
 
     fn bytes(&self) -> u64 {
         self.size().unwrap_or_default()
+    }
+
+    fn is_group(&self) -> bool {
+        matches!(self, Self::Prefix { .. })
     }
 
     fn is_known(&self) -> bool {
@@ -124,6 +128,12 @@ impl Row for ObjectRow {
         // A list says it more precisely than a head.
         *modified = (*modified).max(then);
     }
+}
+
+/// What a row is called at its place: all of its place have the prefix.
+fn own_name(key: &str) -> &str {
+    let start = key.trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1);
+    &key[start..]
 }
 
 /// Prefixes first, by name; objects by what is wanted of them, then by name.
@@ -231,6 +241,7 @@ pub(crate) fn overview(
     facts.plain("Content type", info.content_type.as_deref().unwrap_or_default());
     if !info.metadata.is_empty() {
         facts.heading("User metadata");
+        facts.named(info.metadata.iter().map(|(name, _)| name.as_str()));
         for (name, value) in &info.metadata {
             facts.plain(name, value);
         }

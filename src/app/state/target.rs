@@ -102,15 +102,6 @@ impl Target {
         }
     }
 
-    /// Whether it is an object, or a job that has written a model.
-    pub(in crate::app) fn is_readable(&self, state: &State) -> bool {
-        match self.pane {
-            Pane::Jobs => self.model(state).is_some(),
-            Pane::Objects => self.object(state).is_some(),
-            Pane::Keys | Pane::Grants | Pane::Files => false,
-        }
-    }
-
     /// What the key is called, if it is still listed.
     pub(in crate::app) fn key_name<'a>(&self, state: &'a State) -> &'a str {
         self.listed_key(state).map(KmsKey::name).unwrap_or_default()

@@ -90,8 +90,14 @@ impl<T: Row> Table<T> {
 
     /// The best matches first; equal ones in their order.
     fn matching(&self, view: Vec<usize>) -> Vec<usize> {
-        let text = |index: &usize| self.rows[*index].text().into_owned();
-        Fuzzy::new(&self.filter).best(view.into_iter(), text)
+        let mut fuzzy = Fuzzy::new(&self.filter);
+        let place = |index: usize| {
+            let row = &self.rows[index];
+            Some((fuzzy.place(&row.text(), &row.further())?, index))
+        };
+        let mut found: Vec<_> = view.into_iter().filter_map(place).collect();
+        found.sort_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, index)| index).collect()
     }
 
     /// Scrolls until the cursor is on screen, and no further than needed.

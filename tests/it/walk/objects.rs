@@ -140,7 +140,7 @@ fn a_preview_shows_the_beginning_of_what_is_intact_and_nothing_of_what_is_not() 
     };
     assert!(verified.bond.is_bound() && etag.is_some());
     assert_eq!(
-        (preview.view, preview.lines(View::Csv, 9)),
+        (preview.view, preview.lines(View::Csv, 9, 80)),
         (View::Csv, vec!["x  y".to_owned(), "1  2".to_owned()])
     );
     assert!(!format!("{preview:?}").contains("1,2"));
