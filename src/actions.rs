@@ -78,7 +78,7 @@ pub use preview::{list_archive, preview};
 pub use principals::role_arn;
 pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json, steps_json};
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
-pub use sheets::save_sheet;
+pub use sheets::{NewFile, save_sheet};
 pub use unlock::OpenOptions;
 pub use versions::{compare_versions, list_versions};
 pub use who::{save_who, who};

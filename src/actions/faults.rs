@@ -83,6 +83,16 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
     Fault::new(kind, act, path.to_string(), error.to_string(), remedy)
 }
 
+/// The fault of a new file, which never takes the place of another, that could not be written.
+pub(super) fn new_file_fault(path: impl fmt::Display, error: &std::io::Error) -> Fault {
+    let fault = io_fault("write", path, error);
+    if fault.ways.contains(&WayOut::ReplaceFile) {
+        let remedy = "choose another name, or move that file away: it is never replaced";
+        return Fault::new(fault.kind, &fault.act, fault.object, fault.cause, remedy);
+    }
+    fault
+}
+
 fn is<E: std::error::Error + 'static>(error: &std::io::Error) -> bool {
     error
         .get_ref()

@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::cancelled;
-use super::kms_messages::write_new;
+use super::sheets::NewFile;
 use crate::aws::{Aws, logs, sagemaker};
 use crate::domain::{Fault, FaultKind, Job, JobKind, LogLine, Outcome};
 
@@ -82,6 +82,7 @@ pub async fn watch_job(
 /// When there is no line, or the file exists or cannot be written.
 pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault> {
     let act = "save the log of";
+    let file = NewFile::create(to)?;
     let lines = lines(aws, job, &mut BTreeMap::new()).await?;
     if lines.is_empty() {
         let cause = "there is no line that you may read";
@@ -89,7 +90,7 @@ pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault>
         return Err(Fault::new(FaultKind::NotFound, act, job, cause, remedy));
     }
     let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
-    write_new(to, text.as_bytes())?;
+    file.publish(text.as_bytes())?;
     Ok(Outcome::LogSaved {
         job: job.to_owned(),
         path: to.to_path_buf(),

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::bucket_refusal;
 use super::encrypted_data_key::MAX_DATA_KEY;
-use super::faults::io_fault;
+use super::faults::{io_fault, new_file_fault};
 use super::principals::{SESSION, role_arn};
 use super::proof::settled;
 use crate::aws::{Aws, kms, s3};
@@ -217,7 +217,7 @@ fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
 
 /// A private file that must not exist yet.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    publish::write_new(path, bytes).map_err(|error| io_fault("write", path.display(), &error))
+    publish::write_new(path, bytes).map_err(|error| new_file_fault(path.display(), &error))
 }
 
 fn from_base64(bytes: &[u8]) -> Option<Vec<u8>> {

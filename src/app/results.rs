@@ -233,7 +233,7 @@ pub(super) fn show(
 /// from its form.
 fn begin_row(state: &State, request: &Request, findings: &[Finding]) -> (&'static str, Option<(usize, ResultRow)>) {
     let Request::Bulk(BulkRequest::Preflight { order, engine }) = request else {
-        return ("Before the job; Enter repairs", None);
+        return ("Before the job; Enter repairs what it can", None);
     };
     let begin = Request::Bulk(BulkRequest::Begin {
         order: order.clone(),
@@ -249,8 +249,12 @@ fn begin_row(state: &State, request: &Request, findings: &[Finding]) -> (&'stati
     let row = ResultRow {
         lines: vec![Line::new(tone, format!("{word:<7}  ")).and(Tone::Plain, title)],
         then: Some(begin),
+        instead: "",
     };
-    ("Before the job; Enter begins it, or repairs", Some((at, row)))
+    (
+        "Before the job; Enter begins it, or repairs what it can",
+        Some((at, row)),
+    )
 }
 
 /// Something was done about what was found, or could not be: it is looked for again, if anybody still looks.
@@ -360,6 +364,7 @@ fn list(title: &str, rows: Vec<ResultRow>, again: Option<Request>) -> Next {
         vec![ResultRow {
             lines: vec![Line::new(Tone::Dim, "Nothing was found.")],
             then: None,
+            instead: "Nothing was found: there is nothing to do.",
         }]
     } else {
         rows
@@ -399,6 +404,7 @@ fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
         then: uri
             .clone()
             .map(|ObjectUri { bucket, key }| actions::preview(bucket, key, Some(name))),
+        instead: "The archive was not read from S3: its files cannot be previewed from here.",
     });
     list("Files of the archive; Enter previews", rows.collect(), None)
 }

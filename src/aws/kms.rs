@@ -187,6 +187,30 @@ pub(crate) async fn generate_data_key(
     })
 }
 
+/// Whether [`generate_data_key`] would be granted: the same call as a dry run, which makes nothing.
+pub(crate) async fn may_generate_data_key(
+    aws: &Aws,
+    key: &str,
+    context: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
+    let call = aws
+        .kms_of(key)
+        .generate_data_key()
+        .key_id(key)
+        .key_spec(DataKeySpec::Aes256)
+        .set_encryption_context(in_context(context))
+        .set_grant_tokens(aws.tokens_for(key))
+        .dry_run(true)
+        .customize()
+        .interceptor(Unshared);
+    match call.send().await.heard("generate a data key under", key) {
+        // Who answers for KMS and knows no dry runs has made one, which nobody takes.
+        Ok(_) => Ok(()),
+        Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// Unwraps C. With `key`, KMS refuses a C that another key wrapped.
 pub(crate) async fn decrypt_data_key(
     aws: &Aws,

@@ -9,7 +9,8 @@ use crate::actions::preflight_bulk;
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{BulkWorkerArgs, EngineArgs};
-use crate::domain::words::counted;
+use crate::domain::rewrap::RewrapSpec;
+use crate::domain::words::{self, counted};
 use crate::domain::{
     BulkAct, BulkFolder, BulkOrder, BulkPlan, Engine, Fault, FaultKind, Finding, JobSettings, Outcome, Weight,
     resume_command,
@@ -95,6 +96,20 @@ impl Asked<'_> {
         if plan.act == BulkAct::Audit && self.order.act() == BulkAct::Audit {
             let cause = format!("it is an act on {planned}");
             return Err(usage("read", &asked, cause, "give the place that it was begun with"));
+        }
+        if let (BulkOrder::Rewrap(asked), Some(planned)) = (self.order, &plan.rewrap) {
+            let without = RewrapSpec {
+                delete_old: false,
+                ..asked.clone()
+            };
+            if asked.delete_old && planned.spec == without {
+                let cause = "it was begun without --delete-old-key-objects, and goes on as it was begun";
+                let remedy = format!(
+                    "leave it out: {}; once all is re-wrapped, the same re-wrap without --on and --resume deletes them",
+                    resume_command(plan, id)
+                );
+                return Err(usage("read", "--delete-old-key-objects", cause, &remedy));
+            }
         }
         let remedy = format!("give what it was begun with: {}", resume_command(plan, id));
         let cause = format!("it was begun as another act, on {planned}");
@@ -214,10 +229,7 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
 /// Says what a report rests on that was made of what other machines wrote; beside it, not in it.
 pub(super) fn rests_on(sampled: Option<u64>, json: bool) {
     if let Some(sampled) = sampled.filter(|_| !json) {
-        let objects = counted(usize::try_from(sampled).unwrap_or(usize::MAX), "object");
-        warn(&format!(
-            "this is what the hosts' results say; a sample of them, {objects}, was held against the objects and is so"
-        ));
+        warn(&words::rests_on(sampled));
     }
 }
 

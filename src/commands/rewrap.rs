@@ -114,6 +114,13 @@ fn ended(report: RewrapReport) -> Result<(), Fault> {
         let cause = format!("{} (by then {done} were re-wrapped; {remedy})", fault.cause);
         return Err(Fault { cause, ..*fault });
     }
+    if report.refused + report.failed == 0
+        && let Some(fault) = report.not_deleted
+    {
+        let done = counted(report.done.objects, "object");
+        let cause = format!("{} (before that {done} were re-wrapped; {remedy})", fault.cause);
+        return Err(Fault { cause, ..*fault });
+    }
     let counts = [(report.refused, "refused"), (report.failed, "failed")];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();

@@ -1,22 +1,19 @@
 //! `strongroom who KEY`.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, progress, warn};
-use crate::actions::{save_who, who};
+use crate::actions::{NewFile, save_who, who};
 use crate::aws::Aws;
 use crate::cli::WhoArgs;
 use crate::domain::who::{
     Access, Answer, Extent, HISTORY_NOTE, Row, SHOWN, Says, Standing, UseRow, WhoReport, csv, document,
 };
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, Outcome};
+use crate::domain::{Fault, Outcome};
 
 /// Somebody outside the chain used the key.
 const OUTSIDE: u8 = 4;
@@ -28,16 +25,12 @@ const UNCHECKED: u8 = 3;
 /// # Errors
 /// When the key cannot be found, or nothing of it be read, or a file not be written.
 pub async fn run(aws: &Aws, (args, status): &(WhoArgs, &AtomicU8), cancel: CancellationToken) -> Result<(), Fault> {
-    if let Some(path) = args.csv.as_deref().filter(|path| path.exists()) {
-        return Err(unwritable(path, "it exists already".to_owned()));
-    }
+    let table = args.csv.as_deref().map(NewFile::create).transpose()?;
     let found = who(aws, &args.key, args.days, &progress(), &cancel).await;
     clear_progress();
     let report = found?;
-    if let Some(path) = &args.csv {
-        let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let written = file.and_then(|mut file| file.write_all(csv(&report).as_bytes()));
-        written.map_err(|error| unwritable(path, error.to_string()))?;
+    if let (Some(table), Some(path)) = (table, &args.csv) {
+        table.publish(csv(&report).as_bytes())?;
         warn(&format!("who did is in {}", path.display()));
     }
     if args.keep
@@ -58,16 +51,6 @@ pub async fn run(aws: &Aws, (args, status): &(WhoArgs, &AtomicU8), cancel: Cance
     };
     status.store(ended, Ordering::Relaxed);
     Ok(())
-}
-
-fn unwritable(path: &Path, cause: String) -> Fault {
-    Fault::new(
-        FaultKind::Io,
-        "write",
-        path.display().to_string(),
-        cause,
-        "name another file",
-    )
 }
 
 fn print(report: &WhoReport) -> Result<(), Fault> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Fault;
 use super::audit::{Ended, Tally};
 use super::words::{bytes, counted};
 
@@ -123,6 +124,8 @@ pub struct RewrapReport {
     pub troubles: Vec<RewrapRow>,
     /// Key objects of the old data keys, where they were to be deleted.
     pub old_key_objects: Vec<OldKeyObject>,
+    /// Why key objects that were to be deleted are not, or not all: what names them could not be read, or they not be deleted.
+    pub not_deleted: Option<Box<Fault>>,
     /// Of a report that other machines' results were made to: how many objects of a sample of them were held against it, and are so.
     pub sampled: Option<u64>,
     /// How it ended.
@@ -150,6 +153,7 @@ impl RewrapReport {
             older: None,
             troubles: Vec::new(),
             old_key_objects: Vec::new(),
+            not_deleted: None,
             sampled: None,
             ended: Ended::Whole,
         }
@@ -178,9 +182,9 @@ impl RewrapReport {
         self.from.entry(kms_key_id.to_owned()).or_default().add(bytes);
     }
 
-    /// Whether every token is under the key now, or would be.
+    /// Whether every token is under the key now, or would be, and all was done that was to be done after that.
     pub fn is_well(&self) -> bool {
-        self.refused == 0 && self.failed == 0 && self.ended == Ended::Whole
+        self.refused == 0 && self.failed == 0 && self.ended == Ended::Whole && self.not_deleted.is_none()
     }
 
     /// All of it in lines: what was done, what is left, what was refused by name.
@@ -240,6 +244,9 @@ impl RewrapReport {
                 Some(why) => format!("  old key object kept: {uri}: {why}"),
             });
         }
+        if let Some(fault) = &self.not_deleted {
+            lines.push(format!("  old key objects could not be deleted: {fault}"));
+        }
         lines
     }
 
@@ -263,6 +270,7 @@ impl RewrapReport {
             "old_key_objects": old.map(|old| json!({
                 "uri": format!("s3://{}/{}", self.bucket, old.key), "deleted": old.kept.is_none(), "kept": old.kept,
             })).collect::<Vec<_>>(),
+            "old_key_objects_error": self.not_deleted.as_ref().map(|fault| fault.to_string()),
             "whole": self.ended == Ended::Whole,
         }})
     }

@@ -75,6 +75,14 @@ impl SealSpec {
         }
     }
 
+    /// The KMS key of the new data keys, where one is named: id, ARN or alias.
+    pub fn named_key(&self) -> Option<&str> {
+        match &self.act {
+            SealAct::Rotate { key, .. } => key.as_deref(),
+            SealAct::Encrypt { key, .. } => Some(key),
+        }
+    }
+
     /// Whether plain objects are to be deleted.
     pub fn deletes_plain(&self) -> bool {
         matches!(self.act, SealAct::Encrypt { delete_plain: true, .. })

@@ -8,6 +8,12 @@ pub fn counted(number: impl Display + From<u8> + PartialEq, noun: &str) -> Strin
     format!("{number} {noun}{plural}")
 }
 
+/// What a report rests on that was made of what other machines wrote, of which so many objects were looked at again.
+pub fn rests_on(sampled: u64) -> String {
+    let objects = counted(sampled, "object");
+    format!("this is what the hosts' results say; a sample of them, {objects}, was held against the objects and is so")
+}
+
 /// Objects, and what older versions and delete markers are beside them.
 pub fn holdings(objects: u64, older: u64) -> String {
     let objects = counted(objects, "object");

@@ -426,7 +426,19 @@ fn the_table_for_a_spreadsheet_has_what_is_wrong_first_and_no_formula() {
     assert!(done.err.contains("of 3 objects 1 wrong"), "{done:?}");
     let again = place.run(&["audit", &uri("data/"), "--csv", "audit.csv"]);
     assert_eq!(again.status, 1);
-    assert!(again.err.contains("it exists already"), "{again:?}");
+    assert!(
+        again.err.contains("it exists already") && again.err.contains("move that file away"),
+        "{again:?}"
+    );
+    assert!(again.out.is_empty() && !again.err.contains("--overwrite"), "{again:?}");
+    for (file, words) in [
+        ("audit.csv", "move that file away"),
+        ("none/audit.csv", "check the path"),
+    ] {
+        place
+            .run(&["who", "alias/training", "--csv", file])
+            .failed(1, &["write", file, words]);
+    }
 }
 
 #[test]

@@ -56,6 +56,8 @@ mod pages;
 mod places;
 #[path = "core/questions.rs"]
 mod questions;
+#[path = "core/reports.rs"]
+mod reports;
 #[path = "core/rows.rs"]
 mod rows;
 #[path = "core/seen.rs"]

@@ -13,6 +13,8 @@ use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, TAB};
 use crate::rotate::{at, head, keep_versions, tags, told};
 
+#[path = "encrypt_prefix/beside.rs"]
+mod beside;
 #[path = "encrypt_prefix/gone.rs"]
 mod gone;
 
@@ -492,6 +494,20 @@ fn a_locked_plain_object_is_left_with_what_ends_its_lock() {
         .unwrap();
     let held = put("data/held").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
     place.wait(held.send()).unwrap();
+    for to in ["data/", "sealed/"] {
+        let (from, to) = (uri("data/"), uri(to));
+        let ahead = [
+            "encrypt",
+            &from,
+            &to,
+            "--key",
+            "alias/training",
+            "--delete-plain",
+            "--dry-run",
+        ];
+        let said = place.run(&ahead).ok().out;
+        assert!(said.contains("unless a retention or a legal hold locks it"), "{said}");
+    }
     let (status, rows, summary) = encrypt(&place, &uri("data/"), &uri("sealed/"), &["--delete-plain"]);
     assert_eq!((status, &summary["undeleted"]), (1, &3.into()), "{rows:?}");
     for (key, words) in [

@@ -116,6 +116,39 @@ fn every_token_is_sealed_anew_under_one_new_data_key_and_opens_to_the_same() {
 }
 
 #[test]
+fn a_look_ahead_asks_for_the_key_that_is_named_and_ends_as_the_act_itself_would() {
+    let place = world(&[12]);
+    place.put(BUCKET, "plain/a.csv", TABLE.as_bytes());
+    let off = place.key("off");
+    place.wait(strongroom::actions::disable_key(&place.aws, &off)).unwrap();
+    let (data, plain, to) = (uri("data/"), uri("plain/"), uri("sealed/"));
+    for (key, word) in [("alias/off", "is disabled"), ("alias/none", "alias/none")] {
+        for act in [&["rotate", &data][..], &["encrypt", &plain, &to]] {
+            let act = [act, &["--key", key]].concat();
+            let before = place.objects(BUCKET);
+            let ahead = place.run(&[&act[..], &["--dry-run"]].concat());
+            assert_eq!(place.objects(BUCKET), before);
+            let done = place.run(&act);
+            assert_eq!(
+                (ahead.status, ahead.out.as_str()),
+                (done.status, ""),
+                "{ahead:?} {done:?}"
+            );
+            for said in [ahead, done] {
+                assert!(
+                    said.err.contains("generate a data key under") && said.err.contains(word),
+                    "{said:?}"
+                );
+            }
+        }
+    }
+    // Nothing would be made: nothing is asked.
+    let own = uri(".strongroom/");
+    place.run(&["rotate", &own, "--key", "alias/none", "--dry-run"]).ok();
+    place.run(&["rotate", &data, "--key", "alias/other", "--dry-run"]).ok();
+}
+
+#[test]
 fn what_an_object_carries_is_kept_and_so_is_its_place_and_its_context() {
     let place = world(&[12]);
     let own = ["--context", "team=a", "--tag", "k=v", "--sse", "AES256"];

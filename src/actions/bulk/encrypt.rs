@@ -153,7 +153,10 @@ impl Encrypting<'_> {
         let fate = match self.judge(&listed).await {
             Ok(Judged::Gone) => self.done_before(&listed, true).await,
             Ok(Judged::Pass(why)) => self.passed(&listed, why).await.map(Some),
-            Ok(Judged::Take(plain)) => Box::pin(self.encrypt(sealer, keys, &listed, plain)).await.map(Some),
+            Ok(Judged::Take(plain)) => match Box::pin(self.encrypt(sealer, keys, &listed, plain)).await {
+                Ok(fate) => Ok(Some(fate)),
+                Err(fault) => self.meanwhile(&listed, fault).await,
+            },
             Err(fault) => Err(fault),
         };
         // Every other wants the same key.
@@ -173,8 +176,7 @@ impl Encrypting<'_> {
         }
         let replaces = match self.standing(&at, name, &original).await? {
             Standing::Free(replaces) => replaces.unwrap_or_else(|| Replaces::This(original.etag.clone())),
-            Standing::There if self.delete_plain => return self.go_on(sealer, listed, &original, at).await,
-            Standing::There => return self.passed(listed, Passed::There).await,
+            Standing::There => return self.there(sealer, listed, &original, at).await,
         };
         let under = keys.of(self.aws, self.key, self.context).await?;
         let is_same = self.to.bucket == self.bucket;
@@ -198,11 +200,22 @@ impl Encrypting<'_> {
             unlocked: None,
         };
         let made = sealer.seal(from, &to).await;
-        let made = made.inspect_err(|fault| {
-            if fault.is_unheard() || fault.kind == FaultKind::Cancelled {
-                under.may_be_made();
+        let made = match made {
+            Ok(made) => made,
+            // Somebody else has put one there meanwhile: it may be a token of this object.
+            Err(fault) if fault.kind == FaultKind::Conflict && to.replaces == Replaces::Nothing => {
+                return match self.standing(&at, name, &original).await? {
+                    Standing::There => self.there(sealer, listed, &original, at).await,
+                    Standing::Free(_) => Err(fault),
+                };
             }
-        })?;
+            Err(fault) => {
+                if fault.is_unheard() || fault.kind == FaultKind::Cancelled {
+                    under.may_be_made();
+                }
+                return Err(fault);
+            }
+        };
         let version = original.version.as_deref();
         let left = match (self.in_place, self.delete_plain) {
             (true, false) => before(version, made.version.as_deref()),
@@ -265,6 +278,21 @@ impl Encrypting<'_> {
             "it exists already, and is no token of this object"
         };
         Err(Fault::new(FaultKind::Conflict, "write", at.to_string(), cause, "").by(WayOut::ReplaceObject))
+    }
+
+    /// A token of its name and length is at the destination.
+    async fn there(
+        &self,
+        sealer: &Sealer<'_>,
+        listed: &Listed,
+        original: &s3::Original,
+        at: ObjectUri,
+    ) -> Result<Fate, Fault> {
+        if self.delete_plain {
+            self.go_on(sealer, listed, original, at).await
+        } else {
+            self.passed(listed, Passed::There).await
+        }
     }
 
     /// An earlier run made the token, and the plain object is still there: both are read and held against each other.
@@ -358,6 +386,7 @@ impl Encrypting<'_> {
             Place::Replaced(new) => new.map(str::to_owned),
             Place::Kept => match s3::delete_this(self.aws, self.bucket, &listed.key, &original.etag).await {
                 Ok(marker) => marker,
+                Err(fault) if self.is_gone(listed, &fault).await => None,
                 Err(fault) => return undeleted(fault),
             },
         };

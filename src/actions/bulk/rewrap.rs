@@ -103,7 +103,7 @@ pub async fn rewrap(
     }
     told.report.older = run.older().await;
     if spec.delete_old && !mode.is_plan && ended == Ended::Whole {
-        told.report.old_key_objects = old_keys::delete(&run, old).await?;
+        old_keys::delete(&run, old, &mut told.report).await;
     }
     told.report.ended = ended;
     Ok(told.report)

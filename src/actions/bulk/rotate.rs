@@ -91,6 +91,12 @@ impl Rotating<'_> {
         }))
     }
 
+    /// The encryption context of the data key that a token would get.
+    pub(super) fn context_of<'t>(&'t self, token: &'t Token) -> Option<&'t BTreeMap<String, String>> {
+        let own = token.claim.metadata().map(|metadata| &metadata.context);
+        self.context.or(own)
+    }
+
     /// What it is that says nothing of itself.
     async fn other(&self, listed: &Listed) -> Result<Passed, Fault> {
         if listed.size == 0 {

@@ -23,12 +23,14 @@ use crate::aws::{Aws, Room, s3};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::{Encryptor, Metadata, binding, token_len};
 
+mod ahead;
 mod checked;
 mod gauge;
 mod journal;
 mod new_keys;
 mod sending;
 
+pub(super) use ahead::Ahead;
 pub(super) use checked::{Digest, Digested};
 pub(super) use gauge::Gauge;
 pub(super) use journal::Rotation;

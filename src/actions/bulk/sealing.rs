@@ -9,7 +9,7 @@ use super::fate::{Judged, is_own_area};
 use super::older;
 use super::part::Part;
 use super::rotate::{self, Rotating};
-use super::seal::{Gauge, NewKeys, Rotation, Sealer};
+use super::seal::{Ahead, Gauge, NewKeys, Rotation, Sealer};
 use super::trouble::ends_all;
 use super::walk::{Walk, listing};
 use crate::actions::empty_place::EmptyPlace;
@@ -261,7 +261,7 @@ impl Kept {
 /// Looks at everything that would be sealed, and writes nothing.
 ///
 /// # Errors
-/// When nothing could be listed at all, or there is nothing.
+/// When nothing could be listed at all, or there is nothing; when no data key could be made under the KMS key that is named.
 pub async fn plan_seal(
     aws: &Aws,
     spec: &SealSpec,
@@ -274,6 +274,10 @@ pub async fn plan_seal(
     let mut seen = 0_u64;
     let gauge = Gauge::new(progress, "looking at");
     let listed = |page: &[Listed], is_end| gauge.list(page, is_end);
+    let ahead = Ahead::new(aws, spec.named_key());
+    let asked = &ahead;
+    let keeps = s3::keeps(aws, &spec.bucket).await?;
+    plan.may_lock = keeps.may_lock();
     let ended = match &spec.act {
         SealAct::Rotate { key, context, .. } => {
             let (resumed, known) = Rotation::look(aws, spec).await.unzip();
@@ -283,7 +287,7 @@ pub async fn plan_seal(
                 bucket: &spec.bucket,
                 key: key.as_deref(),
                 context: context.as_ref(),
-                keeps: s3::keeps(aws, &spec.bucket).await?,
+                keeps,
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
                 known: known.into_iter().flatten().collect(),
@@ -292,6 +296,11 @@ pub async fn plan_seal(
             let (rotating, counted) = (&rotating, &gauge);
             let one = |listed: Listed| async move {
                 let judged = rotating.judge(&listed, false).await;
+                if let Ok(Judged::Take(token)) = &judged
+                    && let Some(context) = rotating.context_of(token)
+                {
+                    asked.ask(context).await?;
+                }
                 counted.end(&listed.key, listed.size);
                 looked(
                     listed,
@@ -315,7 +324,7 @@ pub async fn plan_seal(
                 overwrite: false,
                 delete_plain: false,
                 in_place: spec.is_in_place(),
-                keeps: s3::keeps(aws, &spec.bucket).await?,
+                keeps,
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
                 part: None,
@@ -323,6 +332,9 @@ pub async fn plan_seal(
             let (encrypting, counted) = (&encrypting, &gauge);
             let one = |listed: Listed| async move {
                 let judged = encrypting.judge(&listed).await;
+                if let Ok(Judged::Take(_)) = &judged {
+                    asked.ask(context).await?;
+                }
                 counted.end(&listed.key, listed.size);
                 looked(listed, judged.map(|judged| judged.map(|plain| (plain.kind, None))))
             };
@@ -333,6 +345,9 @@ pub async fn plan_seal(
             walk.through(one, listed, &mut note).await?
         }
     };
+    if let Some(fault) = ahead.refused() {
+        return Err(fault);
+    }
     match ended {
         Ended::BrokeOff(fault) if seen == 0 => return Err(*fault),
         Ended::Stopped if seen == 0 => return Err(cancelled(spec.verb(), spec.place())),

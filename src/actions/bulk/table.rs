@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::actions::faults::io_fault;
+use crate::actions::faults::new_file_fault;
 use crate::domain::Fault;
 use crate::domain::audit::{AuditRow, CSV_HEADING, csv_row};
 use crate::publish::{Folder, Unpublished};
@@ -30,7 +30,7 @@ impl AuditTable {
             wrong.write_all(CSV_HEADING.as_bytes())?;
             Ok((wrong, BufWriter::new(folder.unnamed()?)))
         };
-        let (wrong, well) = make().map_err(|error| io_fault("write", path.display(), &error))?;
+        let (wrong, well) = make().map_err(|error| new_file_fault(path.display(), &error))?;
         Ok(Self {
             path: path.to_owned(),
             bucket: bucket.to_owned(),
@@ -50,7 +50,7 @@ impl AuditTable {
         } else {
             self.wrong.write_all(line.as_bytes())
         };
-        written.map_err(|error| io_fault("write", self.path.display(), &error))
+        written.map_err(|error| new_file_fault(self.path.display(), &error))
     }
 
     /// Gives the file its name.
@@ -59,7 +59,7 @@ impl AuditTable {
     /// When it cannot be written, or the name was taken meanwhile.
     pub fn publish(self) -> Result<(), Fault> {
         let path = self.path.clone();
-        self.joined().map_err(|error| io_fault("write", path.display(), &error))
+        self.joined().map_err(|error| new_file_fault(path.display(), &error))
     }
 
     fn joined(mut self) -> io::Result<()> {

@@ -10,6 +10,7 @@ use crate::app::state::action::{Action, Begin};
 use crate::app::state::overlay::{Next, Overlay, Report, Scroll};
 use crate::app::state::target::Target;
 use crate::domain::rewrap::{RewrapReport, RewrapSpec};
+use crate::domain::words::rests_on;
 use crate::domain::{ObjectRequest, ObjectRow, Request};
 
 /// Refused ones that are named on screen.
@@ -122,6 +123,7 @@ pub(in crate::app) fn rewrapped(state: &mut State, request: &Request, report: &R
         .into_iter()
         .map(|line| Line::new(Tone::Plain, line))
         .collect();
+    lines.extend(report.sampled.map(|sampled| Line::new(Tone::Dim, rests_on(sampled))));
     if !report.troubles.is_empty() {
         lines.push(Line::blank());
     }

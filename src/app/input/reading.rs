@@ -239,7 +239,11 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             interrupted_uploads::ask(state, &id, command, effects);
         }
         (Some(Overlay::Results(list)), Command::Enter) => {
-            let request = list.rows.get(list.cursor).and_then(|row| row.then.clone());
+            let row = list.rows.get(list.cursor);
+            let (request, instead) = row.map(|row| (row.then.clone(), row.instead)).unwrap_or_default();
+            if request.is_none() && !instead.is_empty() {
+                state.say(Tone::Plain, instead);
+            }
             repair(state, request, effects);
         }
         (Some(Overlay::Matrix(_)), Command::Enter) => {

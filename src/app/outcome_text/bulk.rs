@@ -12,10 +12,10 @@ pub(super) fn rewrapped(report: &RewrapReport) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!(", {count} {what}"))
         .collect();
-    let stopped = if report.ended == Ended::Whole {
-        ""
-    } else {
-        ", then it was stopped"
+    let stopped = match (&report.ended, &report.not_deleted) {
+        (Ended::Whole, None) => "",
+        (Ended::Whole, Some(_)) => ", but old key objects could not be deleted",
+        (Ended::Stopped | Ended::BrokeOff(_), _) => ", then it was stopped",
     };
     let (verb, keys) = if report.is_plan {
         ("would be re-wrapped", "")

@@ -5,6 +5,7 @@ use crate::app::state::State;
 use crate::app::state::overlay::ResultRow;
 use crate::domain::explain::Explanation;
 use crate::domain::seal::{Fate, SealReport, row_line, summary_lines};
+use crate::domain::words::rests_on;
 use crate::domain::{
     Dependents, Door, Fault, Finding, Grant, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
 };
@@ -26,6 +27,7 @@ pub(super) fn grant_row(state: &State, grant: &Grant) -> ResultRow {
             grant_id: grant.id.clone(),
             grantee: grant.grantee.clone(),
         })),
+        instead: "",
     }
 }
 
@@ -36,6 +38,7 @@ pub(super) fn refused_row(what: &str, fault: &Fault) -> ResultRow {
             format!("{what} {}", fault.at(Door::Dashboard)).trim().to_owned(),
         )],
         then: None,
+        instead: "Its grants could not be listed: there is none to revoke. The row says why.",
     }
 }
 
@@ -49,6 +52,12 @@ pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
     let mut told = summary_lines(&report.spec, &report.summary).into_iter();
     let mut lines: Vec<Line> = told.next().map(|first| Line::new(tone, first)).into_iter().collect();
     lines.extend(told.map(|line| Line::new(Tone::Plain, line)));
+    lines.extend(
+        report
+            .summary
+            .sampled
+            .map(|sampled| Line::new(Tone::Dim, rests_on(sampled))),
+    );
     lines.push(Line::blank());
     lines.extend(report.rows.iter().map(|row| {
         let tone = match &row.fate {
@@ -72,6 +81,12 @@ pub(super) fn finding_row(finding: Finding) -> ResultRow {
         Weight::Unknown => Tone::Dim,
         Weight::Well => Tone::Good,
     };
+    let instead = match (finding.weight, finding.remedy.is_empty()) {
+        (Weight::Well, _) => "It is as it should be: nothing is to be done about it.",
+        (_, false) => "It cannot be repaired from here: the last line of the row says what to do.",
+        (Weight::Unknown, true) => "It could not be looked at, so there is nothing to repair.",
+        (Weight::Blocks | Weight::Warns, true) => "It cannot be repaired from here: the row says what is wrong.",
+    };
     let word = finding.weight.as_str();
     let mut lines = vec![Line::new(tone, format!("{word:<7}  ")).and(Tone::Plain, finding.what)];
     lines.push(Line::new(Tone::Dim, format!("         {}", finding.detail)));
@@ -81,6 +96,7 @@ pub(super) fn finding_row(finding: Finding) -> ResultRow {
     ResultRow {
         lines,
         then: finding.repair,
+        instead,
     }
 }
 

@@ -260,6 +260,8 @@ pub struct ResultRow {
     pub lines: Vec<Line>,
     /// What Enter does.
     pub then: Option<Request>,
+    /// What Enter says where it does nothing.
+    pub instead: &'static str,
 }
 
 /// A plaintext on screen; wiped when closed.

@@ -35,6 +35,13 @@ pub(crate) struct Keeps {
     owner: Option<String>,
 }
 
+impl Keeps {
+    /// Whether versions of its objects may be locked.
+    pub(crate) fn may_lock(&self) -> bool {
+        self.locks
+    }
+}
+
 /// An object, as far as it is needed to write it anew at its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Original {

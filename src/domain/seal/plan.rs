@@ -46,6 +46,8 @@ pub struct SealPlan {
     pub keys: BTreeSet<String>,
     /// What becomes of what is replaced or deleted.
     pub versions: Versions,
+    /// Whether the bucket has Object Lock: what is locked cannot be deleted.
+    pub may_lock: bool,
     /// Whether a rotation that was interrupted would be gone on with, and when it was begun.
     pub resumed: Option<jiff::Timestamp>,
 }
@@ -67,6 +69,7 @@ impl SealPlan {
             unread_count: 0,
             keys,
             versions: Versions::Off,
+            may_lock: false,
             resumed: None,
         }
     }
@@ -169,6 +172,7 @@ pub fn json_plan(plan: &SealPlan) -> Value {
             Versions::Suspended => "suspended",
             Versions::Unknown(_) => "unknown",
         },
+        "object_lock": plan.may_lock,
         "resumed": plan.resumed.map(|at| at.to_string()),
     }})
 }
@@ -191,10 +195,15 @@ fn versions(plan: &SealPlan) -> String {
         }
         SealAct::Encrypt { .. } => return "the plain objects stay where they are".to_owned(),
     };
-    let own = if deletes {
-        "the version of each that was read is deleted, once its token was read back and holds; versions older than that stay"
-    } else {
-        "they stay, as older versions"
+    let own = match (deletes, plan.may_lock) {
+        (false, _) => "they stay, as older versions",
+        (true, false) => {
+            "the version of each that was read is deleted, once its token was read back and holds; versions older than that stay"
+        }
+        (true, true) => {
+            "the version of each that was read is deleted, once its token was read back and holds, unless a retention or a legal hold \
+             locks it, which is not looked at ahead: then it stays, and is told; versions older than that stay"
+        }
     };
     match &plan.versions {
         Versions::Off => format!("the bucket keeps no versions: {what} are gone for good"),

@@ -75,6 +75,48 @@ fn old_key_objects_go_only_where_nothing_in_the_bucket_names_them() {
 }
 
 #[test]
+fn old_key_objects_that_may_not_be_deleted_are_told_after_what_was_rewrapped() {
+    for denied in ["s3:DeleteObject", "s3:ListBucketVersions"] {
+        let (place, ..) = world();
+        encrypt(&place, "a/", &["one.csv"], &[]);
+        let own = says(&place, "a/one.csv", "data-key-object").unwrap();
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["s3:*","kms:*"],"Resource":"*"}},
+                {{"Effect":"Deny","Action":"{denied}","Resource":"*"}}]}}"#
+        );
+        let user = place.user("rewrapper", &[&policy]);
+        let user: Vec<(&str, Option<&str>)> = user.iter().map(|(name, value)| (&**name, Some(&**value))).collect();
+        let from = uri("a/");
+        let rewrap = ["rewrap", &from, "--to", "alias/new", "--delete-old-key-objects"];
+        let done = place.run_as(&user, &[&rewrap[..], &["--json"]].concat());
+        let (rows, summary) = told(&done);
+        assert_eq!(
+            (done.status, rows["a/one.csv"]["state"].as_str()),
+            (1, Some("rewrapped")),
+            "{done:?}"
+        );
+        assert_eq!(summary["rewrapped"]["objects"], 1, "{summary}");
+        let error = summary["old_key_objects_error"].as_str().unwrap();
+        assert!(error.contains(denied), "{error}");
+        assert_eq!(summary["old_key_objects"][0]["deleted"], false, "{summary}");
+        assert!(
+            done.err.contains(denied) && done.err.contains("before that 1 object"),
+            "{done:?}"
+        );
+        let again = place.run_as(&user, &rewrap);
+        assert_eq!(again.status, 1);
+        assert!(
+            again.out.contains("under it already") && again.out.contains("old key objects could not be deleted"),
+            "{again:?}"
+        );
+        assert!(key_objects(&place).contains(&own));
+        // Who may deletes them by the same command.
+        place.run(&rewrap).ok();
+        assert!(!key_objects(&place).contains(&own));
+    }
+}
+
+#[test]
 fn in_a_versioned_bucket_the_newest_version_is_rewrapped_and_older_ones_keep_their_key_object() {
     let (place, _, new) = world();
     set_versioning(&place);

@@ -1,7 +1,9 @@
-//! What another run of the same act of many hosts has done already: told as if this one had.
+//! What another run has done already, or meanwhile: of the same act of many hosts it is told as if this one had, else as a later run
+//! would tell it.
 
-use super::Encrypting;
+use super::{Encrypting, Judged};
 use crate::actions::bulk::part::Origin;
+use crate::aws::transfer;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed};
 use crate::domain::{Fault, FaultKind, ObjectUri};
@@ -27,6 +29,34 @@ impl Encrypting<'_> {
             _ => None,
         };
         Ok(done.unwrap_or(Fate::PassedOver(why)))
+    }
+
+    /// What became of one that could not be sealed, if that is because somebody else was there first: it is gone, or a token is in its
+    /// place by now.
+    pub(super) async fn meanwhile(&self, listed: &Listed, fault: Fault) -> Result<Option<Fate>, Fault> {
+        if !matches!(fault.kind, FaultKind::NotFound | FaultKind::Conflict) {
+            return Err(fault);
+        }
+        let head = match transfer::find(self.aws, self.bucket, &listed.key).await {
+            Ok(Some(head)) => head,
+            Ok(None) => return self.done_before(listed, true).await,
+            Err(_) => return Err(fault),
+        };
+        if !self.in_place {
+            return Err(fault);
+        }
+        let now = Listed::object(listed.key.clone(), head.length);
+        match self.judge(&now).await {
+            Ok(Judged::Pass(why @ Passed::There)) => self.passed(listed, why).await.map(Some),
+            Ok(Judged::Pass(why @ Passed::Encrypted(kind))) if kind.is_token() => Ok(Some(Fate::PassedOver(why))),
+            _ => Err(fault),
+        }
+    }
+
+    /// Whether a plain object that could not be deleted is not there any more.
+    pub(super) async fn is_gone(&self, listed: &Listed, fault: &Fault) -> bool {
+        matches!(fault.kind, FaultKind::NotFound | FaultKind::Conflict)
+            && matches!(transfer::find(self.aws, self.bucket, &listed.key).await, Ok(None))
     }
 
     /// What became of it by another run of the act, if it has its token; `is_gone` where the plain object is not there any more.

@@ -200,16 +200,16 @@ pub async fn collect_rewrapped(
     report.older = all.older().await;
     if spec.delete_old {
         let map = rewrapping::whole_map(aws, folder, planned.data_keys).await?;
-        report.old_key_objects = match old {
-            OldKeyObjects::GoIfAsked => Box::pin(all.delete_old(&map)).await?,
+        match old {
+            OldKeyObjects::GoIfAsked => Box::pin(all.delete_old(&map, &mut report)).await,
             OldKeyObjects::Stay => {
                 let why = format!(
                     "it goes, if nothing names it, by {}",
                     resume_command(&plan, folder.id())
                 );
-                Copying::old(&map, &why)
+                report.old_key_objects = Copying::old(&map, &why);
             }
-        };
+        }
     }
     Ok(report)
 }

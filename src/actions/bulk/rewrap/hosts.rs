@@ -173,12 +173,10 @@ impl Copying<'_> {
         keys.map(kept).collect()
     }
 
-    /// Deletes the key objects of these data keys, and of runs before, that nothing in the bucket names any more.
-    ///
-    /// # Errors
-    /// When that could not be found out, or they not be deleted.
-    pub(in crate::actions::bulk) async fn delete_old(&self, map: &[Mapped]) -> Result<Vec<OldKeyObject>, Fault> {
+    /// Deletes the key objects of these data keys, and of runs before, that nothing in the bucket names any more, and reports what
+    /// became of them.
+    pub(in crate::actions::bulk) async fn delete_old(&self, map: &[Mapped], report: &mut RewrapReport) {
         let old: BTreeMap<String, String> = map.iter().flat_map(Mapped::old_key_objects).collect();
-        old_keys::delete(&self.0, old).await
+        old_keys::delete(&self.0, old, report).await;
     }
 }

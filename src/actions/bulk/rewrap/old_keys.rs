@@ -10,14 +10,21 @@ use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
 use crate::domain::audit::{AuditRequest, AuditRow, Ended, KeyUse, Kind};
-use crate::domain::rewrap::OldKeyObject;
+use crate::domain::rewrap::{OldKeyObject, RewrapReport};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;
 
-/// Deletes those that nothing names any more; `old` by the digests of what is in them.
-pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>) -> Result<Vec<OldKeyObject>, Fault> {
+/// Deletes those that nothing names any more, and reports what became of each; `old` by the digests of what is in them. What was
+/// re-wrapped is so whatever goes wrong here: that is reported too.
+pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>, report: &mut RewrapReport) {
     let (aws, bucket) = (run.aws, run.bucket());
-    let mut all = run.journal.old_key_objects(aws, bucket).await?;
+    let mut all = match run.journal.old_key_objects(aws, bucket).await {
+        Ok(all) => all,
+        Err(fault) => {
+            report.not_deleted = Some(Box::new(fault));
+            BTreeMap::new()
+        }
+    };
     all.extend(old);
     let mut told: BTreeMap<String, Option<String>> = BTreeMap::new();
     for (key, digest) in all {
@@ -31,7 +38,14 @@ pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>) -> Resu
     }
     if told.values().any(Option::is_none) {
         let why = match unfinished(run).await {
-            Ok(0) => in_use(run, &mut told).await?,
+            Ok(0) => match in_use(run, &mut told).await {
+                Ok(why) => why,
+                Err(fault) => {
+                    let why = format!("what names it could not be found out: {}", fault.cause);
+                    report.not_deleted = Some(Box::new(fault));
+                    Some(why)
+                }
+            },
             Ok(uploads) => Some(format!(
                 "{uploads} uploads to the bucket are unfinished, and nobody knows what they will name"
             )),
@@ -54,9 +68,18 @@ pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>) -> Resu
         }
     } else if !gone.is_empty() {
         run.progress.at("deleting", format!("{} old key objects", gone.len()));
-        s3::delete_objects(aws, bucket, &gone).await?;
+        if let Err(fault) = s3::delete_objects(aws, bucket, &gone).await {
+            for key in gone {
+                // Of those that one call names some may be gone.
+                if !matches!(transfer::find(aws, bucket, &key).await, Ok(None)) {
+                    told.insert(key, Some(format!("it could not be deleted: {}", fault.cause)));
+                }
+            }
+            report.not_deleted = Some(Box::new(fault));
+        }
     }
-    Ok(told.into_iter().map(|(key, kept)| OldKeyObject { key, kept }).collect())
+    let told = told.into_iter();
+    report.old_key_objects = told.map(|(key, kept)| OldKeyObject { key, kept }).collect();
 }
 
 /// Why it is not one that we may take away: an object's metadata can name anything.
