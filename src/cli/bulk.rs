@@ -57,6 +57,9 @@ pub struct BulkWorkerArgs {
     /// Where plan, shards and results are: s3://BUCKET/.strongroom/bulk/ID/
     #[arg(long, value_name = "s3://...")]
     pub from: String,
+    /// SHA-256 of the plan that the job was started with: no other is heeded
+    #[arg(long, value_name = "SHA256")]
+    pub plan: String,
     /// On whose terms the bucket is asked.
     #[command(flatten)]
     pub terms: TermsArgs,

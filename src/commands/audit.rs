@@ -93,7 +93,7 @@ async fn told(
     let audited = audit(&mut tell).await;
     clear_progress();
     let summary = audited?;
-    bulk::rests_on(summary.sampled, args.json);
+    bulk::rests_on(summary.rests_on.as_ref(), args.json);
     if let (Some(table), Some(path)) = (table, &args.csv) {
         table.publish()?;
         warn(&format!("every row is in {}", path.display()));

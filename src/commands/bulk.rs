@@ -9,6 +9,7 @@ use crate::actions::preflight_bulk;
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{BulkWorkerArgs, EngineArgs};
+use crate::domain::bulk::RestsOn;
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::words::{self, counted};
 use crate::domain::{
@@ -59,7 +60,7 @@ pub(super) async fn on_processing(
         Some(id) => {
             let folder = folder_of(aws, wanted.order.bucket(), id)?;
             let standing = standing(aws, &folder).await?;
-            wanted.is_of(&standing.plan, id)?;
+            wanted.is_of(&standing.held.plan, id)?;
             // Who only wants the report needs neither image nor role.
             if standing.missing.is_empty() {
                 return Ok(Some(folder));
@@ -173,6 +174,7 @@ async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Re
 /// Says what was begun; beside a report that is waited for, not in it.
 fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     let (id, plan) = (begun.folder.id(), &begun.plan);
+    begun.unchecked.iter().for_each(|why| not_checked(why));
     if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
         warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
     }
@@ -227,10 +229,21 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
 }
 
 /// Says what a report rests on that was made of what other machines wrote; beside it, not in it.
-pub(super) fn rests_on(sampled: Option<u64>, json: bool) {
-    if let Some(sampled) = sampled.filter(|_| !json) {
-        warn(&words::rests_on(sampled));
+pub(super) fn rests_on(rests_on: Option<&RestsOn>, json: bool) {
+    let Some(RestsOn { sampled, unchecked }) = rests_on else {
+        return;
+    };
+    unchecked.iter().for_each(|why| not_checked(why));
+    if !json {
+        warn(&words::rests_on(*sampled));
     }
+}
+
+/// Of a plan that could not be held against the job that it was begun with.
+fn not_checked(why: &str) {
+    warn(&format!(
+        "whether the plan is the one that was begun could not be checked: {why}"
+    ));
 }
 
 /// What a host of a processing job runs.
@@ -240,5 +253,5 @@ pub(super) fn rests_on(sampled: Option<u64>, json: bool) {
 pub async fn worker(args: &BulkWorkerArgs) -> Result<u8, Fault> {
     let unknown = || usage("read", "--act", format!("`{}` is no act", args.act), "");
     let act = BulkAct::parse(&args.act).ok_or_else(unknown)?;
-    training::bulk_worker(act, &args.from, terms(&args.terms)).await
+    training::bulk_worker(act, (&args.from, &args.plan), terms(&args.terms)).await
 }

@@ -40,7 +40,7 @@ pub async fn run(
         let old = OldKeyObjects::GoIfAsked;
         return told(args, order.bucket(), async |tell| {
             let report = collect_rewrapped(aws, &folder, old, &progress(), &cancel, tell).await?;
-            bulk::rests_on(report.sampled, args.json);
+            bulk::rests_on(report.rests_on.as_ref(), args.json);
             Ok(report)
         })
         .await;

@@ -95,7 +95,7 @@ async fn told(
     let sealed = seal(&mut tell).await;
     clear_progress();
     let summary = sealed?;
-    bulk::rests_on(summary.sampled, json);
+    bulk::rests_on(summary.rests_on.as_ref(), json);
     if json {
         json_line(&json_summary(spec, &summary))?;
     } else {

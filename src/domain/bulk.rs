@@ -8,6 +8,9 @@
 //!                     missing/JOB.json    of a job that does not do all shards, those that had no result
 //!                     data-keys/0001.jsonl  of a re-wrap, each data key as it was wrapped and as it is now
 //! ```
+//!
+//! Who may write there could write something else. So the plan names the SHA-256 of every shard and of every file of the map, and
+//! the arguments of a job that of the plan: a host does nothing that is not in the plan that its job was started with.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,9 +19,11 @@ use serde::{Deserialize, Serialize};
 
 mod order;
 mod plan;
+mod rests;
 
 pub use order::BulkOrder;
 pub use plan::{BulkPlan, RewrapPlan};
+pub use rests::RestsOn;
 
 use super::{Fault, FaultKind, JobSettings, ObjectUri};
 
@@ -29,7 +34,7 @@ pub const SHARD: usize = 1000;
 /// Shards for each host, where objects are few.
 pub const SHARDS_A_HOST: usize = 4;
 /// The version of all that is written there.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What is done to each object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,11 +203,37 @@ impl BulkFolder {
     pub fn missing(&self, job: &str) -> String {
         format!("{}missing/{job}.json", self.prefix)
     }
+
+    /// Whether an object of this key is of an act on a prefix by its name, or of what a re-wrap by one machine notes of its data
+    /// keys: `rewrap-…/DIGEST`.
+    pub fn is_record(key: &str) -> bool {
+        let below = match key.rfind(FOLDER) {
+            Some(at) if at == 0 || key.as_bytes()[at - 1] == b'/' => &key[at + FOLDER.len()..],
+            _ => return false,
+        };
+        let words: Vec<&str> = below.split('/').collect();
+        match words.as_slice() {
+            [id, "plan.json"] => is_id(id),
+            [id, "shards" | "results" | "data-keys", file] => is_id(id) && shard_number(file).is_some(),
+            [id, "missing", file] => is_id(id) && file.strip_suffix(".json").is_some_and(is_id),
+            [id, digest] => {
+                let is_digest = !digest.is_empty() && digest.chars().all(|c| c.is_ascii_hexdigit());
+                id.starts_with("rewrap-") && is_digest
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The file of a shard, and of its result.
 pub fn shard_file(number: usize) -> String {
     format!("{number:04}.jsonl")
+}
+
+/// The number of the shard whose file is called so.
+pub fn shard_number(file: &str) -> Option<usize> {
+    let number = file.strip_suffix(".jsonl")?.parse().ok()?;
+    (number > 0 && shard_file(number) == file).then_some(number)
 }
 
 /// Whether an act may be called so: it becomes part of keys and names.
@@ -261,6 +292,8 @@ pub struct BulkJob {
     pub act: BulkAct,
     /// Where everything is.
     pub folder: BulkFolder,
+    /// SHA-256 of the plan, in hexadecimal: its hosts heed no other.
+    pub plan: String,
     /// The key of what names its shards; all shards if none.
     pub missing: Option<String>,
     /// On whose terms the bucket is asked.
@@ -283,6 +316,8 @@ impl BulkJob {
             self.act.as_str().to_owned(),
             "--from".to_owned(),
             self.folder.uri(),
+            "--plan".to_owned(),
+            self.plan.clone(),
         ];
         if let Some(owner) = &self.owner {
             words.extend(["--expected-owner".to_owned(), owner.clone()]);
@@ -293,14 +328,15 @@ impl BulkJob {
         words
     }
 
-    /// The act that a job of such words does, and where; `None` if it is none of ours.
-    pub fn of_arguments(words: &[String]) -> Option<(BulkAct, BulkFolder)> {
+    /// The act that a job of such words does, where, and the SHA-256 of its plan, if they name one; `None` if it is none of ours.
+    pub fn of_arguments(words: &[String]) -> Option<(BulkAct, BulkFolder, Option<String>)> {
         let after = |name: &str| {
             let at = words.iter().position(|word| word == name)?;
             words.get(at + 1)
         };
         let act = BulkAct::parse(after("--act")?)?;
-        Some((act, BulkFolder::read(after("--from")?).ok()?))
+        let folder = BulkFolder::read(after("--from")?).ok()?;
+        Some((act, folder, after("--plan").cloned()))
     }
 }
 
@@ -330,13 +366,44 @@ mod tests {
             engine: Engine::default(),
             act: BulkAct::Audit,
             folder: folder.clone(),
+            plan: "0a".repeat(32),
             missing: None,
             owner: Some("111122223333".to_owned()),
             requester_pays: true,
         };
         assert_eq!(job.name, "audit-1-2");
-        assert_eq!(BulkJob::of_arguments(&job.arguments()), Some((BulkAct::Audit, folder)));
+        let read = BulkJob::of_arguments(&job.arguments());
+        assert_eq!(read, Some((BulkAct::Audit, folder, Some("0a".repeat(32)))));
         assert_eq!(BulkJob::of_arguments(&["--act".to_owned(), "train".to_owned()]), None);
+    }
+
+    #[test]
+    fn all_that_an_act_writes_is_its_record_by_its_name_and_nothing_beside_it() {
+        let folder = BulkFolder::new("b", "team/", "rewrap-20260101-120000-0abc");
+        let numbered = [folder.shards(), folder.results(), folder.data_keys()];
+        let numbered = numbered.map(|folder| folder + &shard_file(1));
+        let more = [folder.plan(), folder.missing(&job_name(folder.id(), 2))];
+        let journal = ".strongroom/bulk/rewrap-0123456789abcdef/00ff".to_owned();
+        for key in numbered.into_iter().chain(more).chain([journal]) {
+            assert!(BulkFolder::is_record(&key), "{key}");
+        }
+        for key in [
+            "notes.strongroom/bulk/audit-1/plan.json",
+            ".strongroom/bulk/audit-1/customers.csv",
+            ".strongroom/bulk/audit-1/shards/customers.csv",
+            ".strongroom/bulk/audit-1/data-keys/1.jsonl",
+            ".strongroom/bulk/audit-1/data-keys/0001.jsonl/more",
+            ".strongroom/bulk/audit-1/missing/a b.json",
+            ".strongroom/bulk//plan.json",
+            ".strongroom/bulk/plan.json",
+        ] {
+            assert!(!BulkFolder::is_record(key), "{key}");
+        }
+        assert_eq!(
+            (shard_number("0012.jsonl"), shard_number("10000.jsonl")),
+            (Some(12), Some(10_000))
+        );
+        assert_eq!((shard_number("0000.jsonl"), shard_number("+012.jsonl")), (None, None));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Fault;
 use super::audit::{Ended, Tally};
+use super::bulk::RestsOn;
 use super::words::{bytes, counted};
 
 /// What to re-wrap.
@@ -126,8 +127,8 @@ pub struct RewrapReport {
     pub old_key_objects: Vec<OldKeyObject>,
     /// Why key objects that were to be deleted are not, or not all: what names them could not be read, or they not be deleted.
     pub not_deleted: Option<Box<Fault>>,
-    /// Of a report that other machines' results were made to: how many objects of a sample of them were held against it, and are so.
-    pub sampled: Option<u64>,
+    /// Of a report that other machines' results were made to: what was held against what.
+    pub rests_on: Option<RestsOn>,
     /// How it ended.
     pub ended: Ended,
 }
@@ -154,7 +155,7 @@ impl RewrapReport {
             troubles: Vec::new(),
             old_key_objects: Vec::new(),
             not_deleted: None,
-            sampled: None,
+            rests_on: None,
             ended: Ended::Whole,
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Ended, Kind, Tally};
+use super::bulk::RestsOn;
 use super::{Fault, ObjectUri};
 
 mod lines;
@@ -243,8 +244,8 @@ pub struct SealSummary {
     /// Older versions of what was to be deleted: plaintext may be in them. Nothing where none was to be deleted; why, where they
     /// could not be looked at.
     pub older: Option<Result<u64, String>>,
-    /// Of results that other machines wrote, how many were held against their objects.
-    pub sampled: Option<u64>,
+    /// Of a report that other machines' results were made to: what was held against what.
+    pub rests_on: Option<RestsOn>,
     /// How many were gone when it was their turn.
     pub vanished: u64,
     /// When the rotation that was gone on with was begun, if there was one.

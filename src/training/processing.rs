@@ -30,13 +30,14 @@ const LONGEST_MESSAGE: usize = 1024;
 ///
 /// # Errors
 /// When it could not be done. The reason is in `output/message` too.
-pub async fn bulk_worker(act: BulkAct, from: &str, terms: UploadSettings) -> Result<u8, Fault> {
+pub async fn bulk_worker(act: BulkAct, (from, plan): (&str, &str), terms: UploadSettings) -> Result<u8, Fault> {
     let root = root();
     let mut stops = Stops::listen()?;
     let cancel = CancellationToken::new();
     let share = Share {
         folder: BulkFolder::read(from)?,
         act,
+        plan: plan.to_owned(),
         host: host(&root)?,
         shards: root.join(SHARDS),
     };

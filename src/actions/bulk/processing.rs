@@ -17,7 +17,9 @@ use crate::aws::again::again;
 use crate::aws::{Aws, s3, sagemaker};
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkJob, BulkOrder, BulkPlan, Engine, is_id, job_name, shard_file};
 use crate::domain::{Brought, Fault, FaultKind, Job, Outcome, bucket, resume_command};
+use crate::envelope::binding;
 
+mod held;
 mod inventory;
 mod merge;
 mod order;
@@ -28,13 +30,15 @@ mod shards;
 mod watch;
 mod worker;
 
+pub use held::Held;
 pub use merge::{OldKeyObjects, Standing, collect, collect_rewrapped, collect_sealed, standing};
 pub use watch::wait_for;
 pub use worker::{Share, work};
 
 /// The content type of lines of JSON.
 const LINES: &str = "application/x-ndjson";
-const LONGEST_PLAN: u64 = 1 << 20;
+/// Some seventy bytes a shard, of a million at most.
+const LONGEST_PLAN: u64 = 128 << 20;
 const START: &str = "start processing job";
 
 /// An act that was begun or gone on with.
@@ -44,6 +48,10 @@ pub struct Begun {
     pub folder: BulkFolder,
     /// What is to be done.
     pub plan: BulkPlan,
+    /// SHA-256 of the plan as it is stored, in hexadecimal.
+    pub plan_sha256: String,
+    /// Why nobody could say whether the plan is the one that its first job was started with; nothing where it is.
+    pub unchecked: Option<String>,
     /// The job that does it; none if nothing is to be done.
     pub job: Option<String>,
     /// How many shards it does.
@@ -93,17 +101,19 @@ pub async fn begin(
                 (order::plan(aws, order, inventory, written, None).await?, 0)
             }
         };
-        write_plan(aws, &folder, &plan).await?;
-        Ok((plan, told))
+        let sha256 = write_plan(aws, &folder, &plan).await?;
+        Ok((plan, sha256, told))
     };
-    let (plan, told) = match planned.await {
+    let (plan, plan_sha256, told) = match planned.await {
         Ok(planned) => planned,
         Err(fault) => return Err(shards::take_back(aws, &folder, fault).await),
     };
-    let (all, again) = (plan.shards, resume_command(&plan, folder.id()));
+    let (all, again) = (plan.shards.len(), resume_command(&plan, folder.id()));
     let begun = Begun {
         folder,
         plan,
+        plan_sha256,
+        unchecked: None,
         job: None,
         shards: all - told,
         brought: None,
@@ -136,11 +146,13 @@ pub async fn go_on(
     engine: &Engine,
     cancel: &CancellationToken,
 ) -> Result<Begun, Fault> {
-    let Standing { plan, missing } = standing(aws, folder).await?;
+    let Standing { held, missing } = standing(aws, folder).await?;
     let begun = Begun {
         folder: folder.clone(),
         shards: missing.len(),
-        plan,
+        plan: held.plan,
+        plan_sha256: held.sha256,
+        unchecked: held.unchecked,
         job: None,
         brought: None,
     };
@@ -212,6 +224,7 @@ async fn start(
         engine,
         act: begun.plan.act,
         folder: begun.folder.clone(),
+        plan: begun.plan_sha256.clone(),
         missing,
         owner: settings.owner,
         requester_pays: settings.requester_pays,
@@ -268,12 +281,15 @@ fn check_engine(engine: &Engine) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn write_plan(aws: &Aws, folder: &BulkFolder, plan: &BulkPlan) -> Result<(), Fault> {
+/// Its SHA-256.
+async fn write_plan(aws: &Aws, folder: &BulkFolder, plan: &BulkPlan) -> Result<String, Fault> {
     let text = serde_json::to_vec_pretty(plan).map_err(|error| {
         let cause = error.to_string();
         Fault::new(FaultKind::Other, "write", folder.uri(), cause, "please report this")
     })?;
-    put(aws, folder, &folder.plan(), text).await
+    let sha256 = binding::digest(&text);
+    put(aws, folder, &folder.plan(), text).await?;
+    Ok(sha256)
 }
 
 async fn put(aws: &Aws, folder: &BulkFolder, key: &str, text: Vec<u8>) -> Result<(), Fault> {
@@ -282,26 +298,6 @@ async fn put(aws: &Aws, folder: &BulkFolder, key: &str, text: Vec<u8>) -> Result
         Ok(()) => Ok(()),
         Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
     }
-}
-
-/// What is to be done.
-async fn read_plan(aws: &Aws, folder: &BulkFolder) -> Result<BulkPlan, Fault> {
-    let key = folder.plan();
-    let text = again(|| s3::read_small(aws, &folder.bucket, &key, LONGEST_PLAN)).await;
-    let text = text.map_err(|fault| match fault.kind {
-        FaultKind::NotFound => Fault {
-            remedy: "check bucket and id; an act whose list did not become whole is begun anew".to_owned(),
-            ..fault
-        },
-        _ => fault,
-    })?;
-    let plan: Option<BulkPlan> = serde_json::from_slice(&text).ok();
-    let plan = plan.filter(|plan| plan.is_sound() && plan.bucket == folder.bucket);
-    plan.ok_or_else(|| {
-        let cause = "it is no plan that this version of strongroom reads";
-        let remedy = "open it with the version that wrote it";
-        Fault::new(FaultKind::Invalid, "read", s3::uri(&folder.bucket, &key), cause, remedy)
-    })
 }
 
 /// The files of the results that are there.

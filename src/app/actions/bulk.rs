@@ -134,7 +134,8 @@ fn engine(state: &State, target: &Target) -> Option<Engine> {
 /// What the job under the cursor does, and where.
 fn done(state: &State, target: &Target) -> Option<(BulkAct, BulkFolder)> {
     let job = target.job(state).filter(|_| target.pane == Pane::Jobs)?;
-    BulkJob::of_arguments(&job.detail.as_deref()?.command)
+    let (act, folder, _) = BulkJob::of_arguments(&job.detail.as_deref()?.command)?;
+    Some((act, folder))
 }
 
 /// Who does it, as each of the forms asks for it.

@@ -7,6 +7,7 @@ use super::beginning::{Beginning, beginning};
 use super::message;
 use super::{AtRest, Flaw, Kind, Unread};
 use crate::domain::bond::{Standing, Written};
+use crate::domain::bulk::BulkFolder;
 use crate::domain::format::begins_token;
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
@@ -76,7 +77,7 @@ impl Told {
 /// What an object is.
 pub fn classify(seen: &Seen<'_>) -> Told {
     let format = seen.info.format;
-    if is_record(seen.key) && (format.is_open() || format == ObjectFormat::KeyObject) {
+    if BulkFolder::is_record(seen.key) && (format.is_open() || format == ObjectFormat::KeyObject) {
         return Told::new(Kind::Record);
     }
     match format {
@@ -92,27 +93,6 @@ pub fn classify(seen: &Seen<'_>) -> Told {
         ObjectFormat::AwsEncryptionSdk | ObjectFormat::SseKms | ObjectFormat::SseS3 | ObjectFormat::Plain => {
             by_body(seen)
         }
-    }
-}
-
-/// Whether strongroom keeps what it notes of an act under such a name: `.strongroom/bulk/ID/plan.json`, with `shards/` and
-/// `results/` of numbers, and of a re-wrap `rewrap-…/DIGEST`.
-fn is_record(key: &str) -> bool {
-    const AREA: &str = ".strongroom/bulk/";
-    let below = match key.rfind(AREA) {
-        Some(at) if at == 0 || key.as_bytes()[at - 1] == b'/' => &key[at + AREA.len()..],
-        _ => return false,
-    };
-    let is_name = |word: &str, is_of: fn(char) -> bool| !word.is_empty() && word.chars().all(is_of);
-    let numbered = |file: &str| {
-        file.strip_suffix(".jsonl")
-            .is_some_and(|word| is_name(word, |c| c.is_ascii_digit()))
-    };
-    match below.split('/').collect::<Vec<_>>().as_slice() {
-        [id, "plan.json"] => !id.is_empty(),
-        [id, "shards" | "results", file] => !id.is_empty() && numbered(file),
-        [id, digest] => id.starts_with("rewrap-") && is_name(digest, |c| c.is_ascii_hexdigit()),
-        _ => false,
     }
 }
 

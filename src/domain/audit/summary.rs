@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{AuditKey, AuditRow, KeyUse, Kind};
 use crate::domain::Fault;
 use crate::domain::bond::{Contradiction, Standing, Survey};
+use crate::domain::bulk::RestsOn;
 
 /// KMS keys and causes that are told apart; what comes after is counted together.
 const TOLD_APART: usize = 10_000;
@@ -90,8 +91,8 @@ pub struct AuditSummary {
     pub unchecked_objects: u64,
     /// Whether there was nothing to look at, though older versions or delete markers are there.
     pub only_older: bool,
-    /// Of results that other machines wrote, how many were held against their objects.
-    pub sampled: Option<u64>,
+    /// Of a report that other machines' results were made to: what was held against what.
+    pub rests_on: Option<RestsOn>,
     /// How many were gone when it was their turn.
     pub vanished: u64,
     /// Tokens that were read to their end and held.

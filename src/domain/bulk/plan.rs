@@ -31,8 +31,8 @@ pub struct BulkPlan {
     pub versions: bool,
     /// S3 URI of the inventory that the list was read from, if S3 was not asked itself.
     pub inventory: Option<String>,
-    /// How many shards there are, counted from 1.
-    pub shards: usize,
+    /// SHA-256 of each shard's file, in hexadecimal, in the order of their numbers.
+    pub shards: Vec<String>,
     /// How many objects are in them.
     pub objects: u64,
     /// Of so many bytes.
@@ -58,6 +58,8 @@ pub struct RewrapPlan {
     pub target: String,
     /// How many data keys: lines of the map beside the plan.
     pub data_keys: usize,
+    /// SHA-256 of each file of that map, in hexadecimal, in the order of their numbers.
+    pub map: Vec<String>,
     /// Objects that are no tokens, and in no shard.
     pub passed_over: u64,
 }
@@ -91,7 +93,7 @@ impl BulkPlan {
     pub fn is_sound(&self) -> bool {
         let is_one = self.seal.is_none() || self.rewrap.is_none();
         // Each has an object at least.
-        let has_shards = self.shards <= MOST_SHARDS && self.shards as u64 <= self.objects;
+        let has_shards = self.shards.len() <= MOST_SHARDS && self.shards.len() as u64 <= self.objects;
         self.version == VERSION && has_shards && is_one && self.is_of(&self.order())
     }
 }

@@ -1,9 +1,10 @@
-//! Results that somebody else wrote: whoever makes the report holds a sample of them against the objects.
+//! What somebody else wrote below the folder of an act. Plan, shards and map are bound to the job, and others are heeded by nobody;
+//! of results whoever makes the report holds a sample against the objects.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::hosts::{all_work, listed_for, names};
-use super::{BUCKET, TABLE, body, mixed, put, uri};
+use super::hosts::{all_work, ended, host, listed_for, names, plan, work_by};
+use super::{BUCKET, ENGINE, TABLE, body, mixed, put, role, uri};
 use crate::place::Place;
 
 /// Writes every result of an act anew, with its rows changed.
@@ -117,4 +118,192 @@ fn results_that_say_of_plain_objects_that_they_were_sealed_are_found_out() {
         forged.status == 1 && forged.err.contains("its token says"),
         "{forged:?}"
     );
+}
+
+const ENCRYPTS: &str = include_str!("../../../assets/policies/roles/bulk-worker-encrypt.json");
+
+/// A bucket with plain objects to be encrypted, one beside them that is not, and tokens.
+fn plain() -> Place {
+    let place = Place::new();
+    for key in ["training", "other", "new"] {
+        place.key(key);
+    }
+    place.bucket(BUCKET);
+    for key in ["plain/1.csv", "plain/2.csv", "beside.csv"] {
+        put(&place, key, TABLE, &[]);
+    }
+    place.write("part", "x\n");
+    place
+        .run(&["encrypt", "part", &uri("tokens/"), "--key", "alias/training"])
+        .ok();
+    place
+}
+
+/// Has the first host work as one of the job that was started with `plan`: it is to refuse that, and to change nothing.
+fn refused(place: &Place, id: &str, plan: &str, words: &[&str]) {
+    let before = place.objects(BUCKET);
+    let bodies: Vec<Vec<u8>> = before.iter().map(|key| body(place, key)).collect();
+    let root = host(place, id, 1, &names(place, id, "shards"));
+    let (done, _) = ended(work_by(place, id, &root, place.endpoint(), plan));
+    done.failed(1, words);
+    let message = std::fs::read_to_string(root.join("output/message")).unwrap();
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    assert_eq!(place.objects(BUCKET), before, "{words:?}");
+    for (key, was) in before.iter().zip(bodies) {
+        assert_eq!(body(place, key), was, "{key}");
+    }
+}
+
+fn changed(place: &Place, key: &str, change: impl Fn(&mut Value)) -> Vec<u8> {
+    let was = body(place, key);
+    let mut json: Value = serde_json::from_slice(&was).unwrap();
+    change(&mut json);
+    put(place, key, json.to_string().as_bytes(), &[]);
+    was
+}
+
+#[test]
+fn hosts_refuse_a_plan_a_shard_and_a_map_that_are_not_those_of_their_job_and_change_nothing() {
+    let place = plain();
+    let to = uri("plain/");
+    let id = listed_for(&place, &["encrypt", &to, &to, "--key", "alias/training"]);
+    let (begun, folder) = (plan(&place, &id), format!(".strongroom/bulk/{id}/"));
+    let at = |file: &str| format!("{folder}{file}");
+    for change in [
+        |plan: &mut Value| plan["seal"]["act"]["encrypt"]["delete_plain"] = true.into(),
+        |plan: &mut Value| plan["seal"]["act"]["encrypt"]["key"] = "alias/other".into(),
+        |plan: &mut Value| plan["shards"][0] = "00".repeat(32).into(),
+        |plan: &mut Value| plan["prefix"] = "".into(),
+    ] {
+        let was = changed(&place, &at("plan.json"), change);
+        refused(
+            &place,
+            &id,
+            &begun,
+            &[
+                "plan.json",
+                "it is not the plan that this job was started with",
+                "begin the act anew",
+            ],
+        );
+        put(&place, &at("plan.json"), &was, &[]);
+    }
+    let shard = body(&place, &at("shards/0001.jsonl"));
+    let other = format!("{}\n", json!({"key": "beside.csv", "size": TABLE.len()}));
+    put(&place, &at("shards/0001.jsonl"), other.as_bytes(), &[]);
+    refused(
+        &place,
+        &id,
+        &begun,
+        &["shards/0001.jsonl", "it is not the shard of its plan"],
+    );
+    put(&place, &at("shards/0001.jsonl"), &shard, &[]);
+    put(&place, &at("shards/0000.jsonl"), other.as_bytes(), &[]);
+    refused(
+        &place,
+        &id,
+        &begun,
+        &["shards/0000.jsonl", "its plan has no such shard"],
+    );
+
+    let id = listed_for(&place, &["rewrap", &uri("tokens/"), "--to", "alias/new"]);
+    let (begun, map) = (plan(&place, &id), format!(".strongroom/bulk/{id}/data-keys/0001.jsonl"));
+    changed(&place, &map, |line| line["new_data_key"] = "YnJva2Vu".into());
+    refused(
+        &place,
+        &id,
+        &begun,
+        &["data-keys/0001.jsonl", "it is not the map of data keys of its plan"],
+    );
+    place.run(&["verify", &uri("tokens/")]).ok();
+}
+
+#[test]
+fn whoever_goes_on_holds_the_plan_against_its_first_job_its_shards_against_the_plan_and_says_where_there_is_no_job() {
+    let place = plain();
+    role(&place, ENCRYPTS);
+    let to = uri("plain/");
+    let encrypt = ["encrypt", to.as_str(), to.as_str(), "--key", "alias/training"];
+    let unchecked = "could not be checked: there is no job";
+    let id = listed_for(&place, &encrypt);
+    all_work(&place, &id);
+    let done = report(&place, &encrypt, &id).ok();
+    assert!(done.err.contains(unchecked), "{done:?}");
+
+    put(&place, "plain/3.csv", TABLE, &[]);
+    let done = place.run(&[&encrypt[..], &["--wait"], &ENGINE[..]].concat()).ok();
+    assert!(!done.err.contains(unchecked), "{done:?}");
+    let mut acts = names_of_acts(&place).into_iter();
+    let id = acts.find(|other| *other != id).unwrap();
+    let at = |file: &str| format!(".strongroom/bulk/{id}/{file}");
+    report(&place, &encrypt, &id).ok();
+    let shard = body(&place, &at("shards/0001.jsonl"));
+    put(&place, &at("shards/0001.jsonl"), b"", &[]);
+    report(&place, &encrypt, &id).failed(1, &["shards/0001.jsonl", "it is not the shard of its plan"]);
+    put(&place, &at("shards/0001.jsonl"), &shard, &[]);
+    // The same plan in other words is another one.
+    changed(&place, &at("plan.json"), |_| {});
+    let other = format!("it is not the plan that the job {id} was started with");
+    report(&place, &encrypt, &id).failed(1, &["plan.json", &other]);
+    let key = at(&format!("results/{}", names(&place, &id, "results")[0]));
+    place
+        .wait(place.s3().delete_object().bucket(BUCKET).key(key).send())
+        .unwrap();
+    let again = place.run(&[&encrypt[..], &["--resume", &id], &ENGINE[..]].concat());
+    again.failed(1, &["plan.json", &other]);
+}
+
+#[test]
+fn an_act_whose_plan_an_older_strongroom_wrote_is_to_be_begun_anew() {
+    let place = plain();
+    let tokens = uri("tokens/");
+    let id = listed_for(&place, &["audit", &tokens]);
+    changed(&place, &format!(".strongroom/bulk/{id}/plan.json"), |plan| {
+        plan["version"] = 1.into();
+        plan["shards"] = 1.into();
+    });
+    report(&place, &["audit", &tokens], &id).failed(1, &["written by an older strongroom", "begin the act anew"]);
+}
+
+#[test]
+fn what_acts_by_hosts_leave_is_told_apart_as_records_by_an_audit_of_the_whole_bucket() {
+    let place = plain();
+    role(
+        &place,
+        include_str!("../../../assets/policies/roles/bulk-worker-rewrap.json"),
+    );
+    let rewrap = ["rewrap", &uri("tokens/"), "--to", "alias/new", "--wait"];
+    place.run(&[&rewrap[..], &ENGINE[..]].concat()).ok();
+    let id = names_of_acts(&place).pop().unwrap();
+    put(
+        &place,
+        &format!(".strongroom/bulk/{id}/missing/{id}-2.json"),
+        b"[]",
+        &[],
+    );
+    let told = place.run(&["audit", &uri(""), "--json"]).lines();
+    let records: Vec<&str> = told
+        .iter()
+        .filter(|row| row["kind"] == "strongroom-record")
+        .filter_map(|row| row["source"].as_str())
+        .collect();
+    for part in [
+        "plan.json",
+        "shards/0001.jsonl",
+        "results/0001.jsonl",
+        "data-keys/0001.jsonl",
+        "missing/",
+    ] {
+        assert!(records.iter().any(|key| key.contains(part)), "{part}: {told:?}");
+    }
+    let text = place.run(&["audit", &uri("")]);
+    assert!(!text.out.contains(".strongroom/bulk/"), "{text:?}");
+}
+
+fn names_of_acts(place: &Place) -> Vec<String> {
+    let all = place.objects(BUCKET);
+    let plans = all.iter().filter(|key| key.ends_with("/plan.json"));
+    plans
+        .filter_map(|key| Some(key.split('/').nth(2)?.to_owned()))
+        .collect()
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, mpsc};
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{BUCKET, ENGINE, HOSTS, NOISE, TABLE, body, equal, mixed, put, reports, uri};
 use crate::place::{Done, Place};
@@ -64,10 +65,21 @@ pub(super) fn host(place: &Place, id: &str, number: usize, shards: &[String]) ->
 }
 
 pub(super) fn work(place: &Place, id: &str, root: &PathBuf, endpoint: &str) -> Child {
+    work_by(place, id, root, endpoint, &plan(place, id))
+}
+
+/// The SHA-256 of the plan as it stands there.
+pub(super) fn plan(place: &Place, id: &str) -> String {
+    let plan = body(place, &format!(".strongroom/bulk/{id}/plan.json"));
+    Sha256::digest(plan).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A host of a job that was started with the plan of this SHA-256.
+pub(super) fn work_by(place: &Place, id: &str, root: &PathBuf, endpoint: &str, plan: &str) -> Child {
     let from = uri(&format!(".strongroom/bulk/{id}/"));
     // An id begins with its act.
     let (act, _) = id.split_once('-').unwrap();
-    let mut command = place.command(&["bulk-worker", "--act", act, "--from", &from]);
+    let mut command = place.command(&["bulk-worker", "--act", act, "--from", &from, "--plan", plan]);
     command
         .env("STRONGROOM_ML_ROOT", root)
         .env("AWS_ENDPOINT_URL", endpoint)

@@ -54,10 +54,10 @@ impl Stage {
         place.wait(bare.send()).unwrap();
         place.write("Dockerfile", "FROM scratch\n");
         // Audits by other machines: one that is done, of nothing, and one of which nothing is.
-        for (id, shards) in [("audit-1", 0), ("audit-2", 1)] {
+        for (id, shards) in [("audit-1", vec![]), ("audit-2", vec!["00".repeat(32)])] {
             let plan = serde_json::json!({
-                "version": 1, "act": "audit", "bucket": BUCKET, "prefix": "none/", "deep": false, "versions": false,
-                "inventory": null, "shards": shards, "objects": shards, "bytes": shards,
+                "version": 2, "act": "audit", "bucket": BUCKET, "prefix": "none/", "deep": false, "versions": false,
+                "inventory": null, "shards": shards, "objects": shards.len(), "bytes": shards.len(),
             });
             let folder = format!(".strongroom/bulk/{id}");
             place.put(BUCKET, &format!("{folder}/plan.json"), plan.to_string().as_bytes());

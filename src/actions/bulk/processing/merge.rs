@@ -3,9 +3,10 @@
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::held::{Held, check_shard, held};
 use super::results::{LONGEST, Shard, read, read_changed};
 use super::sample::Sample;
-use super::{done, read_plan, rewrapping};
+use super::{done, rewrapping};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
 use crate::actions::bulk::rewrap::{Copying, TellRewrapped, of_hosts};
@@ -16,10 +17,11 @@ use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditSummary, Ended};
-use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, shard_file};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, RestsOn, shard_file};
 use crate::domain::rewrap::{RewrapReport, RewrapRow, Rewrapped};
 use crate::domain::seal::{SealRow, SealSpec, SealSummary};
 use crate::domain::{Fault, FaultKind, Progress, resume_command};
+use crate::envelope::binding;
 
 /// Shards that are read at once.
 const READS: usize = 16;
@@ -27,8 +29,8 @@ const READS: usize = 16;
 /// How far an act is, as its results tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// What is to be done.
-    pub plan: BulkPlan,
+    /// What is to be done, and what that was held against.
+    pub held: Held,
     /// The shards that have no result, from 1.
     pub missing: Vec<usize>,
 }
@@ -36,22 +38,25 @@ pub struct Standing {
 /// How far the act is whose folder this is.
 ///
 /// # Errors
-/// When its plan or its results cannot be read.
+/// When its plan is not the one that its first job was started with, or its plan or its results cannot be read.
 pub async fn standing(aws: &Aws, folder: &BulkFolder) -> Result<Standing, Fault> {
-    let plan = read_plan(aws, folder).await?;
+    let held = held(aws, folder).await?;
+    let missing = missing(aws, folder, &held.plan).await?;
+    Ok(Standing { held, missing })
+}
+
+/// The shards that have no result, from 1.
+pub(super) async fn missing(aws: &Aws, folder: &BulkFolder, plan: &BulkPlan) -> Result<Vec<usize>, Fault> {
     let done = done(aws, folder).await?;
-    let missing = (1..=plan.shards).filter(|number| !done.contains(&shard_file(*number)));
-    Ok(Standing {
-        missing: missing.collect(),
-        plan,
-    })
+    let missing = (1..=plan.shards.len()).filter(|number| !done.contains(&shard_file(*number)));
+    Ok(missing.collect())
 }
 
 /// Tells what came of an audit by many hosts as [`audit()`](crate::actions::bulk::audit()) tells what came of one machine's: the same
 /// rows in the same order, and the same of all.
 ///
 /// # Errors
-/// When a shard has no result yet, one cannot be read or is none, an object of a sample is not what its result says, or `tell`
+/// When plan, shards or map are not what the act was begun with, a shard has no result yet, one cannot be read or is none, an object of a sample is not what its result says, or `tell`
 /// fails.
 pub async fn collect(
     aws: &Aws,
@@ -60,16 +65,17 @@ pub async fn collect(
     cancel: &CancellationToken,
     tell: Tell<'_>,
 ) -> Result<AuditSummary, Fault> {
-    let plan = whole(aws, folder).await?;
+    let Held { plan, unchecked, .. } = whole(aws, folder).await?;
+    let plan = &plan;
     if plan.act != BulkAct::Audit {
-        return Err(other(folder, &plan));
+        return Err(other(folder, plan));
     }
     let place = s3::uri(&plan.bucket, &plan.prefix);
     let summary = AuditSummary::new(place, plan.deep, plan.versions);
     let mut sample = Sample::<SeenRow>::of(plan.objects);
     let mut rows = Rows::new(&plan.bucket, &plan.prefix, summary, tell);
     let mut objects = 0_u64;
-    let one = |number| one(aws, folder, number);
+    let one = |number| one(aws, (folder, plan), number);
     let take = |done, (shard, seen): (Shard, Vec<Option<SeenRow>>)| {
         for (listed, seen) in shard.listed.into_iter().zip(seen) {
             objects += 1;
@@ -82,7 +88,7 @@ pub async fn collect(
         });
         Ok(())
     };
-    each_shard((folder, plan.shards), one, cancel, take).await?;
+    each_shard((folder, plan.shards.len()), one, cancel, take).await?;
     if objects != plan.objects {
         let cause = format!(
             "its results tell of {objects} objects, and {} were listed",
@@ -91,7 +97,8 @@ pub async fn collect(
         let remedy = "somebody has changed what is there: begin it anew";
         return Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy));
     }
-    rows.summary.sampled = Some(sample.hold(aws, folder).await?);
+    let sampled = sample.hold(aws, folder).await?;
+    rows.summary.rests_on = Some(RestsOn { sampled, unchecked });
     // Who listed nothing made a plan only where something was deleted.
     rows.summary.only_older = objects == 0 && !plan.prefix.is_empty();
     rows.close(Ended::Whole)
@@ -108,14 +115,15 @@ pub async fn collect_sealed(
     cancel: &CancellationToken,
     tell: &mut (dyn FnMut(&SealRow) -> Result<(), Fault> + Send),
 ) -> Result<(SealSpec, SealSummary), Fault> {
-    let plan = whole(aws, folder).await?;
+    let Held { plan, unchecked, .. } = whole(aws, folder).await?;
+    let plan = &plan;
     let Some(spec) = plan.seal.clone() else {
-        return Err(other(folder, &plan));
+        return Err(other(folder, plan));
     };
     let (act, mut summary) = (plan.act, SealSummary::default());
     let mut sample = Sample::<SealRow>::of(plan.objects);
     let one = |number| async move {
-        let (shard, result) = files(aws, folder, number).await?;
+        let (shard, result) = files(aws, (folder, plan), number).await?;
         let (warnings, rows) = read_changed(folder, act, &shard, &result)?;
         Ok((shard, warnings, rows))
     };
@@ -134,8 +142,9 @@ pub async fn collect_sealed(
         progress.report(collecting(spec.place(), done));
         Ok(())
     };
-    each_shard((folder, plan.shards), one, cancel, take).await?;
-    summary.sampled = Some(sample.hold(aws, folder).await?);
+    each_shard((folder, plan.shards.len()), one, cancel, take).await?;
+    let sampled = sample.hold(aws, folder).await?;
+    summary.rests_on = Some(RestsOn { sampled, unchecked });
     summary.older = left(aws, &spec).await;
     if plan.objects == 0 {
         summary.warnings.extend(only_older(aws, &spec).await?);
@@ -165,17 +174,18 @@ pub async fn collect_rewrapped(
     cancel: &CancellationToken,
     tell: TellRewrapped<'_>,
 ) -> Result<RewrapReport, Fault> {
-    let plan = whole(aws, folder).await?;
+    let Held { plan, unchecked, .. } = whole(aws, folder).await?;
+    let plan = &plan;
     let Some(planned) = &plan.rewrap else {
-        return Err(other(folder, &plan));
+        return Err(other(folder, plan));
     };
     let spec = &planned.spec;
     let mut report = RewrapReport::new(spec, planned.target.clone(), false);
     report.data_keys = planned.data_keys as u64;
     report.passed_over = planned.passed_over;
     let one = |number| async move {
-        let (shard, result) = files(aws, folder, number).await?;
-        let map = rewrapping::map_of_shard(aws, folder, &shard).await?;
+        let (shard, result) = files(aws, (folder, plan), number).await?;
+        let map = rewrapping::map_of_shard(aws, folder, planned, &shard).await?;
         let (_, rows) = read_changed(folder, BulkAct::Rewrap, &shard, &result)?;
         Ok((shard, map, rows))
     };
@@ -194,18 +204,19 @@ pub async fn collect_rewrapped(
         progress.report(collecting(spec.place(), done));
         Ok(())
     };
-    each_shard((folder, plan.shards), one, cancel, take).await?;
-    report.sampled = Some(sample.hold(aws, folder, &planned.target).await?);
+    each_shard((folder, plan.shards.len()), one, cancel, take).await?;
+    let sampled = sample.hold(aws, folder, &planned.target).await?;
+    report.rests_on = Some(RestsOn { sampled, unchecked });
     let all = of_hosts(aws, spec, &planned.target, progress, cancel);
     report.older = all.older().await;
     if spec.delete_old {
-        let map = rewrapping::whole_map(aws, folder, planned.data_keys).await?;
+        let map = rewrapping::whole_map(aws, folder, planned).await?;
         match old {
             OldKeyObjects::GoIfAsked => Box::pin(all.delete_old(&map, &mut report)).await,
             OldKeyObjects::Stay => {
                 let why = format!(
                     "it goes, if nothing names it, by {}",
-                    resume_command(&plan, folder.id())
+                    resume_command(plan, folder.id())
                 );
                 report.old_key_objects = Copying::old(&map, &why);
             }
@@ -245,13 +256,14 @@ fn collecting(place: String, done: (u64, u64)) -> Progress {
 }
 
 /// The plan of an act of which every shard has a result.
-async fn whole(aws: &Aws, folder: &BulkFolder) -> Result<BulkPlan, Fault> {
-    let Standing { plan, missing } = standing(aws, folder).await?;
+async fn whole(aws: &Aws, folder: &BulkFolder) -> Result<Held, Fault> {
+    let Standing { held, missing } = standing(aws, folder).await?;
     if missing.is_empty() {
-        return Ok(plan);
+        return Ok(held);
     }
-    let cause = format!("{} of its {} shards have no result", missing.len(), plan.shards);
-    let again = resume_command(&plan, folder.id());
+    let plan = &held.plan;
+    let cause = format!("{} of its {} shards have no result", missing.len(), plan.shards.len());
+    let again = resume_command(plan, folder.id());
     let remedy = format!("wait until its job is done; if that has ended: {again}");
     Err(Fault::new(FaultKind::NotFound, "collect", folder.uri(), cause, remedy))
 }
@@ -263,14 +275,14 @@ fn other(folder: &BulkFolder, plan: &BulkPlan) -> Fault {
 }
 
 /// What came of the shard of this number.
-async fn one(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<(Shard, Vec<Option<SeenRow>>), Fault> {
-    let (shard, result) = files(aws, folder, number).await?;
-    let seen = read(folder, &shard, &result)?;
+async fn one(aws: &Aws, of: (&BulkFolder, &BulkPlan), number: usize) -> Result<(Shard, Vec<Option<SeenRow>>), Fault> {
+    let (shard, result) = files(aws, of, number).await?;
+    let seen = read(of.0, &shard, &result)?;
     Ok((shard, seen))
 }
 
 /// The shard of this number, and its result.
-async fn files(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<(Shard, Vec<u8>), Fault> {
+async fn files(aws: &Aws, (folder, plan): (&BulkFolder, &BulkPlan), number: usize) -> Result<(Shard, Vec<u8>), Fault> {
     let file = shard_file(number);
     let (at, to) = (
         format!("{}{file}", folder.shards()),
@@ -280,5 +292,6 @@ async fn files(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<(Shard, 
         again(|| s3::read_small(aws, &folder.bucket, &at, LONGEST)),
         again(|| s3::read_small(aws, &folder.bucket, &to, LONGEST)),
     )?;
+    check_shard(plan, folder, &file, &binding::digest(&shard))?;
     Ok((Shard::read(&file, &shard)?, result))
 }

@@ -174,7 +174,10 @@ pub(super) async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, text: Vec
 /// When it is not the whole result of this very shard.
 pub(super) fn read(folder: &BulkFolder, shard: &Shard, bytes: &[u8]) -> Result<Vec<Option<SeenRow>>, Fault> {
     let is_its = |row: &SeenRow, listed: &Listed| {
-        row.row.key == listed.key && row.row.version == listed.version && row.row.key_use.is_none()
+        let is_it = row.row.key == listed.key && row.row.version == listed.version;
+        // What is there now may be another by the time that it is looked at; a version never is.
+        let is_so_long = listed.version.is_none() || row.row.size == listed.size;
+        is_it && is_so_long && row.row.key_use.is_none()
     };
     let of = (folder, BulkAct::Audit, shard);
     let read = read_as(of, bytes, |line| Keys::read(line).ok(), read_row, is_its);
@@ -272,6 +275,21 @@ mod tests {
         let folder = BulkFolder::new("b", "", "audit-1");
         let text = write(&folder, &shard(), &seen()).unwrap();
         assert_eq!(read(&folder, &shard(), &text).unwrap(), seen());
+    }
+
+    #[test]
+    fn a_result_that_gives_a_version_another_size_is_refused() {
+        let folder = BulkFolder::new("b", "", "audit-1");
+        let shard = Shard::read("0001.jsonl", b"{\"key\":\"a\",\"size\":1,\"version\":\"v\"}\n").unwrap();
+        let row = |size| {
+            let row = AuditRow::new("a".to_owned(), size, Kind::Plain);
+            let version = Some("v".into());
+            vec![Some(SeenRow::plain(AuditRow { version, ..row }))]
+        };
+        let text = |size| write(&folder, &shard, &row(size)).unwrap();
+        assert_eq!(read(&folder, &shard, &text(1)).unwrap(), row(1));
+        let fault = read(&folder, &shard, &text(2)).unwrap_err();
+        assert!(fault.cause.contains("other objects"), "{fault}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use super::held::check_map;
 use super::results::{LONGEST, Shard, never, put, write_changed};
 use super::shards::Shards;
 use super::{LINES, order};
@@ -17,6 +18,7 @@ use crate::aws::{Aws, s3};
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkOrder, BulkPlan, Listed, RewrapPlan, SHARD, shard_file};
 use crate::domain::rewrap::{RewrapRow, RewrapSpec};
 use crate::domain::{Fault, FaultKind};
+use crate::envelope::binding;
 
 /// Files of the map that are read or written at once.
 const AT_ONCE: usize = 8;
@@ -40,7 +42,7 @@ pub(super) async fn plan(
         None => None,
     };
     let prepared = Box::pin(prepare(aws, spec, listed, progress, cancel)).await?;
-    write_map(aws, folder, &prepared.map).await?;
+    let map = write_map(aws, folder, &prepared.map).await?;
     let mut shards = Shards::new(aws, folder, hosts);
     let mut told = 0;
     for rows in prepared.rows.chunks(SHARD) {
@@ -64,6 +66,7 @@ pub(super) async fn plan(
         spec: spec.clone(),
         target: prepared.target,
         data_keys: prepared.map.len(),
+        map,
         passed_over: prepared.passed_over,
     };
     let plan = order::plan(aws, order, inventory, written, Some(rewrap)).await?;
@@ -74,9 +77,11 @@ fn map_key(folder: &BulkFolder, file: usize) -> String {
     format!("{}{}", folder.data_keys(), shard_file(file + 1))
 }
 
-async fn write_map(aws: &Aws, folder: &BulkFolder, map: &[Mapped]) -> Result<(), Fault> {
+/// The SHA-256 of each of its files.
+async fn write_map(aws: &Aws, folder: &BulkFolder, map: &[Mapped]) -> Result<Vec<String>, Fault> {
     let texts = map.chunks(MAPPED).map(map_text).collect::<Result<Vec<_>, _>>();
     let texts = texts.map_err(|error| never(&error))?;
+    let digests = texts.iter().map(|text| binding::digest(text)).collect();
     let writes = texts.into_iter().enumerate().map(|(file, text)| async move {
         let key = map_key(folder, file);
         match s3::write_new(aws, &folder.bucket, &key, text, LINES).await {
@@ -84,12 +89,17 @@ async fn write_map(aws: &Aws, folder: &BulkFolder, map: &[Mapped]) -> Result<(),
             Ok(()) => Ok(()),
         }
     });
-    stream::iter(writes).buffer_unordered(AT_ONCE).try_collect().await
+    stream::iter(writes)
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    Ok(digests)
 }
 
-async fn read_map(aws: &Aws, folder: &BulkFolder, file: usize) -> Result<Vec<Mapped>, Fault> {
+async fn read_map(aws: &Aws, folder: &BulkFolder, planned: &RewrapPlan, file: usize) -> Result<Vec<Mapped>, Fault> {
     let key = map_key(folder, file);
     let text = again(|| s3::read_small(aws, &folder.bucket, &key, LONGEST)).await?;
+    check_map(planned.map.get(file), folder, &key, &text)?;
     map_of(&text).ok_or_else(|| {
         let object = s3::uri(&folder.bucket, &key);
         let (cause, remedy) = (
@@ -101,8 +111,8 @@ async fn read_map(aws: &Aws, folder: &BulkFolder, file: usize) -> Result<Vec<Map
 }
 
 /// All of it.
-pub(super) async fn whole_map(aws: &Aws, folder: &BulkFolder, data_keys: usize) -> Result<Vec<Mapped>, Fault> {
-    let files = stream::iter(0..data_keys.div_ceil(MAPPED)).map(|file| read_map(aws, folder, file));
+pub(super) async fn whole_map(aws: &Aws, folder: &BulkFolder, planned: &RewrapPlan) -> Result<Vec<Mapped>, Fault> {
+    let files = stream::iter(0..planned.map.len()).map(|file| read_map(aws, folder, planned, file));
     files.buffered(AT_ONCE).try_concat().await
 }
 
@@ -118,12 +128,17 @@ impl Map {
 }
 
 /// The files of the map that a shard needs: tokens are listed by their data keys, so these are few.
-pub(super) async fn map_of_shard(aws: &Aws, folder: &BulkFolder, shard: &Shard) -> Result<Map, Fault> {
+pub(super) async fn map_of_shard(
+    aws: &Aws,
+    folder: &BulkFolder,
+    planned: &RewrapPlan,
+    shard: &Shard,
+) -> Result<Map, Fault> {
     let numbers = shard.listed.iter().filter_map(|listed| listed.data_key);
     let files: BTreeSet<usize> = numbers.map(|number| number / MAPPED).collect();
     let mut map = BTreeMap::new();
     for file in files {
-        map.insert(file, read_map(aws, folder, file).await?);
+        map.insert(file, read_map(aws, folder, planned, file).await?);
     }
     Ok(Map(map))
 }

@@ -14,14 +14,16 @@ use crate::aws::{Aws, s3};
 use crate::domain::bulk::{BulkFolder, Listed, SHARD, SHARDS_A_HOST, shard_file};
 use crate::domain::words::counted;
 use crate::domain::{Fault, Progress};
+use crate::envelope::binding;
 
 /// Shards that are written at once.
 const WRITES: usize = 8;
 
 /// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Written {
-    pub(super) shards: usize,
+    /// SHA-256 of each, in their order.
+    pub(super) shards: Vec<String>,
     pub(super) objects: u64,
     pub(super) bytes: u64,
 }
@@ -70,16 +72,16 @@ impl<'a> Shards<'a> {
         self.written.objects += listed.len() as u64;
         self.written.bytes += listed.iter().map(|one| one.size).sum::<u64>();
         self.write(listed).await?;
-        Shard::read(&shard_file(self.written.shards), &shard_text(listed)?)
+        Shard::read(&shard_file(self.written.shards.len()), &shard_text(listed)?)
     }
 
     async fn write(&mut self, listed: &[Listed]) -> Result<(), Fault> {
         while self.writes.len() >= WRITES {
             self.wait_for_one().await?;
         }
-        self.written.shards += 1;
-        let key = format!("{}{}", self.folder.shards(), shard_file(self.written.shards));
         let (aws, bucket, text) = (self.aws.clone(), self.folder.bucket.clone(), shard_text(listed)?);
+        self.written.shards.push(binding::digest(&text));
+        let key = format!("{}{}", self.folder.shards(), shard_file(self.written.shards.len()));
         self.writes.spawn(async move {
             let written = s3::write_new(&aws, &bucket, &key, text, super::LINES).await;
             match written {

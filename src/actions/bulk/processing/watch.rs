@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Standing, jobs, standing};
+use super::held::held;
+use super::jobs;
+use super::merge::missing;
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::aws::Aws;
@@ -27,21 +29,25 @@ pub async fn wait_for(
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
     let mut pause = FIRST;
+    let plan = held(aws, folder).await.map_err(|fault| going_on(folder, fault))?.plan;
+    let shards = plan.shards.len();
     loop {
         // The job first: what it did before it ended is seen then.
         let job = jobs(aws, folder).await.map_err(|fault| going_on(folder, fault))?.pop();
-        let Standing { plan, missing } = standing(aws, folder).await.map_err(|fault| going_on(folder, fault))?;
+        let left = missing(aws, folder, &plan)
+            .await
+            .map_err(|fault| going_on(folder, fault))?;
         let has_ended = job.as_ref().is_none_or(|job| job.status.has_ended());
-        if missing.is_empty() {
+        if left.is_empty() {
             return Ok(());
         }
         if has_ended {
-            return Err(ended(folder, job.as_ref(), missing.len(), plan.shards));
+            return Err(ended(folder, job.as_ref(), left.len(), shards));
         }
-        let done = plan.shards - missing.len();
+        let done = shards - left.len();
         progress.report(Progress {
             phase: job.map(|job| job.name).unwrap_or_default(),
-            item: format!("{done} of {}", counted(plan.shards, "shard")),
+            item: format!("{done} of {}", counted(shards, "shard")),
             ..Progress::default()
         });
         tokio::select! {

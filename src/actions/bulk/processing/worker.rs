@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::held::{check_shard, plan_of};
 use super::results::{Shard, put, write, write_changed};
-use super::{done, read_plan, rewrapping};
+use super::{done, rewrapping};
 use crate::actions::blocking::blocking;
 use crate::actions::bulk::flow::{Pages, flow};
 use crate::actions::bulk::look::Look;
@@ -29,6 +30,7 @@ use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, Listed, RewrapPlan};
 use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::seal::{SealRow, SealSpec};
 use crate::domain::{Fault, FaultKind, HostProgress, UploadRule};
+use crate::envelope::binding;
 
 /// Between two lines that tell how far it is.
 const TELLING: Duration = Duration::from_secs(1);
@@ -40,6 +42,8 @@ pub struct Share {
     pub folder: BulkFolder,
     /// What is done.
     pub act: BulkAct,
+    /// SHA-256 of the plan, in hexadecimal.
+    pub plan: String,
     /// This host.
     pub host: String,
     /// The folder that its shards were delivered to.
@@ -50,7 +54,8 @@ pub struct Share {
 /// breaks off, has no result: whoever goes on with the act does it again.
 ///
 /// # Errors
-/// When the plan or a shard cannot be read, AWS cannot be asked any more, or a result not be written.
+/// When the plan is not the one of this SHA-256, a shard or a part of the map of data keys not the one of the plan: then nothing is
+/// done by it. When one of them cannot be read, AWS cannot be asked any more, or a result not be written.
 pub async fn work(
     aws: &Aws,
     share: &Share,
@@ -58,7 +63,7 @@ pub async fn work(
     tell: &mut (dyn FnMut(&HostProgress) + Send),
 ) -> Result<HostProgress, Fault> {
     let began = Instant::now();
-    let plan = read_plan(aws, &share.folder).await?;
+    let plan = plan_of(aws, &share.folder, &share.plan).await?;
     if plan.act != share.act {
         let cause = format!("it is planned as {}", plan.act.as_str());
         return Err(usage(
@@ -70,6 +75,10 @@ pub async fn work(
     }
     let folder = share.shards.clone();
     let files = blocking(move || files(&folder)).await?;
+    // All of them before anything is done, and each again when it is its turn.
+    for file in &files {
+        delivered(share, &plan, file.clone()).await?;
+    }
     let done = done(aws, &share.folder).await?;
     let todo: Vec<String> = files.iter().filter(|file| !done.contains(*file)).cloned().collect();
     let desk = Desk(Mutex::new(On {
@@ -164,7 +173,7 @@ async fn shards(
     let look = Look::new(aws, &plan.bucket, deep);
     let (finished, mut results) = mpsc::unbounded_channel();
     let pages: Pages<'_> = Box::pin(stream::iter(todo).then(|file| async move {
-        let shard = delivered(share, file).await?;
+        let shard = delivered(share, plan, file).await?;
         let listed = shard.listed.clone();
         if !listed.is_empty() {
             desk.lock().shards.push_back(shard);
@@ -222,7 +231,7 @@ async fn changed_shards(
     });
     let carrying = aws.with_uploads(rules.collect());
     for file in todo {
-        let shard = delivered(share, file).await?;
+        let shard = delivered(share, plan, file).await?;
         let text = match change {
             Change::Seal(spec) => Box::pin(sealed(&carrying, share, spec, &shard, desk, cancel)).await?,
             Change::Rewrap(planned) => Box::pin(rewrapped(&carrying, share, planned, &shard, desk, cancel)).await?,
@@ -286,7 +295,7 @@ async fn rewrapped(
     desk: &Desk,
     cancel: &CancellationToken,
 ) -> Result<Vec<u8>, Fault> {
-    let map = &rewrapping::map_of_shard(aws, &share.folder, shard).await?;
+    let map = &rewrapping::map_of_shard(aws, &share.folder, planned, shard).await?;
     let silent = ProgressSink::none();
     let copying = &of_hosts(aws, &planned.spec, &planned.target, &silent, cancel);
     copying.begin().await?;
@@ -310,14 +319,13 @@ async fn rewrapped(
     write_changed(&share.folder, share.act, shard, (&[], &rows))
 }
 
-/// A shard as it was delivered.
-async fn delivered(share: &Share, file: String) -> Result<Shard, Fault> {
+/// A shard as it was delivered, if it is the one of the plan.
+async fn delivered(share: &Share, plan: &BulkPlan, file: String) -> Result<Shard, Fault> {
     let path = share.shards.join(&file);
-    blocking(move || {
-        let bytes = std::fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))?;
-        Shard::read(&file, &bytes)
-    })
-    .await
+    let bytes =
+        blocking(move || std::fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))).await?;
+    check_shard(plan, &share.folder, &file, &binding::digest(&bytes))?;
+    Shard::read(&file, &bytes)
 }
 
 /// The shards in a folder, by name; none is no fault: where there are fewer than hosts, one has none.

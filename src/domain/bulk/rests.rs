@@ -1,0 +1,10 @@
+//! What a report rests on that was made of what other machines wrote.
+
+/// What was held against what, before a report of hosts' results was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestsOn {
+    /// How many objects of a sample of the results were held against the results, and are so.
+    pub sampled: u64,
+    /// Why nobody could say whether the plan is the one that its first job was started with; nothing where it was held against it.
+    pub unchecked: Option<String>,
+}
