@@ -23,7 +23,7 @@ use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped};
-use crate::domain::{Fault, FaultKind, KeyState, ObjectRow, Outcome, Progress};
+use crate::domain::{Fault, FaultKind, KeyManager, KeyState, ObjectRow, Outcome, Progress};
 use crate::envelope::Metadata;
 
 mod copying;
@@ -39,6 +39,7 @@ use data_key::Anew;
 pub(super) use data_key::Mapped;
 pub(super) use hosts::{Copying, of_hosts, prepare};
 pub(super) use map::{MAPPED, map_of, map_text};
+use old_keys::KeyObjects;
 use scan::{Found, Scan, Wrapped};
 use spool::{Chain, Object, Spool, Spooled};
 
@@ -95,7 +96,7 @@ pub async fn rewrap(
         tell,
     };
     let groups = run.scan(keys(aws, spec), &mut told).await?;
-    let (mut ended, mut old) = (Ended::Whole, BTreeMap::new());
+    let (mut ended, mut old) = (Ended::Whole, KeyObjects::default());
     if mode.is_plan {
         plan(groups, &mut told).await?;
     } else {
@@ -135,6 +136,10 @@ pub(in crate::actions) async fn target(aws: &Aws, key: &str) -> Result<String, F
     if detail.state != KeyState::Enabled {
         let cause = format!("it is {}", detail.state.as_str());
         return refused(FaultKind::KeyState, cause, "enable it, or choose another key");
+    }
+    if detail.manager == KeyManager::Aws {
+        let cause = "it is an AWS managed key, which only AWS's own services use for you".to_owned();
+        return refused(FaultKind::Invalid, cause, "choose a customer managed key");
     }
     if detail.spec != "SYMMETRIC_DEFAULT" || detail.usage != "ENCRYPT_DECRYPT" {
         let cause = format!("it is a key for {} ({})", detail.usage, detail.spec);
@@ -357,10 +362,10 @@ impl<'a> Run<'a> {
 
     /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects, with the digests
     /// of what is in them.
-    async fn go(&self, groups: Groups, told: &mut Told<'_>) -> Result<(Ended, BTreeMap<String, String>), Fault> {
+    async fn go(&self, groups: Groups, told: &mut Told<'_>) -> Result<(Ended, KeyObjects), Fault> {
         let lanes = groups.lanes();
         let Groups { all: groups, spooled } = groups;
-        let (mut old, spooled) = (BTreeMap::new(), &spooled);
+        let (mut old, spooled) = (KeyObjects::default(), &spooled);
         let mut groups = groups.into_iter();
         let mut current = Vec::new();
         loop {
@@ -387,7 +392,7 @@ impl<'a> Run<'a> {
                     Ok(anew) => {
                         told.report.data_keys += 1;
                         let (mapped, objects) = group.mapped(anew);
-                        old.extend(mapped.old_key_objects());
+                        old.note(&mapped);
                         current.push((mapped, objects));
                     }
                     Err(fault) if ends_all(&fault) => return broken_off(told, fault, old),

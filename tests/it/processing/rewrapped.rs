@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, MetadataDirective, StorageClass}
 use serde_json::Value;
 
 use super::hosts::{all_work, ended, host, listed_for, names, work};
-use super::{BUCKET, ENGINE, FERNET, HOSTS, NOISE, TABLE, copy, kill_a_host, put, role, uri};
+use super::{BUCKET, ENGINE, FERNET, HOSTS, NOISE, TABLE, body, copy, kill_a_host, put, role, uri};
 use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
 use crate::rotate::{head, keep_versions};
@@ -286,6 +286,48 @@ fn old_key_objects_go_only_when_the_report_is_read_and_nothing_names_them() {
         serde_json::json!([]),
         "they are gone already"
     );
+}
+
+#[test]
+fn no_old_key_object_goes_while_a_new_one_does_not_hold_its_data_key() {
+    let place = twice();
+    for key in ["archived", "fernet"] {
+        for world in ["one", "many"] {
+            let call = place.s3().delete_object().bucket(BUCKET);
+            place.wait(call.key(format!("{world}/tokens/{key}")).send()).unwrap();
+        }
+    }
+    let old = data_keys(&place, "many");
+    let mine = words("many", &["--delete-old-key-objects"]);
+    let id = listed(&place, &mine);
+    all_work(&place, &id);
+    let new = data_keys(&place, "many").difference(&old).next().unwrap().clone();
+    let (was, metadata) = (body(&place, &new), head(&place, BUCKET, &new).metadata.unwrap());
+    let metadata: Vec<(&str, &str)> = metadata
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    put(&place, &new, b"broken", &metadata);
+    let resume = ["--on", "processing", "--resume", &id];
+    let done = run(&place, &mine, &resume);
+    let kept = format!("{} does not hold the data key as it was wrapped anew", uri(&new));
+    assert!(done.out.contains(&kept), "{done:?}");
+    let (_, summary) = told(&done);
+    assert_eq!(
+        summary["old_key_objects"],
+        serde_json::json!([false, false]),
+        "{summary}"
+    );
+    let all = place.objects(BUCKET);
+    assert!(old.iter().all(|key| all.contains(key)), "{all:?}");
+    put(&place, &new, &was, &metadata);
+    let done = run(&place, &mine, &resume).ok();
+    assert_eq!(
+        told(&done).1["old_key_objects"],
+        serde_json::json!([true, true]),
+        "{done:?}"
+    );
+    opens(&place, "many");
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! The same by many hosts: one machine looks at everything and has KMS wrap each data key anew, once in all; then hosts copy, as one
 //! machine does, and ask KMS nothing.
 
-use std::collections::BTreeMap;
-
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -174,9 +172,10 @@ impl Copying<'_> {
     }
 
     /// Deletes the key objects of these data keys, and of runs before, that nothing in the bucket names any more, and reports what
-    /// became of them.
+    /// became of them; none unless every new key object holds its data key.
     pub(in crate::actions::bulk) async fn delete_old(&self, map: &[Mapped], report: &mut RewrapReport) {
-        let old: BTreeMap<String, String> = map.iter().flat_map(Mapped::old_key_objects).collect();
+        let mut old = old_keys::KeyObjects::default();
+        map.iter().for_each(|mapped| old.note(mapped));
         old_keys::delete(&self.0, old, report).await;
     }
 }

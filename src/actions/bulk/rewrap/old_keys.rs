@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::super::audit::audit;
 use super::Run;
+use super::data_key::Mapped;
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
@@ -14,9 +15,27 @@ use crate::domain::rewrap::{OldKeyObject, RewrapReport};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;
 
-/// Deletes those that nothing names any more, and reports what became of each; `old` by the digests of what is in them. What was
-/// re-wrapped is so whatever goes wrong here: that is reported too.
-pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>, report: &mut RewrapReport) {
+/// New key objects that are read at once.
+const AT_ONCE: usize = 8;
+
+/// The key objects of data keys that were wrapped anew, each with the digest of what is to be in it.
+#[derive(Debug, Default)]
+pub(super) struct KeyObjects {
+    old: BTreeMap<String, String>,
+    anew: BTreeMap<String, String>,
+}
+
+impl KeyObjects {
+    pub(super) fn note(&mut self, mapped: &Mapped) {
+        self.old.extend(mapped.old_key_objects());
+        let digest = binding::digest(&mapped.anew.ciphertext);
+        self.anew.insert(mapped.anew.key_object.clone(), digest);
+    }
+}
+
+/// Deletes those that nothing names any more, once each data key was found in its new key object as it was wrapped anew: without
+/// it what the old one held would be gone. What became of each is reported: what was re-wrapped is so whatever goes wrong here.
+pub(super) async fn delete(run: &Run<'_>, KeyObjects { old, anew }: KeyObjects, report: &mut RewrapReport) {
     let (aws, bucket) = (run.aws, run.bucket());
     let mut all = match run.journal.old_key_objects(aws, bucket).await {
         Ok(all) => all,
@@ -37,8 +56,9 @@ pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>, report:
         };
     }
     if told.values().any(Option::is_none) {
-        let why = match unfinished(run).await {
-            Ok(0) => match in_use(run, &mut told).await {
+        let why = match (not_kept(run, anew).await, unfinished(run).await) {
+            (Some(why), _) => Some(why),
+            (None, Ok(0)) => match in_use(run, &mut told).await {
                 Ok(why) => why,
                 Err(fault) => {
                     let why = format!("what names it could not be found out: {}", fault.cause);
@@ -46,10 +66,10 @@ pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>, report:
                     Some(why)
                 }
             },
-            Ok(uploads) => Some(format!(
+            (None, Ok(uploads)) => Some(format!(
                 "{uploads} uploads to the bucket are unfinished, and nobody knows what they will name"
             )),
-            Err(fault) => Some(format!("whether uploads are unfinished could not be read: {fault}")),
+            (None, Err(fault)) => Some(format!("whether uploads are unfinished could not be read: {fault}")),
         };
         if let Some(why) = why {
             for kept in told.values_mut().filter(|kept| kept.is_none()) {
@@ -92,6 +112,27 @@ async fn why_not_ours(run: &Run<'_>, key: &str, digest: &str) -> Result<Option<S
     let bytes = again(|| s3::read_small(run.aws, run.bucket(), key, MAX_DATA_KEY)).await?;
     Ok((binding::digest(&bytes) != digest)
         .then(|| "it holds another data key than the one that was re-wrapped".to_owned()))
+}
+
+/// Which new key object does not hold its data key, or could not be read, if one is so.
+async fn not_kept(run: &Run<'_>, anew: BTreeMap<String, String>) -> Option<String> {
+    let looks = anew.into_iter().map(|(key, digest)| async move {
+        let uri = s3::uri(run.bucket(), &key);
+        match again(|| s3::read_small(run.aws, run.bucket(), &key, MAX_DATA_KEY)).await {
+            Ok(bytes) if binding::digest(&bytes) == digest => None,
+            Ok(_) => Some(format!("{uri} does not hold the data key as it was wrapped anew")),
+            Err(fault) => Some(format!(
+                "whether {uri} holds the data key as it was wrapped anew could not be read: {fault}"
+            )),
+        }
+    });
+    let mut looks = stream::iter(looks).buffered(AT_ONCE);
+    while let Some(looked) = looks.next().await {
+        if looked.is_some() {
+            return looked;
+        }
+    }
+    None
 }
 
 async fn unfinished(run: &Run<'_>) -> Result<usize, Fault> {
