@@ -24,6 +24,7 @@ mod trouble;
 mod walk;
 
 pub use audit::audit;
+pub(super) use fate::is_own_area;
 pub use report::{audit_report, collected_report, collected_rewrap_report, collected_seal_report, save_audit_report};
 pub(super) use rewrap::target as rewrap_target;
 pub use rewrap::{RewrapMode, TellRewrapped, rewrap, rewrap_report};

@@ -26,7 +26,7 @@ mod unshared;
 
 pub(crate) use ask::Ask;
 pub(crate) use manage::*;
-pub(crate) use message::{Rewrap, decrypt, encrypt, re_encrypt};
+pub(crate) use message::{Rewrap, decrypt, encrypt, re_encrypt, would_re_encrypt};
 pub(crate) use standing::{aliases_of, resolved, standing};
 use unshared::Unshared;
 

@@ -255,7 +255,7 @@ const OF_AWS: &str =
     "this is an AWS managed key: its policy is AWS's and it takes no grants of yours; use a customer managed key";
 
 /// Whether this names an AWS managed key, by its alias.
-fn is_of_aws(key: &str) -> bool {
+pub fn is_of_aws(key: &str) -> bool {
     key.starts_with("alias/aws/") || key.contains(":alias/aws/")
 }
 

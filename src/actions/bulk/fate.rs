@@ -27,7 +27,7 @@ impl<T> Judged<T> {
 }
 
 /// Why it is left, if it lies where strongroom keeps what is its own.
-pub(super) fn is_own_area(key: &str) -> Option<Passed> {
+pub(in crate::actions) fn is_own_area(key: &str) -> Option<Passed> {
     let lies = |area: &str| key.starts_with(area) || key.contains(&format!("/{area}"));
     match (lies(DATA_KEYS), lies(OWN_AREA)) {
         (true, _) => Some(Passed::DataKey),

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::join;
+use futures::{TryStreamExt, join};
 
 use super::runner::{Runner, blocks, may, of_fault, reads_program, unknown, well};
 use super::volume;
 use crate::actions::bulk::processing;
-use crate::actions::bulk::rewrap_target;
-use crate::actions::encrypted_data_key::DATA_KEYS;
+use crate::actions::bulk::{is_own_area, rewrap_target};
+use crate::actions::encrypted_data_key::{DATA_KEYS, MAX_DATA_KEY};
 use crate::actions::jobs::Program;
 use crate::aws::again::again;
-use crate::aws::{Aws, s3, transfer};
+use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkOrder, Engine};
+use crate::domain::rewrap::RewrapSpec;
 use crate::domain::seal::SealAct;
 use crate::domain::words::counted;
 use crate::domain::{
@@ -22,6 +23,9 @@ use crate::envelope::Metadata;
 
 /// Objects of the list that are asked which KMS keys they need.
 const SAMPLE: usize = 20;
+/// Pages of the list in which these are looked for: what strongroom keeps is none of them, and comes first in a bucket.
+const PAGES: usize = 10;
+const WRAPS: &str = "data keys can be wrapped under the KMS key";
 const USE: &str = "the role may use the KMS keys";
 
 /// Looks at what listing, job and hosts need, the worst first. Nothing is changed, and what cannot be looked at is said to be unknown.
@@ -260,24 +264,26 @@ impl Look<'_> {
                 }
             },
             BulkOrder::Rewrap(spec) => {
-                let what = "data keys can be wrapped under the KMS key";
                 return vec![match rewrap_target(self.aws, &spec.to).await {
-                    Ok(arn) => well(what, format!("{arn}; hosts ask KMS nothing")),
-                    Err(fault) if fault.kind == FaultKind::Denied => unknown(what, fault),
-                    Err(fault) => of_fault(what, fault),
+                    Ok(arn) => self.wraps(spec, &arn).await,
+                    Err(fault) if fault.kind == FaultKind::Denied || fault.is_unheard() => unknown(WRAPS, fault),
+                    Err(fault) => of_fault(WRAPS, fault),
                 }];
             }
         }
         let mut findings = Vec::new();
         if let Some(needed) = sampled {
             match self.sample().await {
-                Ok((keys, looked)) if keys.is_empty() => {
+                Ok((sample, looked)) if sample.is_empty() => {
                     let cause = format!("none of the first {} names one", counted(looked, "object"));
                     findings.push(not_asked(USE, cause, ""));
                 }
-                Ok((keys, _)) => {
-                    for key in keys {
-                        uses.entry(key).or_default().extend(needed);
+                Ok((sample, _)) => {
+                    for Metadata {
+                        kms_key_id, context, ..
+                    } in sample
+                    {
+                        uses.entry((kms_key_id, context)).or_default().extend(needed);
                     }
                 }
                 Err(fault) => findings.push(unknown(USE, fault)),
@@ -290,6 +296,63 @@ impl Look<'_> {
         findings.sort_by_key(|finding| finding.weight);
         findings.truncate(1);
         findings
+    }
+
+    /// Whether KMS would wrap the data keys of the first objects anew for whoever begins it, as KMS itself says.
+    async fn wraps(&self, spec: &RewrapSpec, target: &str) -> Finding {
+        let (sample, looked) = match self.sample().await {
+            Ok(sampled) => sampled,
+            Err(fault) => return unknown(WRAPS, fault),
+        };
+        let first = format!("of the first {}", counted(looked, "object"));
+        // One data key of each KMS key and context says what KMS says of all of them.
+        let mut asked = BTreeSet::new();
+        let (mut are_there, mut unasked) = (0_usize, None);
+        for metadata in sample {
+            if metadata.kms_key_id == target {
+                are_there += 1;
+                continue;
+            }
+            if !asked.insert((metadata.kms_key_id.clone(), metadata.context.clone())) {
+                continue;
+            }
+            match self.would_wrap(spec, target, &metadata).await {
+                Ok(()) => {}
+                Err(fault) if fault.kind == FaultKind::NotFound || fault.is_unheard() => unasked = Some(fault),
+                Err(fault) => return of_fault(WRAPS, fault),
+            }
+        }
+        match unasked {
+            Some(fault) => unknown(WRAPS, fault),
+            None if asked.is_empty() && are_there > 0 => {
+                let cause = format!("{first} all that name a data key name one under {target} already");
+                not_asked(WRAPS, cause, "")
+            }
+            None if asked.is_empty() => not_asked(WRAPS, format!("{first} none names a data key"), ""),
+            None => well(
+                WRAPS,
+                format!("{target}; KMS says so of the data keys {first}; hosts ask KMS nothing"),
+            ),
+        }
+    }
+
+    async fn would_wrap(&self, spec: &RewrapSpec, target: &str, metadata: &Metadata) -> Result<(), Fault> {
+        let bucket = self.order.bucket();
+        let ciphertext = match (&metadata.data_key, &metadata.data_key_object) {
+            (Some(own), _) => own.clone(),
+            (None, Some(name)) => again(|| s3::read_small(self.aws, bucket, name, MAX_DATA_KEY)).await?,
+            (None, None) => {
+                let (act, cause) = ("read a data key of", "its token names none");
+                return Err(Fault::new(FaultKind::NotFound, act, self.order.place(), cause, ""));
+            }
+        };
+        let how = kms::Rewrap {
+            from: Some(&metadata.kms_key_id),
+            from_context: &metadata.context,
+            to: target,
+            to_context: spec.context.as_ref().unwrap_or(&metadata.context),
+        };
+        again(|| kms::would_re_encrypt(self.aws, &ciphertext, how)).await
     }
 
     async fn may_use(
@@ -311,25 +374,37 @@ impl Look<'_> {
         finding
     }
 
-    /// The KMS keys that the first objects name, and how many were looked at.
-    async fn sample(&self) -> Result<(BTreeSet<(String, BTreeMap<String, String>)>, usize), Fault> {
-        let rows = self.first().await?;
-        let some = rows.into_iter().filter(|(_, size)| *size > 0).take(SAMPLE);
-        let heads = some.map(|(key, _)| async move { transfer::find(self.aws, self.order.bucket(), &key).await });
+    /// What the first objects that may be tokens say of themselves, and how many objects were looked at.
+    async fn sample(&self) -> Result<(Vec<Metadata>, usize), Fault> {
+        let (bucket, prefix) = (self.order.bucket(), self.order.prefix());
+        let mut pages = s3::list_under(self.aws, bucket, prefix).pages();
+        let mut some = Vec::new();
+        for _ in 0..PAGES {
+            let Some(page) = pages.try_next().await? else { break };
+            some.extend(page.into_iter().filter_map(|row| match row {
+                ObjectRow::Object { key, size, .. } if size > 0 && is_own_area(&key).is_none() => Some(key),
+                ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
+            }));
+            if some.len() >= SAMPLE {
+                break;
+            }
+        }
+        some.truncate(SAMPLE);
+        let heads = some
+            .into_iter()
+            .map(|key| async move { transfer::find(self.aws, bucket, &key).await });
         let heads = futures::future::join_all(heads).await;
         let looked = heads.len();
-        let mut keys = BTreeSet::new();
+        let mut sample = Vec::new();
         for head in heads {
             let Some(head) = head? else { continue };
             let pairs = head
                 .metadata
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()));
-            if let Ok(Some(metadata)) = Metadata::from_map(pairs) {
-                keys.insert((metadata.kms_key_id, metadata.context));
-            }
+            sample.extend(Metadata::from_map(pairs).ok().flatten());
         }
-        Ok((keys, looked))
+        Ok((sample, looked))
     }
 
     /// Whether SageMaker may have the volumes encrypted with the key that is named for them.

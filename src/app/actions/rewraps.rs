@@ -9,9 +9,9 @@ use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::overlay::{Next, Overlay, Report, Scroll};
 use crate::app::state::target::Target;
+use crate::domain::explain::is_of_aws;
 use crate::domain::rewrap::{RewrapReport, RewrapSpec};
-use crate::domain::words::rests_on;
-use crate::domain::{ObjectRequest, ObjectRow, Request};
+use crate::domain::{KeyManager, KmsKey, ObjectRequest, ObjectRow, Request};
 
 /// Refused ones that are named on screen.
 const NAMED: usize = 200;
@@ -84,7 +84,12 @@ pub(super) struct NewKey {
 
 impl NewKey {
     pub(super) fn ask(form: &mut Blank, state: &State) -> Self {
-        let key = state.key().map(|key| match key.aliases.first() {
+        let is_usable = |key: &&KmsKey| {
+            let detail = key.detail.as_ref();
+            detail.is_none_or(|detail| detail.manager != KeyManager::Aws)
+                && !key.aliases.iter().any(|name| is_of_aws(name))
+        };
+        let key = state.key().filter(is_usable).map(|key| match key.aliases.first() {
             Some(_) => format!("alias/{}", key.name()),
             None => key.arn.clone(),
         });
@@ -96,8 +101,12 @@ impl NewKey {
 
     pub(super) fn read(self, filled: &Filled<'_>, spec: RewrapSpec) -> Result<RewrapSpec, String> {
         let context = filled.pairs(self.context)?;
+        let to = filled.required(self.to)?;
+        if is_of_aws(&to) {
+            return Err(format!("{to} is an AWS managed key: choose a customer managed key"));
+        }
         Ok(RewrapSpec {
-            to: filled.required(self.to)?,
+            to,
             context: (!context.is_empty()).then_some(context),
             ..spec
         })
@@ -123,7 +132,7 @@ pub(in crate::app) fn rewrapped(state: &mut State, request: &Request, report: &R
         .into_iter()
         .map(|line| Line::new(Tone::Plain, line))
         .collect();
-    lines.extend(report.sampled.map(|sampled| Line::new(Tone::Dim, rests_on(sampled))));
+    lines.extend(report.rests_on.as_ref().map(|held| Line::new(Tone::Dim, held.told())));
     if !report.troubles.is_empty() {
         lines.push(Line::blank());
     }

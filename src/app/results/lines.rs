@@ -5,7 +5,6 @@ use crate::app::state::State;
 use crate::app::state::overlay::ResultRow;
 use crate::domain::explain::Explanation;
 use crate::domain::seal::{Fate, SealReport, row_line, summary_lines};
-use crate::domain::words::rests_on;
 use crate::domain::{
     Dependents, Door, Fault, Finding, Grant, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
 };
@@ -55,8 +54,9 @@ pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
     lines.extend(
         report
             .summary
-            .sampled
-            .map(|sampled| Line::new(Tone::Dim, rests_on(sampled))),
+            .rests_on
+            .as_ref()
+            .map(|held| Line::new(Tone::Dim, held.told())),
     );
     lines.push(Line::blank());
     lines.extend(report.rows.iter().map(|row| {

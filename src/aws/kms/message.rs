@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_kms::operation::re_encrypt::builders::ReEncryptFluentBuilder;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
@@ -53,9 +54,30 @@ pub(crate) struct Rewrap<'a> {
     pub(crate) to_context: &'a BTreeMap<String, String>,
 }
 
+const ANEW: &str = "wrap a data key anew under";
+
 /// Wraps C under another key without showing D to anybody; the new C and the ARN of its key.
 pub(crate) async fn re_encrypt(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) -> Result<(Vec<u8>, String), Fault> {
-    let act = "wrap a data key anew under";
+    let answer = rewrapping(aws, ciphertext, how).send().await.heard(ANEW, how.to)?;
+    let ciphertext = answer.ciphertext_blob.expected(ANEW, how.to, "ciphertext")?;
+    let key_arn = answer.key_id.expected(ANEW, how.to, "key ARN")?;
+    Ok((ciphertext.into_inner(), key_arn))
+}
+
+/// Whether KMS would do that, as it says without doing it.
+///
+/// # Errors
+/// Why it would not; or that it could not be asked.
+pub(crate) async fn would_re_encrypt(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) -> Result<(), Fault> {
+    let call = rewrapping(aws, ciphertext, how).dry_run(true);
+    match call.send().await.heard(ANEW, how.to) {
+        // So it says that it would.
+        Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+fn rewrapping(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) -> ReEncryptFluentBuilder {
     // KMS does it within one region: a key of several is asked for by the one that is there.
     let region = Arn::parse(how.to).map_or(aws.region(), |arn| arn.region);
     let from = how
@@ -63,17 +85,12 @@ pub(crate) async fn re_encrypt(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) ->
         .map(|key| replica(key, region).unwrap_or_else(|| key.to_owned()));
     let tokens = [how.from.unwrap_or_default(), how.to].map(|key| aws.tokens_for(key).unwrap_or_default());
     let tokens = Some(tokens.concat()).filter(|tokens| !tokens.is_empty());
-    let call = aws
-        .kms_of(how.to)
+    aws.kms_of(how.to)
         .re_encrypt()
         .ciphertext_blob(Blob::new(ciphertext))
         .set_source_key_id(from)
         .destination_key_id(how.to)
         .set_source_encryption_context(in_context(how.from_context))
         .set_destination_encryption_context(in_context(how.to_context))
-        .set_grant_tokens(tokens);
-    let answer = call.send().await.heard(act, how.to)?;
-    let ciphertext = answer.ciphertext_blob.expected(act, how.to, "ciphertext")?;
-    let key_arn = answer.key_id.expected(act, how.to, "key ARN")?;
-    Ok((ciphertext.into_inner(), key_arn))
+        .set_grant_tokens(tokens)
 }

@@ -1,5 +1,7 @@
 //! What a report rests on that was made of what other machines wrote.
 
+use crate::domain::words;
+
 /// What was held against what, before a report of hosts' results was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestsOn {
@@ -7,4 +9,15 @@ pub struct RestsOn {
     pub sampled: u64,
     /// Why nobody could say whether the plan is the one that its first job was started with; nothing where it was held against it.
     pub unchecked: Option<String>,
+}
+
+impl RestsOn {
+    /// In words.
+    pub fn told(&self) -> String {
+        let held = words::rests_on(self.sampled);
+        match &self.unchecked {
+            Some(why) => format!("{held}; not checked: {why}"),
+            None => held,
+        }
+    }
 }

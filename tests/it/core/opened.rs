@@ -215,3 +215,26 @@ fn under_a_key_that_aws_manages_nothing_is_granted_or_encrypted_from_here() {
     }
     assert!(desk.started().is_empty());
 }
+
+#[test]
+fn under_a_key_that_aws_manages_nothing_is_rewrapped_from_here() {
+    let mut desk = Desk::filled(WIDE);
+    let arn = arn("11111111-0000-0000-0000-000000000001");
+    let mut managed = detail(&arn);
+    managed.manager = KeyManager::Aws;
+    desk.keys("3a").keys("re-wrap<enter>");
+    assert!(desk.screen().contains("To the key"), "{}", desk.screen());
+    let offered = desk.screen();
+    desk.keys("<esc>");
+    desk.answer(Topic::Key(arn.clone()), described(&arn, managed));
+    desk.keys("3a").keys("re-wrap<enter>");
+    let screen = desk.screen();
+    assert!(screen.contains("To the key") && screen != offered, "{screen}");
+    desk.keys("alias/aws/s3<enter>");
+    assert!(
+        desk.screen().contains("choose a customer managed key"),
+        "{}",
+        desk.screen()
+    );
+    assert!(desk.started().is_empty());
+}

@@ -1,6 +1,8 @@
 //! Acts on hosts as a person begins them by keystrokes: looked at first, then watched, then their report opened; and the same look on
 //! the command line.
 
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ServerSideEncryption;
 use serde_json::Value;
 
 use super::{BUCKET, ENGINE, copy, mixed, put, role, uri, worker_role};
@@ -250,4 +252,74 @@ fn a_look_before_the_job_begins_nothing_and_calls_nothing_well_that_could_not_be
         "{of_it:?}"
     );
     assert_eq!(place.objects(BUCKET), before, "nothing is written");
+}
+
+const WRAPS: &str = "data keys can be wrapped under the KMS key";
+
+#[test]
+fn a_look_before_a_rewrap_says_of_data_keys_what_kms_says_and_passes_over_what_strongroom_notes() {
+    let place = many();
+    role(&place, REWRAPS);
+    for number in 1..=30 {
+        put(
+            &place,
+            &format!(".strongroom/bulk/audit-1/shards/{number:04}.jsonl"),
+            b"{}\n",
+            &[],
+        );
+    }
+    let all = uri("");
+    let (status, found) = looked(&place, &["rewrap", &all, "--to", "alias/new"], "bulk-worker");
+    assert_eq!((status, &found[WRAPS]["weight"]), (0, &"well".into()), "{found:#?}");
+    let detail = found[WRAPS]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("KMS says so of the data keys of the first 17 objects"),
+        "{detail}"
+    );
+    let (_, found) = looked(&place, &["rotate", &all], "bulk-worker");
+    assert_ne!(
+        found["the role may use the KMS keys"]["weight"], "unknown",
+        "{found:#?}"
+    );
+
+    let (_, found) = looked(
+        &place,
+        &["rewrap", &uri("many/plain/"), "--to", "alias/new"],
+        "bulk-worker",
+    );
+    assert_eq!(found[WRAPS]["weight"], "unknown", "{found:#?}");
+
+    // S3 makes its own key when it is first needed.
+    let call = place.s3().put_object().bucket(BUCKET).key("many/by-s3");
+    let call = call.server_side_encryption(ServerSideEncryption::AwsKms);
+    place.wait(call.body(ByteStream::from_static(b"x")).send()).unwrap();
+    let (status, found) = looked(&place, &["rewrap", &all, "--to", "alias/aws/s3"], "bulk-worker");
+    assert_eq!((status, &found[WRAPS]["weight"]), (1, &"fails".into()), "{found:#?}");
+    let detail = found[WRAPS]["detail"].as_str().unwrap();
+    assert!(detail.contains("AWS managed key"), "{detail}");
+    place
+        .run(&["rewrap", &all, "--to", "alias/aws/s3"])
+        .failed(1, &["AWS managed key", "choose a customer managed key"]);
+}
+
+#[test]
+fn a_look_before_a_rewrap_by_somebody_who_may_not_have_data_keys_wrapped_anew_calls_that_failing() {
+    let place = many();
+    role(&place, REWRAPS);
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"kms:ReEncrypt*","Resource":"*"}]}"#;
+    let user = place.user("looker", &[all]);
+    let user: Vec<(&str, Option<&str>)> = user
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    let words = ["rewrap", &uri("many/"), "--to", "alias/new", "--preflight", "--json"];
+    let done = place.run_as(&user, &[&words[..], &ENGINE[..]].concat());
+    let found = done.lines();
+    let wraps = found.iter().find(|row| row["what"] == WRAPS).unwrap();
+    assert_eq!((done.status, &wraps["weight"]), (1, &"fails".into()), "{found:#?}");
+    assert!(
+        wraps["detail"].as_str().unwrap().contains("kms:ReEncrypt"),
+        "{wraps:#?}"
+    );
 }
