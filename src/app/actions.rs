@@ -34,7 +34,7 @@ pub(super) use roles::NEW as NEW_ROLE;
 pub(super) use seals::seal_planned;
 
 use super::command::{COMMANDS, Command, Keyed};
-use super::form::{Blank, Filled, Form, Sent};
+use super::form::{Blank, Filled, Form, LISTED_STILL, Sent};
 use super::format::Tone;
 use super::pane::Pane;
 use super::state::action::{Action, Begin, Offer};
@@ -320,6 +320,7 @@ pub(super) fn send(state: &mut State, mut form: Form, effects: &mut Vec<Effect>)
     let sent = match form.read() {
         Ok(sent) => sent,
         Err(problem) => {
+            form.is_waiting = problem == LISTED_STILL;
             form.problem = Some(problem);
             return state.overlays.push(Overlay::Form(form));
         }

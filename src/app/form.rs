@@ -88,6 +88,10 @@ pub struct Pick {
     pub heard: Heard,
 }
 
+/// Why a form is not sent before the roles are listed.
+pub(super) const LISTED_STILL: &str =
+    "The roles are still being listed: it is sent once they are. Another key stops that.";
+
 /// What was heard of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Heard {
@@ -112,6 +116,11 @@ pub struct Choice {
 }
 
 impl Pick {
+    /// Whether nothing is typed and nothing is listed yet.
+    fn is_awaited(&self) -> bool {
+        self.heard == Heard::Nothing && self.options.is_empty() && self.input.value().trim().is_empty()
+    }
+
     /// The options that match what was typed.
     pub fn matching(&self) -> Vec<&Choice> {
         let typed = self.input.value().trim();
@@ -300,24 +309,6 @@ impl Form {
                 pick.heard = heard;
             }
         }
-    }
-
-    /// Whether a role must be chosen and none is listed yet.
-    pub(super) fn awaits_roles(&self) -> bool {
-        self.fields.iter().any(|field| match &field.value {
-            Value::Pick(pick) => {
-                let is_open = !pick.optional && pick.input.value().trim().is_empty();
-                is_open && pick.heard == Heard::Nothing && pick.value().is_none()
-            }
-            Value::Text(_) | Value::Checks { .. } => false,
-        })
-    }
-
-    /// It is sent once the roles are listed, unless another key is pressed before.
-    pub(super) fn wait_for_roles(&mut self) {
-        self.is_waiting = true;
-        self.problem =
-            Some("The roles are still being listed: it is sent once they are. Another key stops that.".to_owned());
     }
 
     /// It is not waiting any more; whether it was.

@@ -71,10 +71,6 @@ fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         Some(Overlay::Form(mut form)) => match form.press(key) {
             Typed::Close => {}
             Typed::Stay => state.overlays.push(Overlay::Form(form)),
-            Typed::Send if form.awaits_roles() => {
-                form.wait_for_roles();
-                state.overlays.push(Overlay::Form(form));
-            }
             Typed::Send => actions::send(state, form, effects),
         },
         Some(Overlay::Login(login)) => login::press(state, login, key, effects),

@@ -15,9 +15,9 @@ use crate::domain::{Arn, Fault, KmsKey};
 const OPERATION: usize = 4;
 /// What the columns of who did are called, and the fewest cells of each.
 const DID: [(&str, usize); 7] = [
-    ("WHO DID", 12),
-    ("OPERATION", 12),
-    ("ANSWER", 8),
+    ("WHO DID", 11),
+    ("OPERATION", 11),
+    ("ANSWER", 17),
     ("CONTEXT", 8),
     ("FROM", 8),
     ("COUNT", 5),

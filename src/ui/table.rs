@@ -324,6 +324,8 @@ fn aligned(words: &str, width: usize, column: &Column) -> String {
 struct Need {
     /// Cells of the widest of the rows on screen, and of its title.
     cells: usize,
+    /// The same without the rows that say it in another column too: a key without an alias is called by its id.
+    own: usize,
     /// Whether it tells nothing: all rows are on screen, and it is empty, or the same in each.
     is_idle: bool,
     /// Whether it is empty in all rows that there are: its title alone is not worth its room.
@@ -341,10 +343,22 @@ fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>], is_all: b
             .map(|words| format::width(&format::clean(words)))
             .max()
             .unwrap_or(0);
+        let is_told = |row: &&Vec<Cell>| {
+            let others = row.iter().enumerate().filter(|(at, _)| *at != index);
+            let mut others = others.map(|(_, (_, words))| words);
+            row.get(index)
+                .is_some_and(|(_, words)| others.any(|other| other == words))
+        };
+        let own = rows.iter().filter(|row| !is_told(row)).filter_map(|row| row.get(index));
+        let own = own
+            .map(|(_, words)| format::width(&format::clean(words)))
+            .max()
+            .unwrap_or(0);
         let first = words().next().unwrap_or_default();
         let is_same = words().all(|words| words == first) && (rows.len() > 1 || first.is_empty());
         let may_go = is_all && column.rank > 1 && sorted != Some(column.title);
         Need {
+            own,
             cells: widest.max(column.title.len() + usize::from(sorted == Some(column.title))),
             is_idle: may_go && is_same,
             is_empty: may_go && widest == 0,
@@ -379,7 +393,7 @@ fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>>
     }
     // A name that is cut says less than the columns of little weight do.
     let named = |index: usize| match columns[index].rank {
-        0 => needs[index].cells.min(room * 3 / 5).max(least[index]),
+        0 => needs[index].own.min(room * 3 / 5).max(least[index]),
         _ => least[index],
     };
     while taken(&kept, &named) > room + 1 {
@@ -449,6 +463,7 @@ mod tests {
     fn need(cells: usize) -> Need {
         Need {
             cells,
+            own: cells,
             is_idle: false,
             is_empty: false,
         }
@@ -489,7 +504,7 @@ mod tests {
         let mut needs = all_need(10);
         needs[1].is_idle = true;
         assert_eq!(widths(&columns, &needs, 32), [Some(10), Some(10), Some(10)]);
-        needs[0].cells = 20;
+        (needs[0].cells, needs[0].own) = (20, 20);
         assert_eq!(widths(&columns, &needs, 32), [Some(21), None, Some(10)]);
         needs = all_need(10);
         needs[1].is_empty = true;

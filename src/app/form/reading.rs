@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Field, Pick, Value};
+use super::{Field, LISTED_STILL, Pick, Value};
 use crate::app::format;
 use crate::domain::{KeySpec, Request};
 
@@ -132,8 +132,11 @@ impl Filled<'_> {
 
     /// The role's ARN, which must be there.
     pub(in crate::app) fn role(&self, key: RoleKey) -> Result<String, String> {
-        self.optional_role(key)
-            .ok_or_else(|| format!("{} is missing", self.0[key.0].label))
+        let Field { label, value, .. } = &self.0[key.0];
+        self.optional_role(key).ok_or_else(|| match value {
+            Value::Pick(pick) if pick.is_awaited() => LISTED_STILL.to_owned(),
+            _ => format!("{label} is missing"),
+        })
     }
 
     /// The role's name.

@@ -174,7 +174,7 @@ fn what_e_would_do_is_told_whole_whatever_the_names_are() {
         .map(str::to_owned);
     let line = line.unwrap_or_default();
     assert!(
-        line.contains(" under training-data-x") && line.contains('…') && line.contains(" to "),
+        line.contains(" under training-data…") && line.contains('…') && line.contains(" to "),
         "{line}"
     );
 }
