@@ -193,6 +193,15 @@ fn whoever_begins_asks_kms_once_a_data_key_and_hosts_ask_it_nothing_and_move_no_
     let one = run(&place, &words("one", &[]), &[]);
     let many = run(&place, &words("many", &[]), &["--on", "processing", "--resume", &id]);
     assert_eq!((one.status, told(&one)), (many.status, told(&many)), "{many:?}");
+    let deleting = words("many", &["--delete-old-key-objects"]);
+    run(&place, &deleting, &["--on", "processing", "--resume", &id]).failed(
+        2,
+        &[
+            "it was begun without --delete-old-key-objects",
+            "leave it out",
+            "without --on and --resume",
+        ],
+    );
 }
 
 #[test]
