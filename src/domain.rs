@@ -8,6 +8,7 @@ pub mod bond;
 pub mod bring;
 pub mod bucket;
 pub mod bulk;
+pub mod bulk_folder;
 pub mod capability;
 pub mod change;
 pub mod context;
@@ -33,6 +34,7 @@ pub mod python;
 pub mod question;
 pub mod reading;
 pub mod request;
+pub mod rests_on;
 pub mod rewrap;
 pub mod seal;
 pub mod secret;
@@ -73,6 +75,7 @@ pub use request::{
     MessageRequest, Names, ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, SealRequest, Session, Touch,
     resume_command,
 };
+pub use rests_on::RestsOn;
 pub use secret::Plaintext;
 pub use spec::{
     DataChannel, GrantSpec, ImageSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Original, PlaintextPlace,

@@ -9,7 +9,7 @@ use super::cursor::stepped;
 use super::format::{self, Line, Tone};
 use super::fuzzy::Fuzzy;
 use crate::domain::audit::{AuditKey, AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
-use crate::domain::bulk::RestsOn;
+use crate::domain::rests_on::RestsOn;
 use crate::domain::{Named, ObjectRequest, ObjectUri, Request};
 
 /// The columns of kind and size, and of the key where there is room.
@@ -148,7 +148,13 @@ impl Inventory {
 
     /// What it rests on, in lines of so many columns; nothing where one machine has read all of it.
     pub fn rests_on(&self, columns: usize) -> Vec<Line> {
-        let words = self.report.summary.rests_on.as_ref().map(RestsOn::told).unwrap_or_default();
+        let words = self
+            .report
+            .summary
+            .rests_on
+            .as_ref()
+            .map(RestsOn::told)
+            .unwrap_or_default();
         let lines = format::wrap(&words, columns).into_iter();
         lines
             .filter(|text| !text.is_empty())

@@ -9,7 +9,7 @@ use crate::actions::preflight_bulk;
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{BulkWorkerArgs, EngineArgs};
-use crate::domain::bulk::RestsOn;
+use crate::domain::rests_on::RestsOn;
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::words::{self, counted};
 use crate::domain::{

@@ -1,13 +1,5 @@
 //! Acts on everything under a prefix beyond one machine: a list in shards, hosts that each do some of them, results by shard,
-//! and one report. What stands in S3 is described here; each part of it is written once.
-//!
-//! ```text
-//! .strongroom/bulk/ID/plan.json           written last: the list is whole
-//!                     shards/0001.jsonl   what is to be done, a line an object
-//!                     results/0001.jsonl  what came of it, written by whichever host did it
-//!                     missing/JOB.json    of a job that does not do all shards, those that had no result
-//!                     data-keys/0001.jsonl  of a re-wrap, each data key as it was wrapped and as it is now
-//! ```
+//! and one report. What stands in S3 is described here and in [`super::bulk_folder`]; each part of it is written once.
 //!
 //! Who may write there could write something else. So the plan names the SHA-256 of every shard and of every file of the map, and
 //! the arguments of a job that of the plan: a host does nothing that is not in the plan that its job was started with.
@@ -19,16 +11,13 @@ use serde::{Deserialize, Serialize};
 
 mod order;
 mod plan;
-mod rests;
 
 pub use order::BulkOrder;
 pub use plan::{BulkPlan, RewrapPlan};
-pub use rests::RestsOn;
 
-use super::{Fault, FaultKind, JobSettings, ObjectUri};
+use super::JobSettings;
+pub use super::bulk_folder::{BulkFolder, is_id, job_name, shard_file, shard_number};
 
-/// Below the prefix of key objects.
-const FOLDER: &str = ".strongroom/bulk/";
 /// Objects of one shard: what a host that dies loses at most.
 pub const SHARD: usize = 1000;
 /// Shards for each host, where objects are few.
@@ -122,132 +111,6 @@ fn is_yes(value: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_no(value: &bool) -> bool {
     !*value
-}
-
-/// Where everything of one act is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BulkFolder {
-    /// The bucket.
-    pub bucket: String,
-    /// Every key of it begins so; it ends in `/`.
-    pub prefix: String,
-}
-
-impl BulkFolder {
-    /// Of the act of this id; `below` is the prefix of the bucket's key objects.
-    pub fn new(bucket: &str, below: &str, id: &str) -> Self {
-        Self {
-            bucket: bucket.to_owned(),
-            prefix: format!("{below}{FOLDER}{id}/"),
-        }
-    }
-
-    /// Of its URI.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn read(uri: &str) -> Result<Self, Fault> {
-        let folder = ObjectUri::parse(uri).map(|uri| Self {
-            bucket: uri.bucket,
-            prefix: uri.key,
-        });
-        folder
-            .filter(|folder| {
-                let before = folder.prefix.strip_suffix(&format!("{}/", folder.id()));
-                is_id(folder.id()) && before.is_some_and(|before| before.ends_with(FOLDER))
-            })
-            .ok_or_else(|| {
-                let cause = "it is no folder of an act on a prefix";
-                Fault::new(
-                    FaultKind::Usage,
-                    "read",
-                    uri,
-                    cause,
-                    "give s3://BUCKET/.strongroom/bulk/ID/",
-                )
-            })
-    }
-
-    /// The act's id.
-    pub fn id(&self) -> &str {
-        let inner = self.prefix.strip_suffix('/').unwrap_or(&self.prefix);
-        inner.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// `s3://…/ID/`.
-    pub fn uri(&self) -> String {
-        format!("s3://{}/{}", self.bucket, self.prefix)
-    }
-
-    /// Where the plan is.
-    pub fn plan(&self) -> String {
-        format!("{}plan.json", self.prefix)
-    }
-
-    /// Where the shards are.
-    pub fn shards(&self) -> String {
-        format!("{}shards/", self.prefix)
-    }
-
-    /// Where the results are.
-    pub fn results(&self) -> String {
-        format!("{}results/", self.prefix)
-    }
-
-    /// Where the map of a re-wrap is.
-    pub fn data_keys(&self) -> String {
-        format!("{}data-keys/", self.prefix)
-    }
-
-    /// What names the shards that a job does, if not all.
-    pub fn missing(&self, job: &str) -> String {
-        format!("{}missing/{job}.json", self.prefix)
-    }
-
-    /// Whether an object of this key is of an act on a prefix by its name, or of what a re-wrap by one machine notes of its data
-    /// keys: `rewrap-…/DIGEST`.
-    pub fn is_record(key: &str) -> bool {
-        let below = match key.rfind(FOLDER) {
-            Some(at) if at == 0 || key.as_bytes()[at - 1] == b'/' => &key[at + FOLDER.len()..],
-            _ => return false,
-        };
-        let words: Vec<&str> = below.split('/').collect();
-        match words.as_slice() {
-            [id, "plan.json"] => is_id(id),
-            [id, "shards" | "results" | "data-keys", file] => is_id(id) && shard_number(file).is_some(),
-            [id, "missing", file] => is_id(id) && file.strip_suffix(".json").is_some_and(is_id),
-            [id, digest] => {
-                let is_digest = !digest.is_empty() && digest.chars().all(|c| c.is_ascii_hexdigit());
-                id.starts_with("rewrap-") && is_digest
-            }
-            _ => false,
-        }
-    }
-}
-
-/// The file of a shard, and of its result.
-pub fn shard_file(number: usize) -> String {
-    format!("{number:04}.jsonl")
-}
-
-/// The number of the shard whose file is called so.
-pub fn shard_number(file: &str) -> Option<usize> {
-    let number = file.strip_suffix(".jsonl")?.parse().ok()?;
-    (number > 0 && shard_file(number) == file).then_some(number)
-}
-
-/// Whether an act may be called so: it becomes part of keys and names.
-pub fn is_id(id: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    (1..=50).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-') && !id.ends_with('-')
-}
-
-/// The name of the `nth` job of an act, counted from 1.
-pub fn job_name(id: &str, nth: usize) -> String {
-    match nth {
-        0 | 1 => id.to_owned(),
-        later => format!("{id}-{later}"),
-    }
 }
 
 /// What carries an act out beyond one machine.
@@ -375,35 +238,6 @@ mod tests {
         let read = BulkJob::of_arguments(&job.arguments());
         assert_eq!(read, Some((BulkAct::Audit, folder, Some("0a".repeat(32)))));
         assert_eq!(BulkJob::of_arguments(&["--act".to_owned(), "train".to_owned()]), None);
-    }
-
-    #[test]
-    fn all_that_an_act_writes_is_its_record_by_its_name_and_nothing_beside_it() {
-        let folder = BulkFolder::new("b", "team/", "rewrap-20260101-120000-0abc");
-        let numbered = [folder.shards(), folder.results(), folder.data_keys()];
-        let numbered = numbered.map(|folder| folder + &shard_file(1));
-        let more = [folder.plan(), folder.missing(&job_name(folder.id(), 2))];
-        let journal = ".strongroom/bulk/rewrap-0123456789abcdef/00ff".to_owned();
-        for key in numbered.into_iter().chain(more).chain([journal]) {
-            assert!(BulkFolder::is_record(&key), "{key}");
-        }
-        for key in [
-            "notes.strongroom/bulk/audit-1/plan.json",
-            ".strongroom/bulk/audit-1/customers.csv",
-            ".strongroom/bulk/audit-1/shards/customers.csv",
-            ".strongroom/bulk/audit-1/data-keys/1.jsonl",
-            ".strongroom/bulk/audit-1/data-keys/0001.jsonl/more",
-            ".strongroom/bulk/audit-1/missing/a b.json",
-            ".strongroom/bulk//plan.json",
-            ".strongroom/bulk/plan.json",
-        ] {
-            assert!(!BulkFolder::is_record(key), "{key}");
-        }
-        assert_eq!(
-            (shard_number("0012.jsonl"), shard_number("10000.jsonl")),
-            (Some(12), Some(10_000))
-        );
-        assert_eq!((shard_number("0000.jsonl"), shard_number("+012.jsonl")), (None, None));
     }
 
     #[test]

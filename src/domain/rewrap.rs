@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Fault;
 use super::audit::{Ended, Tally};
-use super::bulk::RestsOn;
+use super::rests_on::RestsOn;
 use super::words::{bytes, counted};
 
 /// What to re-wrap.

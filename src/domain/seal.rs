@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Ended, Kind, Tally};
-use super::bulk::RestsOn;
+use super::rests_on::RestsOn;
 use super::{Fault, ObjectUri};
 
 mod lines;

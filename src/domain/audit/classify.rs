@@ -7,7 +7,7 @@ use super::beginning::{Beginning, beginning};
 use super::message;
 use super::{AtRest, Flaw, Kind, Unread};
 use crate::domain::bond::{Standing, Written};
-use crate::domain::bulk::BulkFolder;
+use crate::domain::bulk_folder::BulkFolder;
 use crate::domain::format::begins_token;
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AuditKey, AuditRow, KeyUse, Kind};
 use crate::domain::Fault;
 use crate::domain::bond::{Contradiction, Standing, Survey};
-use crate::domain::bulk::RestsOn;
+use crate::domain::rests_on::RestsOn;
 
 /// KMS keys and causes that are told apart; what comes after is counted together.
 const TOLD_APART: usize = 10_000;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strongroom::app::Overlay;
 use strongroom::domain::audit::{AuditReport, AuditSummary, Ended};
+use strongroom::domain::rests_on::RestsOn;
 use strongroom::domain::rewrap::{RewrapReport, RewrapSpec};
 use strongroom::domain::seal::{SealAct, SealReport, SealSpec, SealSummary};
 use strongroom::domain::{Finding, Outcome, Weight};
@@ -26,6 +27,13 @@ fn words(desk: &Desk) -> String {
     screen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+fn held(sampled: Option<u64>) -> Option<RestsOn> {
+    sampled.map(|sampled| RestsOn {
+        sampled,
+        unchecked: None,
+    })
+}
+
 fn sealed(sampled: Option<u64>) -> Outcome {
     let act = SealAct::Rotate {
         key: None,
@@ -40,7 +48,7 @@ fn sealed(sampled: Option<u64>) -> Outcome {
             act,
         },
         summary: SealSummary {
-            sampled,
+            rests_on: held(sampled),
             ..SealSummary::default()
         },
         rows: Vec::new(),
@@ -58,13 +66,13 @@ fn rewrapped(sampled: Option<u64>) -> Outcome {
         delete_old: false,
     };
     let mut report = RewrapReport::new(&spec, "arn:new".to_owned(), false);
-    report.sampled = sampled;
+    report.rests_on = held(sampled);
     Outcome::Rewrapped(Box::new(report))
 }
 
 fn audited(sampled: Option<u64>) -> Outcome {
     let mut summary = AuditSummary::new(format!("s3://{BUCKET}/data/"), false, false);
-    summary.sampled = sampled;
+    summary.rests_on = held(sampled);
     summary.close(Ended::Whole);
     Outcome::Audited(Arc::new(AuditReport {
         bucket: BUCKET.to_owned(),

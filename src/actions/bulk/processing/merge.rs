@@ -17,7 +17,8 @@ use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditSummary, Ended};
-use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, RestsOn, shard_file};
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, shard_file};
+use crate::domain::rests_on::RestsOn;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, Rewrapped};
 use crate::domain::seal::{SealRow, SealSpec, SealSummary};
 use crate::domain::{Fault, FaultKind, Progress, resume_command};
@@ -214,10 +215,7 @@ pub async fn collect_rewrapped(
         match old {
             OldKeyObjects::GoIfAsked => Box::pin(all.delete_old(&map, &mut report)).await,
             OldKeyObjects::Stay => {
-                let why = format!(
-                    "it goes, if nothing names it, by {}",
-                    resume_command(plan, folder.id())
-                );
+                let why = format!("it goes, if nothing names it, by {}", resume_command(plan, folder.id()));
                 report.old_key_objects = Copying::old(&map, &why);
             }
         }
