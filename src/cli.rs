@@ -317,7 +317,11 @@ mod tests {
         assert_eq!(beside, alone.world);
         assert!(beside.empty && beside.fill.len() == 2 && beside.fault.len() == 2);
         assert_eq!(beside.registry.unwrap().to_string(), "127.0.0.1:5000");
-        assert_eq!(read("--sandbox").unwrap().global.world, WorldArgs::default());
+        let plain = WorldArgs {
+            trail_delay: 2.0,
+            ..WorldArgs::default()
+        };
+        assert_eq!(read("--sandbox").unwrap().global.world, plain);
     }
 
     #[test]

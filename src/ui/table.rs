@@ -524,7 +524,8 @@ mod tests {
             fixed("ID", 36, 5),
         ];
         let needs = [23, 10, 20, 36].map(need);
-        assert_eq!(widths(&columns, &needs, 78), [Some(23), Some(10), Some(43), None]);
+        // Both names are whole, and share what is left.
+        assert_eq!(widths(&columns, &needs, 78), [Some(30), Some(10), Some(36), None]);
         assert_eq!(widths(&columns, &needs, 40), [Some(29), Some(10), None, None]);
         assert_eq!(
             widths(&columns, &needs, 120)[3],
