@@ -280,11 +280,12 @@ impl<T: Row> Table<T> {
     /// Other rows are marked, or the marked rows are others.
     fn weigh_marks(&mut self) {
         let is_marked = |row: &&T| self.marks.contains(row.id().as_ref());
-        (self.marked_bytes, self.marked_alone) = match self.marks.is_empty() {
-            true => (0, 0),
-            false => self.rows.iter().filter(is_marked).fold((0, 0), |(bytes, alone), row| {
+        (self.marked_bytes, self.marked_alone) = if self.marks.is_empty() {
+            (0, 0)
+        } else {
+            self.rows.iter().filter(is_marked).fold((0, 0), |(bytes, alone), row| {
                 (bytes + row.bytes(), alone + usize::from(!row.is_group()))
-            }),
+            })
         };
     }
 

@@ -130,7 +130,9 @@ impl Who {
                 found.access = Some(*access);
             }
             WhoPage::Did(events, extent) => {
-                events.into_iter().for_each(|event| found.uses.note(event));
+                for event in events {
+                    found.uses.note(event);
+                }
                 found.uses.extent = extent;
             }
         }

@@ -239,8 +239,8 @@ pub(crate) async fn simulate_all(
     };
     let list = List::of(act, principal, call, |answer| {
         let rows = answer.evaluation_results().iter().map(|result| {
-            let policies = result.matched_statements().iter();
-            let policy = policies.filter_map(|statement| statement.source_policy_id()).next();
+            let mut policies = result.matched_statements().iter();
+            let policy = policies.find_map(|statement| statement.source_policy_id());
             let name = result.eval_action_name().to_owned();
             let decision = decision(result.eval_decision().as_str());
             (name, decision, policy.unwrap_or("a policy").to_owned())

@@ -174,7 +174,9 @@ async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Re
 /// Says what was begun; beside a report that is waited for, not in it.
 fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     let (id, plan) = (begun.folder.id(), &begun.plan);
-    begun.unchecked.iter().for_each(|why| not_checked(why));
+    if let Some(why) = &begun.unchecked {
+        not_checked(why);
+    }
     if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
         warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
     }
@@ -233,7 +235,9 @@ pub(super) fn rests_on(rests_on: Option<&RestsOn>, json: bool) {
     let Some(RestsOn { sampled, unchecked }) = rests_on else {
         return;
     };
-    unchecked.iter().for_each(|why| not_checked(why));
+    if let Some(why) = unchecked {
+        not_checked(why);
+    }
     if !json {
         warn(&words::rests_on(*sampled));
     }

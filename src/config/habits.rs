@@ -49,7 +49,7 @@ mod tests {
         note(folder.path(), &Habit::Bookmarked(bookmark.clone()));
         let kept = read(folder.path());
         assert_eq!(kept.used.get("tags"), Some(&2));
-        assert_eq!(kept.bookmarks, [bookmark.clone()]);
+        assert_eq!(kept.bookmarks, std::slice::from_ref(&bookmark));
         note(folder.path(), &Habit::Forgotten(bookmark));
         assert!(read(folder.path()).bookmarks.is_empty());
     }

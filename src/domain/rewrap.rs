@@ -271,7 +271,7 @@ impl RewrapReport {
             "old_key_objects": old.map(|old| json!({
                 "uri": format!("s3://{}/{}", self.bucket, old.key), "deleted": old.kept.is_none(), "kept": old.kept,
             })).collect::<Vec<_>>(),
-            "old_key_objects_error": self.not_deleted.as_ref().map(|fault| fault.to_string()),
+            "old_key_objects_error": self.not_deleted.as_ref().map(ToString::to_string),
             "whole": self.ended == Ended::Whole,
         }})
     }

@@ -61,7 +61,7 @@ fn counted(state: &State, mut hints: Vec<Shown>) -> Vec<Shown> {
             && marked > 1
             && let Some(taken) = takes(*command)
         {
-            words.push_str(&format!(" {taken}"));
+            words.extend([" ", &taken.to_string()]);
         }
     }
     hints

@@ -93,7 +93,7 @@ pub(super) fn chart(frame: &mut Frame, area: Rect, theme: &Theme, curves: &[(&st
         Axis::default().bounds(bounds).labels(labels).style(dim)
     };
     let (across, up) = (
-        labels(x, |step| figure(step)),
+        labels(x, figure),
         labels(y, |value| format!("{}{}", figure(value), first.unit)),
     );
     // What is counted stands before the first: behind the last it would lie over the curve.

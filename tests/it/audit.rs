@@ -302,7 +302,7 @@ fn what_cannot_be_read_is_counted_by_its_cause_and_a_disabled_key_is_named() {
 }
 
 /// A user with these policies, as the program is run by it.
-fn as_user<'a>(access: &'a [(String, String)]) -> Vec<(&'a str, Option<&'a str>)> {
+fn as_user(access: &[(String, String)]) -> Vec<(&str, Option<&str>)> {
     let variables = access.iter();
     variables
         .map(|(name, value)| (name.as_str(), Some(value.as_str())))

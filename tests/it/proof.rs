@@ -23,7 +23,7 @@ fn a_grant_whose_answer_was_lost_is_made_once_and_revoked() {
         }
         Trouble::None
     });
-    let connection = connection_at(&sandbox, proxy.url());
+    let connection = connection_at(sandbox, proxy.url());
     let (sink, cancel, context) = (ProgressSink::none(), CancellationToken::new(), BTreeMap::new());
     let story = place.wait(async {
         let aws = actions::connect(&connection).await.unwrap();

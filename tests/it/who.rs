@@ -217,7 +217,7 @@ fn the_event_history_is_the_thousand_calls_that_were_made_paged_and_delayed_at_t
             assert_eq!(pages, events.len().div_ceil(50));
         }
         // A third call within the second is one too many.
-        let ask = || trail.lookup_events().send();
+        let ask = || Box::pin(trail.lookup_events().send());
         let answers = futures::future::join_all([ask(), ask(), ask(), ask()]).await;
         let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
         assert!(!refused.is_empty());

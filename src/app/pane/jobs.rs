@@ -102,8 +102,8 @@ pub fn phase(job: &Job, loss: Option<&Loss>, now: Timestamp) -> Option<String> {
     }
     let secondary = job.secondary.as_deref().filter(|word| *word != job.status.as_str())?;
     let mut words = secondary.to_owned();
-    let transitions = job.detail.iter().flat_map(|detail| &detail.transitions);
-    let current = transitions.filter(|step| step.end.is_none()).last();
+    let mut transitions = job.detail.iter().flat_map(|detail| &detail.transitions);
+    let current = transitions.rfind(|step| step.end.is_none());
     if let Some(start) = current.and_then(|step| step.start) {
         words = format!("{words} {}", format::span(now.as_second() - start.as_second()));
     }

@@ -115,9 +115,7 @@ pub fn page(report: &WhoReport, at: Timestamp) -> String {
             format!("**Outside the chain**: {rows} rows of uses by somebody whom nothing lets that holds now.")
         }
     };
-    let back = read_back_to(report)
-        .map(|at| at.to_string())
-        .unwrap_or_else(|| "nothing".to_owned());
+    let back = read_back_to(report).map_or_else(|| "nothing".to_owned(), |at| at.to_string());
     let mut page = format!(
         "# Who can, who did\n\n{verdict}\n\n| | |\n| --- | --- |\n| key | {} |\n| at | {at} |\n| events read | {}, back to {back} |\n| note | {HISTORY_NOTE}. |\n",
         cell(key),

@@ -40,9 +40,12 @@ fn grant(operations: &[&str]) -> Grant {
 
 /// An answer of IAM: this is allowed, nothing else.
 fn allowed(operation: &str) -> Own {
-    let answer = |name| match name == operation {
-        true => OwnAnswer::Allowed("policy p".to_owned()),
-        false => OwnAnswer::NotAllowed,
+    let answer = |name| {
+        if name == operation {
+            OwnAnswer::Allowed("policy p".to_owned())
+        } else {
+            OwnAnswer::NotAllowed
+        }
     };
     Own::Asked(operations().map(answer).collect())
 }

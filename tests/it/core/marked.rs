@@ -101,7 +101,10 @@ fn a_filter_finds_what_stands_in_a_row_before_ids_and_ids_only_as_they_are_writt
         desk.screen()
     );
     desk.keys("<esc>/444444<enter>");
-    assert_eq!(desk.state.key().map(|key| key.name()), Some("decommissioned"));
+    assert_eq!(
+        desk.state.key().map(strongroom::domain::KmsKey::name),
+        Some("decommissioned")
+    );
 }
 
 #[test]

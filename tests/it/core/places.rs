@@ -100,7 +100,10 @@ fn a_key_is_found_by_the_beginning_of_its_id_and_a_role_by_its_name() {
     desk.keys("O2222");
     assert_eq!(names(&desk)[0], "22222222-0000-0000-0000-000000000002");
     desk.keys("<enter>");
-    assert_eq!(desk.state.key().map(|key| key.name()), Some("legacy-datasets"));
+    assert_eq!(
+        desk.state.key().map(strongroom::domain::KmsKey::name),
+        Some("legacy-datasets")
+    );
     let policies = |role: &str| Request::Role(RoleRequest::Policies { role: role.to_owned() });
     desk.keys(":role/mine<enter>");
     assert_eq!(desk.started().pop(), Some(policies("mine")));

@@ -226,9 +226,8 @@ fn difference(said: &AuditRow, seen: &AuditRow) -> Option<String> {
 /// A token that was made, as the results say.
 async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> Held {
     let ObjectUri { bucket: at, key } = &sealed.at;
-    let head = match transfer::find(aws, at, key).await {
-        Ok(Some(head)) => head,
-        Ok(None) | Err(_) => return Held::Untold,
+    let Ok(Some(head)) = transfer::find(aws, at, key).await else {
+        return Held::Untold;
     };
     let etag = head.unquoted_etag();
     let is_in_place = (at.as_str(), key) == (bucket, &listed.key);

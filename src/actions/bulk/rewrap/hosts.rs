@@ -175,7 +175,9 @@ impl Copying<'_> {
     /// became of them; none unless every new key object holds its data key.
     pub(in crate::actions::bulk) async fn delete_old(&self, map: &[Mapped], report: &mut RewrapReport) {
         let mut old = old_keys::KeyObjects::default();
-        map.iter().for_each(|mapped| old.note(mapped));
+        for mapped in map {
+            old.note(mapped);
+        }
         old_keys::delete(&self.0, old, report).await;
     }
 }
