@@ -94,7 +94,7 @@ impl<'a> Look<'a> {
         if let Some(id) = &told.kms_key {
             let key = self.kms_keys.of(self.aws, id).await;
             row.flaws.extend(unusable(&row, &key));
-            row.unchecked.extend(unasked(row, &key));
+            row.unchecked.extend(unasked(&row, &key));
             row.kms_key = Some(key);
         }
         if let Some((uri, is_carried)) = told.data_key_object.take() {
