@@ -135,7 +135,7 @@ fn in_the_dashboard_a_rewrap_on_processing_is_looked_at_begun_watched_and_its_re
     session.keys("3").wait("many/").select("many/");
     session.action("re-wrap on hosts");
     fill_in(&mut session, "Re-wrap s3://sagemaker-many-hosts/many/ on processing")
-        .wait("hosts ask KMS nothing")
+        .wait("KMS says so of the data key")
         .keys(ENTER)
         .wait("Objects are copied onto themselves")
         .keys("y");
