@@ -173,7 +173,7 @@ def audit_versions_on_processing(p, _):
 
 
 def rewrap_on_processing(p, _):
-    arguments = ["--to", "alias/training", "--context", "project=houses", *ENGINE, "--wait"]
+    arguments = ["--to", "alias/training", "--context", "project=houses", *ENGINE[:-1], "--wait"]
     assert "re-wrapped: 1 object" in p.run("rewrap", DATA, *arguments)
 
 

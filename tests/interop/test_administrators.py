@@ -107,6 +107,7 @@ SAID = {
     ("rewrap", "s3:ListBucketVersions"): "older versions could not be counted",
     ("rewrap-on-processing", "s3:ListBucketVersions"): "older versions could not be counted",
     # Whose the objects are is asked of the bucket in another way then.
+    ("rewrap", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
     ("rotate", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
     ("encrypt-objects", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
     ("rotate", "s3:GetBucketVersioning"): '"versions":"unknown"',
