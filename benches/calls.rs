@@ -47,6 +47,7 @@ impl Asked {
 
 const FIGURES: &[Figure] = &[
     ("first-frame", first_frame),
+    ("key-to-screen", key_to_screen),
     ("keys", keys),
     ("held", held),
     ("log", log),
@@ -185,6 +186,39 @@ fn first_frame(asked: &Asked) {
         .collect();
     times.sort();
     println!("first frame: {:?}, median of {}", times[times.len() / 2], times.len());
+}
+
+fn key_to_screen(asked: &Asked) {
+    let many = asked.rows(100_000);
+    let world = World::new(&format!("jobs={many}"), &[]);
+    let mut session = world.open(&asked.program);
+    session.send(b"4z");
+    told("listed", || {
+        until("all jobs", &session, || rows(&session, "Training jobs") == Some(many))
+    });
+    let cursor = |session: &Session| {
+        let screen = session.text();
+        screen.lines().find(|line| line.contains('▸')).map(str::to_owned)
+    };
+    let mut times: Vec<Duration> = (0..101)
+        .map(|_| {
+            let stood = cursor(&session);
+            let began = Instant::now();
+            session.send(b"j");
+            while cursor(&session) == stood {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            began.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!(
+        "key to screen with {many} jobs: {:.2?}, median of {}; the slowest {:.2?}",
+        times[times.len() / 2],
+        times.len(),
+        times[times.len() - 1],
+    );
+    world.close(session);
 }
 
 fn keys(asked: &Asked) {
