@@ -104,7 +104,7 @@ impl Fake {
             sdk,
             spoil,
             runs: 0,
-            cuts: repetitions("STRONGROOM_CUTS", 12) as usize,
+            cuts: repetitions("STRONGROOM_CUTS", 4) as usize,
             driven: BTreeSet::new(),
             cases: 0,
             wrong: Vec::new(),

@@ -104,7 +104,6 @@ async fn with_jobs_before(registry: Option<&str>) -> (Fake, String) {
     })
     .await;
     // Every job is a process.
-    fake.cuts = fake.cuts.min(8);
     let role = fake.role("trainer").await;
     let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"}]}"#;
     let put = fake.iam().put_role_policy().role_name("trainer").policy_name("data");

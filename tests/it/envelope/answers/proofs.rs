@@ -101,7 +101,6 @@ async fn prove_grant_cycle(fake: &mut Fake, role: &str, object: bool) -> Came {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_that_is_none_is_a_proof_or_leaves_what_was_lent_for_one() {
     let mut fake = Fake::start().await;
-    fake.cuts = fake.cuts.min(8);
     let source = fake.world.write("x.csv", b"x,y\n1,2\n");
     good(&fake.world.encrypt(&source, "s3://training-bucket/data/").await);
     let role = fake.role("trainer").await;
