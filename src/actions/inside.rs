@@ -32,8 +32,6 @@ pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -137,8 +137,6 @@ fn not_assumed(fault: Fault) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -282,8 +282,6 @@ fn is_page(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -152,8 +152,6 @@ fn announce(sandbox: &Sandbox, as_json: bool) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

@@ -146,8 +146,6 @@ impl Known<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -99,8 +99,6 @@ fn is_of(text: &str, service: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const POINT: &str = "arn:aws:s3:eu-west-1:111122223333:accesspoint/team";

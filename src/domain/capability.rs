@@ -279,8 +279,6 @@ fn each_text(value: &Value, filled: &impl Fn(&str) -> String) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::collections::BTreeSet;
 
     use super::*;

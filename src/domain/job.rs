@@ -304,8 +304,6 @@ impl JobDetail {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn failed(reason: &str) -> JobDetail {

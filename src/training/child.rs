@@ -122,8 +122,6 @@ pub(crate) fn failure(command: &[OsString], status: ExitStatus) -> Option<String
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     /// A signal that one test has sent to this process is passed on to the commands of all.

@@ -223,8 +223,6 @@ fn s3_uri(uri: &str) -> Result<ObjectUri, Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const EMPTY: &[u8] = br#"{"version": 1, "data_keys": [], "channels": {}}"#;

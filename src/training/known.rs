@@ -122,8 +122,6 @@ pub(crate) fn replaced(path: &Path, cause: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::future::{pending, ready};
 
 use tokio::sync::mpsc::Receiver;

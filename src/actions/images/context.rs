@@ -107,8 +107,6 @@ fn is_static(program: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     /// The beginning of a program with these program headers.

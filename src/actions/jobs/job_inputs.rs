@@ -202,8 +202,6 @@ fn refused(spec: &JobSpec, cause: String, remedy: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::gathered::delivered_as;
     use super::*;
     use crate::actions::jobs::tests::spec;

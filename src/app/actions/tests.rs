@@ -4,8 +4,6 @@
 //! A key of its own takes more, for people change their keys by name: a line in the list of [`Keyed`], one in
 //! [`keyed`], a line in [`COMMANDS`], and one in `assets/keys.toml`. The help, the footer and the table of the README have it
 //! from there.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -1,7 +1,5 @@
 //! Answers as AWS gives them, one of each kind, and everything that is no answer made of them.
 
-#![allow(clippy::unwrap_used)]
-
 use super::table::rule;
 use super::*;
 

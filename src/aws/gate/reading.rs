@@ -104,8 +104,6 @@ fn is_dry_run(input: &Input) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use aws_smithy_runtime_api::client::interceptors::context::Input;
 
     use super::{EncryptInput, READING, only_reads};

@@ -320,7 +320,6 @@ pub(crate) fn verify(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn of(algorithm: Algorithm, bytes: &[u8]) -> Checksum {

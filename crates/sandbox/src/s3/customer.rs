@@ -183,7 +183,6 @@ fn refused(message: &str) -> ApiError {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// A key that is this byte all over.

@@ -196,7 +196,6 @@ pub(super) fn unlocked() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::time::UNIX_EPOCH;
 
     use super::*;

@@ -283,7 +283,6 @@ fn refused(message: String) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn asked(operation: &str, query: &str, header: Option<(&'static str, &'static str)>) -> Result<(), String> {

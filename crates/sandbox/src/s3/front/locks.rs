@@ -290,7 +290,6 @@ impl Front {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::sync::{Arc, Barrier};
 
     use hyper::{Method, Uri};
