@@ -174,11 +174,11 @@ fn digest(key: &[u8]) -> String {
 }
 
 fn invalid(message: &str) -> ApiError {
-    ApiError::new("InvalidArgument", message)
+    ApiError::invalid_argument(message)
 }
 
 fn refused(message: &str) -> ApiError {
-    ApiError::new("InvalidRequest", message)
+    ApiError::invalid_request(message)
 }
 
 #[cfg(test)]
