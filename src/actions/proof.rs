@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_result_and_an_outage_is_not() {
-        let denied = Fault::new(FaultKind::Denied, "encrypt under", "k", "not authorized", "");
+        let denied = Fault::denied("encrypt under", "k", "not authorized", "");
         let refused = settled("Encrypt", Err(denied)).unwrap();
         assert!(!refused.allowed);
         assert_eq!(refused.reason.as_deref(), Some("not authorized"));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::FaultKind;
 use crate::domain::{JobPlan, JobSettings};
 
 pub(in crate::actions) fn spec() -> JobSpec {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{BucketRow, FaultKind};
+use crate::domain::BucketRow;
 
 fn bucket(name: &str) -> BucketRow {
     BucketRow {
@@ -33,7 +33,7 @@ fn shown<T: Row>(table: &Table<T>) -> String {
 }
 
 fn fault() -> Fault {
-    Fault::new(FaultKind::Denied, "list", "buckets", "no", "")
+    Fault::denied("list", "buckets", "no", "")
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::domain::FaultKind;
 use crate::envelope::DataKey;
 use crate::envelope::manifest::{Bundle, WrappedDataKey};
 
