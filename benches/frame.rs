@@ -66,25 +66,13 @@ fn press(character: char) -> KeyPress {
 
 fn filled(rows: usize) -> State {
     let (mut state, _) = State::new(Settings {
-        context: AwsContext::default(),
-        contexts: Vec::new(),
-        recent: Vec::new(),
-        profiles: Vec::new(),
         region: Some("us-east-1".to_owned()),
-        endpoint: None,
         sandbox: true,
-        read_only: false,
-        open: None,
         start_dir: PathBuf::from("/"),
-        sample: None,
-        consents: BTreeSet::new(),
-        arrangement: strongroom::app::Arrangement::default(),
-        keymap: Keymap::default(),
-        habits: strongroom::app::Habits::default(),
         has_mouse: true,
-        theme: strongroom::app::ThemeName::default(),
         now: Timestamp::UNIX_EPOCH,
         size: (120, 36),
+        ..Settings::default()
     });
     let key = |index: usize| KmsKey {
         id: format!("{index:08}-0000-0000-0000-000000000000"),

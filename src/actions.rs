@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Connection;
-use crate::domain::{Fault, FaultKind, Outcome, Progress};
+use crate::domain::{Fault, Outcome, Progress};
 
 mod archive;
 mod blocking;
@@ -161,8 +161,7 @@ pub fn save_audit(aws: &Aws, to: &Path) -> Result<Outcome, Fault> {
     entries.reverse();
     if entries.is_empty() {
         let cause = "no change was asked for yet";
-        return Err(Fault::new(
-            FaultKind::NotFound,
+        return Err(Fault::not_found(
             "save",
             "the audit log",
             cause,
@@ -170,7 +169,7 @@ pub fn save_audit(aws: &Aws, to: &Path) -> Result<Outcome, Fault> {
         ));
     }
     let lines = entries.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
-    let lines = lines.map_err(|error| Fault::new(FaultKind::Other, "save", "the audit log", error.to_string(), ""))?;
+    let lines = lines.map_err(|error| Fault::other("save", "the audit log", error.to_string(), ""))?;
     kms_messages::write_new(to, (lines.join("\n") + "\n").as_bytes())?;
     Ok(Outcome::AuditSaved {
         path: to.to_path_buf(),

@@ -12,7 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 
 use self::fault::{Expected, Heard};
 use crate::config::Connection;
-use crate::domain::{AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
+use crate::domain::{AuditEntry, Fault, Identity, UploadRule, UploadSettings};
 
 use self::audit::Audit;
 use self::clients::Clients;
@@ -77,6 +77,7 @@ pub struct Aws {
     pinned: Option<Arc<Pinned>>,
 }
 
+#[derive(Clone)]
 struct Inner {
     config: SdkConfig,
     region: String,
@@ -256,24 +257,10 @@ impl Aws {
         let identity = answer.assumed_role_user.map(|user| user.arn);
         Ok(Self::from(Inner {
             config,
-            region: self.inner.region.clone(),
-            region_source: self.inner.region_source.clone(),
-            endpoints: self.inner.endpoints.clone(),
-            clients: Clients::default(),
-            audit: Arc::clone(&self.inner.audit),
-            tokens: Arc::clone(&self.inner.tokens),
             openings: Arc::default(),
-            room: self.inner.room.clone(),
-            slowed: self.inner.slowed.clone(),
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
-            throttled: Arc::clone(&self.inner.throttled),
-            uploads: self.inner.uploads.clone(),
-            regions: Arc::clone(&self.inner.regions),
-            conditions: Arc::clone(&self.inner.conditions),
-            person: self.inner.person.clone(),
-            sign_in: self.inner.sign_in.clone(),
             ended: None,
-            ..*self.inner
+            ..Inner::clone(&self.inner)
         }))
     }
 
@@ -301,25 +288,8 @@ impl Aws {
     /// The same, whose calls to buckets carry what these rules say and nothing else.
     pub(crate) fn with_uploads(&self, uploads: Vec<UploadRule>) -> Self {
         Self::from(Inner {
-            config: self.inner.config.clone(),
-            region: self.inner.region.clone(),
-            region_source: self.inner.region_source.clone(),
-            endpoints: self.inner.endpoints.clone(),
-            clients: Clients::default(),
-            audit: Arc::clone(&self.inner.audit),
-            tokens: Arc::clone(&self.inner.tokens),
-            openings: Arc::clone(&self.inner.openings),
-            room: self.inner.room.clone(),
-            slowed: self.inner.slowed.clone(),
-            identity: Arc::clone(&self.inner.identity),
-            throttled: Arc::clone(&self.inner.throttled),
             uploads,
-            regions: Arc::clone(&self.inner.regions),
-            conditions: Arc::clone(&self.inner.conditions),
-            person: self.inner.person.clone(),
-            sign_in: self.inner.sign_in.clone(),
-            ended: self.inner.ended.clone(),
-            ..*self.inner
+            ..Inner::clone(&self.inner)
         })
     }
 
@@ -353,7 +323,7 @@ impl Aws {
         let why = self.inner.audit.lost()?;
         let cause = "changes of this session are not in the file, whatever else is said of them";
         let remedy = "make room for it or move away what stands there";
-        Some(Fault::new(FaultKind::Io, "write the audit log", why, cause, remedy))
+        Some(Fault::io("write the audit log", why, cause, remedy))
     }
 
     /// The newest so many changes that this program asked for, newest first.
@@ -361,7 +331,7 @@ impl Aws {
         self.inner
             .audit
             .newest(most)
-            .map_err(|error| Fault::new(FaultKind::Io, "read", "the audit log", error.to_string(), ""))
+            .map_err(|error| Fault::io("read", "the audit log", error.to_string(), ""))
     }
 
     pub(in crate::aws) fn openings(&self) -> &s3::Openings {
@@ -426,8 +396,7 @@ fn timestamp(moment: &aws_smithy_types::DateTime) -> Option<jiff::Timestamp> {
 }
 
 fn no_region() -> Fault {
-    Fault::new(
-        FaultKind::Invalid,
+    Fault::invalid(
         "connect to",
         "AWS",
         "no region is set",

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::app::{Arrangement, Consent, Habit, Keymap, Settings, ThemeName};
 use crate::cli::Global;
-use crate::domain::{AwsContext, Fault, FaultKind, FileRow, JobSettings, Named, UploadRule};
+use crate::domain::{AwsContext, Fault, FileRow, JobSettings, Named, UploadRule};
 use crate::ui::Abilities;
 
 pub use environment::shed_empty_variables;
@@ -143,7 +143,7 @@ fn named(name: &str, contexts: &[AwsContext]) -> Result<AwsContext, Fault> {
             known => format!("the configuration has no such context, but {}", known.join(", ")),
         };
         let remedy = "check --aws-context, or add [contexts.NAME] to the configuration";
-        Fault::new(FaultKind::Usage, "use context", name, cause, remedy)
+        Fault::usage("use context", name, cause, remedy)
     })
 }
 

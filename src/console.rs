@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 use crate::printable;
 
 /// Set when whoever read standard output has left: `strongroom … | head`.
@@ -141,7 +141,7 @@ fn written(text: &str) -> Result<(), Fault> {
                 ErrorKind::StorageFull => "free some space or choose another disk",
                 _ => "",
             };
-            Fault::new(FaultKind::Io, "write", "standard output", error.to_string(), remedy)
+            Fault::io("write", "standard output", error.to_string(), remedy)
         })
 }
 

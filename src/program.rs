@@ -17,7 +17,7 @@ use crate::actions::{self, Aws};
 use crate::cli::{Cli, Command, Global};
 use crate::commands::interrupt::{self, Interrupt};
 use crate::config::{self, Config, Connection, SandboxEndpoint};
-use crate::domain::{Fault, FaultKind, FileRow, Named};
+use crate::domain::{Fault, FileRow, Named};
 use crate::{commands, console, printable, runtime, term, training};
 
 /// The whole program, to its end. It blocks, so that what is asynchronous is compiled once, here, and not again in `main`.
@@ -46,7 +46,7 @@ fn start_up(given: Vec<OsString>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             let cause = error.to_string();
-            return failed(&Fault::new(FaultKind::Io, "start", "the runtime", cause, ""));
+            return failed(&Fault::io("start", "the runtime", cause, ""));
         }
     };
     console::started();
@@ -108,7 +108,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
     if let Some(name) = cli.open {
         let cause = "only the dashboard opens what is named before a command";
         let remedy = "leave it out, or leave out the command";
-        return Err(Fault::new(FaultKind::Usage, "open", name, cause, remedy));
+        return Err(Fault::usage("open", name, cause, remedy));
     }
     match command {
         Command::Completions { shell } => {
@@ -196,7 +196,7 @@ async fn dashboard(global: &Global, open: Option<&str>) -> Result<ExitCode, Faul
         let unknown = || {
             let cause = "it names neither a place in S3 nor a KMS key nor a training job";
             let remedy = "write s3://BUCKET/PREFIX/, a key's id, ARN or alias/NAME, or training-job/NAME";
-            Fault::new(FaultKind::Usage, "open", name, cause, remedy)
+            Fault::usage("open", name, cause, remedy)
         };
         let named = Named::parse(name).ok_or_else(unknown)?;
         named.check()?;
@@ -254,7 +254,7 @@ async fn stop(world: OnceCell<Sandbox>) {
 }
 
 fn man() -> Result<(), Fault> {
-    let fault = |error: std::io::Error| Fault::new(FaultKind::Io, "print", "the manual page", error.to_string(), "");
+    let fault = |error: std::io::Error| Fault::io("print", "the manual page", error.to_string(), "");
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(fault)?;
     console::own(&String::from_utf8_lossy(&page))

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::actions;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 use crate::term::{self, Input, Keyboard, Mouse, MouseAct, Term};
 use crate::ui;
 
@@ -36,7 +36,7 @@ pub async fn run(config: Config) -> Result<(), Fault> {
     let is_of_sixteen = config.abilities.colours == ui::Colours::Sixteen;
     let term = Term::enter(config.has_mouse, is_of_sixteen).map_err(|error| {
         let remedy = "run it in a terminal, or give a command; see --help";
-        Fault::new(FaultKind::Usage, "open", "the dashboard", error.to_string(), remedy)
+        Fault::usage("open", "the dashboard", error.to_string(), remedy)
     })?;
     let mut session = Session::start(term, config)?;
     session.draw()?;
@@ -295,11 +295,11 @@ impl Session {
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Fault> {
-    signal(kind).map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""))
+    signal(kind).map_err(|error| Fault::io("listen for", "signals", error.to_string(), ""))
 }
 
 fn terminal_fault(error: &std::io::Error) -> Fault {
-    Fault::new(FaultKind::Io, "draw on", "the terminal", error.to_string(), "")
+    Fault::io("draw on", "the terminal", error.to_string(), "")
 }
 
 fn press(key: ct::KeyEvent) -> Option<KeyPress> {

@@ -36,8 +36,8 @@ use self::watch::Watch;
 use self::workspace::Workspace;
 use crate::aws::Aws;
 use crate::console;
+use crate::domain::Fault;
 use crate::domain::words::bytes as human;
-use crate::domain::{Fault, FaultKind};
 
 mod bundle;
 mod checkpoints;
@@ -264,7 +264,7 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
     let keys = tokio::select! {
         keys = obtaining => Arc::new(keys?),
         () = cancel.cancelled() => {
-            return Err(Fault::new(FaultKind::Cancelled, "train", "", "the job was told to stop", ""));
+            return Err(Fault::cancelled("train", "", "the job was told to stop", ""));
         }
     };
     blocking(move || {
@@ -352,7 +352,7 @@ fn begin<T: Send + 'static>(
     let begun = thread::Builder::new().name("work".to_owned()).spawn(caught);
     begun.map_err(|error| {
         let (cause, remedy) = (error.to_string(), "choose an instance with more memory");
-        Fault::new(FaultKind::Io, "start", "a thread", cause, remedy)
+        Fault::io("start", "a thread", cause, remedy)
     })?;
     Ok(async {
         match result.await {
@@ -363,7 +363,7 @@ fn begin<T: Send + 'static>(
 }
 
 fn unexpected(cause: &str) -> Fault {
-    Fault::new(FaultKind::Other, "train", "", cause, "please report this")
+    Fault::other("train", "", cause, "please report this")
 }
 
 /// One line of the job's log, in which nothing can move a cursor.

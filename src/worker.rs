@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::Aws;
 use crate::app::{Effect, Event, OpEvent, OpId, Page, Topic};
-use crate::domain::{Fault, FaultKind, Request};
+use crate::domain::{Fault, Request};
 
 use self::poll::{Again, Orders};
 
@@ -337,7 +337,7 @@ impl Drop for Ended {
 /// The fault of a bug in here.
 fn broken() -> Fault {
     let cause = "strongroom failed inside";
-    Fault::new(FaultKind::Other, "poll", "", cause, "please report this")
+    Fault::other("poll", "", cause, "please report this")
 }
 
 #[cfg(test)]

@@ -196,13 +196,7 @@ fn end(mut stream: GzDecoder<BufReader<&mut File>>, source: &Location) -> Result
         }
         if bytes.iter().any(|byte| *byte != 0) {
             let cause = "more bytes follow behind its end";
-            return Err(Fault::new(
-                FaultKind::Integrity,
-                "read",
-                source.to_string(),
-                cause,
-                AGAIN,
-            ));
+            return Err(Fault::integrity("read", source.to_string(), cause, AGAIN));
         }
         let length = bytes.len();
         behind.consume(length);
@@ -214,12 +208,12 @@ fn unread(source: &Location, error: &std::io::Error) -> Fault {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other => {
             let cause = format!("it is damaged or cut off: {error}");
-            Fault::new(FaultKind::Integrity, "read", source.to_string(), cause, AGAIN)
+            Fault::integrity("read", source.to_string(), cause, AGAIN)
         }
         _ => io_fault("read", source, error),
     }
 }
 
 fn refused(source: &Location, member: &str, cause: &str) -> Fault {
-    Fault::new(FaultKind::Integrity, ACT, format!("{source}: {member}"), cause, AGAIN)
+    Fault::integrity(ACT, format!("{source}: {member}"), cause, AGAIN)
 }

@@ -1,6 +1,6 @@
 //! What blocks runs on threads of its own.
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// Runs what blocks on a thread of its own.
 pub(super) async fn blocking<T: Send + 'static>(
@@ -12,6 +12,6 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
     result.unwrap_or_else(|error| {
         let cause = error.to_string();
-        Err(Fault::new(FaultKind::Other, "run", "a worker thread", cause, ""))
+        Err(Fault::other("run", "a worker thread", cause, ""))
     })
 }

@@ -40,15 +40,7 @@ pub async fn delete_objects(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let current = |key: &String| Version {
-        key: key.clone(),
-        id: None,
-        size: None,
-        is_latest: true,
-        etag: None,
-        modified: None,
-    };
-    let all: Vec<Version> = objects.iter().map(current).collect();
+    let all: Vec<Version> = objects.iter().cloned().map(Version::current).collect();
     delete_in_batches(aws, bucket, &all, "delete objects of", progress, cancel).await?;
     Ok(Outcome::Deleted {
         bucket: bucket.to_owned(),
@@ -69,7 +61,7 @@ async fn delete_in_batches(
     for batch in objects.chunks(DELETED_AT_ONCE) {
         if cancel.is_cancelled() {
             let cause = format!("cancelled: {gone} of {all} objects are deleted, the others are there");
-            return Err(Fault::new(FaultKind::Cancelled, act, bucket, cause, ""));
+            return Err(Fault::cancelled(act, bucket, cause, ""));
         }
         gone += s3::delete_versions(aws, bucket, batch)
             .await
@@ -121,7 +113,7 @@ pub async fn empty_bucket(
     walk(aws, bucket, |page| {
         if cancel.is_cancelled() {
             let cause = "cancelled: nothing was deleted";
-            return Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
+            return Err(Fault::cancelled("empty bucket", bucket, cause, ""));
         }
         for one in &page {
             tally(&mut count, one);
@@ -135,12 +127,12 @@ pub async fn empty_bucket(
             };
             let cause = format!("it holds more than the {expected} {what} that were agreed to");
             let remedy = "count it again";
-            return Err(Fault::new(FaultKind::Conflict, "empty bucket", bucket, cause, remedy));
+            return Err(Fault::conflict("empty bucket", bucket, cause, remedy));
         }
         Ok(())
     })
     .await?;
-    let stopped = |cause: String| Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
+    let stopped = |cause: String| Err(Fault::cancelled("empty bucket", bucket, cause, ""));
     let uploads = s3::unfinished_uploads(aws, bucket).every().await?;
     for (aborted, (key, id)) in uploads.iter().enumerate() {
         if cancel.is_cancelled() {
@@ -205,12 +197,8 @@ async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Res
     while let Some(rows) = pages.try_next().await? {
         let current = rows.into_iter().filter_map(|row| match row {
             ObjectRow::Object { key, size, .. } => Some(Version {
-                key,
-                id: None,
                 size: Some(size),
-                is_latest: true,
-                etag: None,
-                modified: None,
+                ..Version::current(key)
             }),
             ObjectRow::Prefix { .. } => None,
         });

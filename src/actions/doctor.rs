@@ -124,11 +124,10 @@ fn of<T>(name: &str, result: Result<T, Fault>, say: impl FnOnce(T) -> String) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::FaultKind;
 
     #[test]
     fn a_failed_service_carries_its_cause_and_remedy() {
-        let fault = Fault::new(FaultKind::Denied, "list", "KMS keys", "no permission", "ask");
+        let fault = Fault::denied("list", "KMS keys", "no permission", "ask");
         let check = of("KMS", Err::<(), _>(fault), |()| String::new());
         assert!(!check.ok);
         assert_eq!(
@@ -139,9 +138,9 @@ mod tests {
 
     #[test]
     fn a_missing_log_group_is_well() {
-        let missing = Fault::new(FaultKind::NotFound, "find the log of", "j", "no group", "");
+        let missing = Fault::not_found("find the log of", "j", "no group", "");
         assert!(log(Err::<(), _>(missing)).ok);
-        let denied = Fault::new(FaultKind::Denied, "find the log of", "j", "no permission", "");
+        let denied = Fault::denied("find the log of", "j", "no permission", "");
         assert!(!log(Err::<(), _>(denied)).ok);
     }
 

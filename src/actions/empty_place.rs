@@ -3,7 +3,7 @@
 
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// What stands behind an empty list.
 pub(super) enum EmptyPlace {
@@ -48,6 +48,6 @@ impl EmptyPlace {
                 "check bucket and prefix; who may s3:ListBucketVersions is told more",
             ),
         };
-        Fault::new(FaultKind::NotFound, act, place, cause, remedy)
+        Fault::not_found(act, place, cause, remedy)
     }
 }

@@ -26,7 +26,7 @@ use super::faults::{cancelled, keeping};
 use super::tally::Tally;
 use super::upload_journal::Journal;
 use crate::aws::Aws;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
+use crate::domain::{Fault, Location, ObjectUri, WayOut};
 
 mod abort;
 mod batch;
@@ -207,11 +207,11 @@ fn taken(place: &Location) -> Fault {
         Location::S3(ObjectUri { .. }) => WayOut::ReplaceObject,
         Location::Local(_) => WayOut::ReplaceFile,
     };
-    Fault::new(FaultKind::Conflict, "write", place.to_string(), "it exists already", "").by(way)
+    Fault::conflict("write", place.to_string(), "it exists already", "").by(way)
 }
 
 fn changed_fault(path: &Path) -> Fault {
     let remedy = "nothing of it was published: try again when nobody writes to it";
     let cause = "it changed while it was read";
-    Fault::new(FaultKind::Conflict, ACT, path.display().to_string(), cause, remedy)
+    Fault::conflict(ACT, path.display().to_string(), cause, remedy)
 }

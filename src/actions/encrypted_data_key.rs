@@ -64,7 +64,7 @@ fn missing(fault: Fault, uri: &str) -> Fault {
         return fault;
     }
     let cause = format!("it says nothing of its data key, and there is no object {BOTO3_KEY_OBJECT}");
-    Fault::new(FaultKind::NotFound, "find the data key of", uri, cause, "").by(WayOut::NameDataKey)
+    Fault::not_found("find the data key of", uri, cause, "").by(WayOut::NameDataKey)
 }
 
 /// `DEST.datakey`, beside a folder as beside a file.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::aws::Aws;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// Where evidence of this kind goes that is written now, as JSON; none where there is no state folder.
 pub(super) fn place(aws: &Aws, kind: &str) -> Option<PathBuf> {
@@ -35,13 +35,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Fault> {
     };
     written().map_err(|error: std::io::Error| {
         let remedy = "make room for it, or set XDG_STATE_HOME";
-        Fault::new(
-            FaultKind::Io,
-            "write",
-            path.display().to_string(),
-            error.to_string(),
-            remedy,
-        )
+        Fault::io("write", path.display().to_string(), error.to_string(), remedy)
     })
 }
 
@@ -52,7 +46,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Fault> {
 pub(super) fn keep(aws: &Aws, kind: &str, document: &str, page: &str) -> Result<(PathBuf, PathBuf), Fault> {
     let path = place(aws, kind).ok_or_else(|| {
         let cause = "there is no home folder to keep it in";
-        Fault::new(FaultKind::Io, "write", "the evidence", cause, "set XDG_STATE_HOME")
+        Fault::io("write", "the evidence", cause, "set XDG_STATE_HOME")
     })?;
     let to_read = path.with_extension("md");
     write(&path, document)?;

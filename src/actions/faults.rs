@@ -10,11 +10,11 @@ use crate::envelope::EnvelopeError;
 use crate::publish::{IsDataKey, IsOurs, Replaced};
 
 pub(super) fn usage(act: &str, object: impl fmt::Display, cause: &str, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Usage, act, object.to_string(), cause, remedy)
+    Fault::usage(act, object.to_string(), cause, remedy)
 }
 
 pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {
-    Fault::new(FaultKind::Cancelled, act, object.to_string(), "it was cancelled", "")
+    Fault::cancelled(act, object.to_string(), "it was cancelled", "")
 }
 
 /// What comes of it, or that it was cancelled meanwhile.
@@ -58,22 +58,22 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
     use std::io::ErrorKind;
     if is::<IsDataKey>(error) {
         let remedy = "choose another name: encrypted data keys are never overwritten";
-        return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
+        return Fault::conflict(act, path.to_string(), error.to_string(), remedy);
     }
     if is::<IsOurs>(error) {
         let remedy = "this file system takes both names for one: do one of them alone, to another name";
-        return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
+        return Fault::conflict(act, path.to_string(), error.to_string(), remedy);
     }
     if is::<Replaced>(error) {
         let remedy = "leave the folder where it is, and try again";
-        return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
+        return Fault::conflict(act, path.to_string(), error.to_string(), remedy);
     }
     let (kind, remedy) = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             (FaultKind::DiskFull, "free some space or choose another disk")
         }
         ErrorKind::AlreadyExists => {
-            let exists = Fault::new(FaultKind::Conflict, act, path.to_string(), "it exists already", "");
+            let exists = Fault::conflict(act, path.to_string(), "it exists already", "");
             return exists.by(WayOut::ReplaceFile);
         }
         ErrorKind::NotFound => (FaultKind::NotFound, "check the path"),
@@ -103,23 +103,23 @@ fn is<E: std::error::Error + 'static>(error: &std::io::Error) -> bool {
 pub(super) fn fault_of(act: &str, object: impl fmt::Display, error: &EnvelopeError) -> Fault {
     match error {
         EnvelopeError::Read(io) | EnvelopeError::Write(io) => io_fault(act, object, io),
-        EnvelopeError::Random(_) => Fault::new(FaultKind::Other, act, object.to_string(), error.to_string(), ""),
+        EnvelopeError::Random(_) => Fault::other(act, object.to_string(), error.to_string(), ""),
         // Nothing is known of the token: it was not read.
         EnvelopeError::Newer { .. } => {
             let remedy = "open it with a newer strongroom";
-            Fault::new(FaultKind::Invalid, act, object.to_string(), error.to_string(), remedy)
+            Fault::invalid(act, object.to_string(), error.to_string(), remedy)
         }
         EnvelopeError::Changed => {
             let remedy = "try again when nobody writes to it";
-            Fault::new(FaultKind::Conflict, act, object.to_string(), error.to_string(), remedy)
+            Fault::conflict(act, object.to_string(), error.to_string(), remedy)
         }
         EnvelopeError::Mac | EnvelopeError::Padding => {
             let remedy = "check that the data key is its own; else get the token again from where it was made";
-            Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
+            Fault::integrity(act, object.to_string(), error.to_string(), remedy)
         }
         _ => {
             let remedy = "get it again from where it was made";
-            Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
+            Fault::integrity(act, object.to_string(), error.to_string(), remedy)
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn granted(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedG
         let act = "create a grant on";
         let cause = "no operation is named";
         let remedy = "choose at least Decrypt";
-        return Err(Fault::new(FaultKind::Invalid, act, &spec.key_arn, cause, remedy));
+        return Err(Fault::invalid(act, &spec.key_arn, cause, remedy));
     }
     let spec = GrantSpec {
         grantee: named(aws, &spec.grantee).await?,
@@ -173,7 +173,7 @@ async fn found(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Grant, Fault>
     found.ok_or_else(|| {
         let cause = "the key has no grant of this id";
         let act = format!("wait for grant {grant_id} on");
-        Fault::new(FaultKind::NotFound, act, key_arn, cause, "it may be revoked already")
+        Fault::not_found(act, key_arn, cause, "it may be revoked already")
     })
 }
 

@@ -192,7 +192,7 @@ impl Tool {
             }
             let cause = "there is neither docker nor podman on this machine";
             let remedy = format!("run elsewhere: {commands}");
-            Fault::new(FaultKind::NotFound, "build image", image, cause, remedy)
+            Fault::not_found("build image", image, cause, remedy)
         })
     }
 }
@@ -262,7 +262,7 @@ impl Run<'_> {
         }
         let said = self.tail.back().map_or("it said nothing", String::as_str);
         let cause = format!("{} ended with status {status}: {said}", self.tool.path.display());
-        Err(Fault::new(FaultKind::Other, act, object, cause, "see its output"))
+        Err(Fault::other(act, object, cause, "see its output"))
     }
 }
 

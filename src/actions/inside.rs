@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::sweep::is_ours;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// `folder` + a relative name from outside, which must stay inside.
 pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
@@ -14,7 +14,7 @@ pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
     if name.split('/').any(is_ours) {
         let cause = "files of such names are swept away as what an earlier strongroom left half made";
         let remedy = "download it alone, to another name";
-        return Err(Fault::new(FaultKind::Invalid, "write", name, cause, remedy));
+        return Err(Fault::invalid("write", name, cause, remedy));
     }
     let (cause, remedy) = match (leaves, is_file_name) {
         (false, true) => return Ok(folder.join(relative)),
@@ -27,13 +27,11 @@ pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
             "decrypt it by itself, to a name of your choice",
         ),
     };
-    Err(Fault::new(FaultKind::Integrity, "write", name, cause, remedy))
+    Err(Fault::integrity("write", name, cause, remedy))
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -87,7 +87,7 @@ pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault>
     if lines.is_empty() {
         let cause = "there is no line that you may read";
         let remedy = "wait for the first line";
-        return Err(Fault::new(FaultKind::NotFound, act, job, cause, remedy));
+        return Err(Fault::not_found(act, job, cause, remedy));
     }
     let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
     file.publish(text.as_bytes())?;

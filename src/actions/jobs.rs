@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::walk_tag;
 use crate::aws::sagemaker::OriginalJob;
 use crate::aws::{Aws, sagemaker};
-use crate::domain::{Fault, FaultKind, JobSpec, Outcome, PlaintextPlace};
+use crate::domain::{Fault, JobSpec, Outcome, PlaintextPlace};
 
 mod asked;
 mod image_command;
@@ -116,7 +116,7 @@ async fn unless_cancelled<T>(
         biased;
         () = cancel.cancelled() => {
             let cause = format!("cancelled: no job was started, {left}");
-            Err(Fault::new(FaultKind::Cancelled, START, &spec.name, cause, ""))
+            Err(Fault::cancelled(START, &spec.name, cause, ""))
         }
         done = act => done,
     }
@@ -148,7 +148,7 @@ fn no_command(spec: &JobSpec) -> Fault {
                  would tell its own";
     let remedy =
         "name what the image runs (on the command line behind --): python3 train.py, or train with SageMaker's toolkit";
-    Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy)
+    Fault::invalid(START, &spec.name, cause, remedy)
 }
 
 /// A grant made a moment ago may not be known everywhere when the container starts: its token goes with the job.
@@ -192,7 +192,7 @@ fn check_hyperparameters(spec: &JobSpec, hyperparameters: &BTreeMap<String, Stri
         return Ok(());
     };
     let remedy = "leave some out";
-    Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy))
+    Err(Fault::invalid(START, &spec.name, cause, remedy))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::principals::{lasting, named};
 use super::walk_tag;
 use crate::aws::{Aws, kms, sts};
 use crate::domain::policy::{self, default_key_policy, pretty};
-use crate::domain::{AliasChange, Fault, FaultKind, Identity, KeyChange, KeySpec, Outcome};
+use crate::domain::{AliasChange, Fault, Identity, KeyChange, KeySpec, Outcome};
 
 /// Creates a key with the console's default policy unless another is given, an alias and rotation if they are wanted.
 /// Once there is a key it is finished: a key cannot be deleted at once, and one without its alias is nobody's.
@@ -26,7 +26,7 @@ pub async fn new_key(aws: &Aws, spec: &KeySpec, cancel: &CancellationToken) -> R
     };
     if cancel.is_cancelled() {
         let cause = "cancelled: nothing was made";
-        return Err(Fault::new(FaultKind::Cancelled, "create", "a KMS key", cause, ""));
+        return Err(Fault::cancelled("create", "a KMS key", cause, ""));
     }
     let key_arn = kms::create_key(aws, &spec, &text).await?;
     let finished = async {
@@ -112,7 +112,7 @@ fn locked_out(key_arn: &str, identity: &Identity, warning: &str) -> Fault {
         identity.arn
     );
     let cause = format!("you would lock yourself out: {warning}");
-    Fault::new(FaultKind::Invalid, "replace the policy of", key_arn, cause, remedy)
+    Fault::invalid("replace the policy of", key_arn, cause, remedy)
 }
 
 /// Gives a key one more alias.
@@ -203,7 +203,7 @@ pub async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -> Resul
     if !(7..=30).contains(&days) {
         let cause = format!("{days} days are not allowed");
         let act = "schedule the deletion of";
-        return Err(Fault::new(FaultKind::Invalid, act, key_arn, cause, "give 7 to 30 days"));
+        return Err(Fault::invalid(act, key_arn, cause, "give 7 to 30 days"));
     }
     kms::schedule_key_deletion(aws, key_arn, days).await?;
     Ok(changed(key_arn, KeyChange::DeletionScheduled { days }))

@@ -62,8 +62,6 @@ pub(super) fn verified((opened, bond): (Opened, Bond)) -> Verified {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::io::Write;
 
     use super::*;

@@ -84,7 +84,7 @@ pub async fn new_data_key(
     if made.plaintext.len() != 32 {
         let cause = format!("KMS gave {} bytes instead of 32", made.plaintext.len());
         let act = "generate a data key under";
-        return Err(Fault::new(FaultKind::Integrity, act, key, cause, ""));
+        return Err(Fault::integrity(act, key, cause, ""));
     }
     keep(aws, &place, made.ciphertext, made.key_arn).await
 }
@@ -123,7 +123,7 @@ pub async fn open_data_key(
         32 => Ok(None),
         other => {
             let cause = format!("it is not a data key of ours: {other} bytes instead of 32");
-            Err(Fault::new(FaultKind::Integrity, "open the data key", at, cause, ""))
+            Err(Fault::integrity("open the data key", at, cause, ""))
         }
     });
     let mine = told("Decrypt", checked)?;
@@ -165,7 +165,7 @@ async fn keep(aws: &Aws, place: &Location, ciphertext: Vec<u8>, key_arn: String)
             let cause = "it names a folder, not an object";
             let uri = s3::uri(bucket, key);
             let remedy = "add a name";
-            return Err(Fault::new(FaultKind::Usage, "keep a data key at", uri, cause, remedy));
+            return Err(Fault::usage("keep a data key at", uri, cause, remedy));
         }
         Location::S3(ObjectUri { bucket, key }) => {
             if let Err(fault) = s3::write_key_object(aws, bucket, key, ciphertext, &key_arn).await {
@@ -197,7 +197,7 @@ fn check_length(len: usize) -> Result<(), Fault> {
         len => format!("{len} bytes are more than {LONGEST_MESSAGE}"),
     };
     let remedy = "KMS itself takes 1 to 4096 bytes; for more, encrypt a file under a data key";
-    Err(Fault::new(FaultKind::Invalid, "encrypt", "the message", cause, remedy))
+    Err(Fault::invalid("encrypt", "the message", cause, remedy))
 }
 
 /// A whole file of at most `limit` bytes, never copied as it grows.
@@ -210,7 +210,7 @@ fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let cause = format!("it is longer than {limit} bytes");
         let remedy = "KMS itself takes small messages only; encrypt a file under a data key";
         let object = path.display().to_string();
-        return Err(Fault::new(FaultKind::Invalid, "read", object, cause, remedy));
+        return Err(Fault::invalid("read", object, cause, remedy));
     }
     Ok(bytes)
 }
@@ -231,13 +231,11 @@ fn from_base64(bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn not_base64() -> Fault {
     let remedy = "paste the ciphertext as base64, or name a file";
-    Fault::new(FaultKind::Invalid, "decrypt", "the message", "it is not base64", remedy)
+    Fault::invalid("decrypt", "the message", "it is not base64", remedy)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

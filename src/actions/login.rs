@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::Aws;
 use crate::aws::sso;
-use crate::domain::{DeviceCode, Fault, FaultKind};
+use crate::domain::{DeviceCode, Fault};
 use crate::printable::is_clean;
 
 pub use crate::aws::sso::Login;
@@ -24,7 +24,7 @@ pub async fn log_in(aws: &Aws, tell: impl Fn(DeviceCode)) -> Result<Login, Fault
 pub fn open_page(url: &str) -> Result<(), Fault> {
     let refused = |cause: &str| {
         let remedy = "open it yourself: it can be copied";
-        Fault::new(FaultKind::Invalid, "open", url, cause, remedy)
+        Fault::invalid("open", url, cause, remedy)
     };
     if !url.starts_with("https://") || !is_clean(url) || url.contains(char::is_whitespace) {
         return Err(refused("it is no address of a web page"));

@@ -43,7 +43,7 @@ impl Subject {
     fn check(&self) -> Result<(), Fault> {
         let refused = |what: &str, name: &str, remedy: &str| {
             let (act, cause) = ("check the permissions for", format!("it is no name of a {what}"));
-            Err(Fault::new(FaultKind::Invalid, act, name, cause, remedy))
+            Err(Fault::invalid(act, name, cause, remedy))
         };
         match (&self.key, &self.role) {
             (Some(key), _) if !matches!(Named::parse(key), Some(Named::Key(_))) => {

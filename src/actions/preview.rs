@@ -17,7 +17,7 @@ use super::kinds::{no_token, verified, with_length};
 use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, Location, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
+use crate::domain::{Fault, Location, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
 use crate::envelope::{HEADER_TEXT, TokenReader, header_of};
 
 /// More is not kept, whatever is asked for.
@@ -148,12 +148,12 @@ async fn of_archive(
             let what = wanted.as_deref().unwrap_or("any file");
             let cause = format!("there is no {what} in it");
             let (object, remedy) = (place.to_string(), "list its files");
-            return Err(Fault::new(FaultKind::NotFound, "preview", object, cause, remedy));
+            return Err(Fault::not_found("preview", object, cause, remedy));
         };
         let source = format!("{place}/{name}");
         let Some(member) = members.into_iter().find(|member| member.name == name) else {
             let cause = "it was read and is not there any more";
-            return Err(Fault::new(FaultKind::Other, "preview", source, cause, ""));
+            return Err(Fault::other("preview", source, cause, ""));
         };
         let total = member.opened.plaintext_bytes;
         let origin = Origin::Token {

@@ -137,13 +137,11 @@ fn not_assumed(fault: Fault) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]
     fn a_refusal_is_a_result_and_an_outage_is_not() {
-        let denied = Fault::new(FaultKind::Denied, "encrypt under", "k", "not authorized", "");
+        let denied = Fault::denied("encrypt under", "k", "not authorized", "");
         let refused = settled("Encrypt", Err(denied)).unwrap();
         assert!(!refused.allowed);
         assert_eq!(refused.reason.as_deref(), Some("not authorized"));

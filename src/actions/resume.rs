@@ -9,7 +9,7 @@ use super::encrypt::{EncryptReport, discard, encrypt, request_of};
 use super::key_escape::from_key;
 use super::upload_journal::{Journal, may_be_of};
 use crate::aws::{Aws, sts};
-use crate::domain::{Fault, FaultKind, InterruptedUpload, Location};
+use crate::domain::{Fault, InterruptedUpload, Location};
 
 /// The interrupted uploads of this account, endpoint and region that nobody is working on. Asks who we are where one says
 /// whose it is; locks none of them meanwhile.
@@ -67,5 +67,5 @@ fn row(journal: &Journal) -> InterruptedUpload {
 
 fn gone(act: &str, id: &str) -> Fault {
     let cause = "it is finished, or somebody is working on it";
-    Fault::new(FaultKind::NotFound, act, format!("upload {id}"), cause, "")
+    Fault::not_found(act, format!("upload {id}"), cause, "")
 }

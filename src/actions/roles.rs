@@ -6,7 +6,7 @@ use super::principals::lasting;
 use super::walk_tag;
 use crate::aws::{Aws, iam, sts};
 use crate::domain::policy::{self, execution_policy, partition, service_trust};
-use crate::domain::{Arn, Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSettings, RoleSpec, bucket};
+use crate::domain::{Arn, Fault, Outcome, RoleChange, RolePolicies, RoleSettings, RoleSpec, bucket};
 
 const POLICY: &str = "strongroom-training";
 const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
@@ -116,7 +116,7 @@ async fn take_down(aws: &Aws, role: &str, off: &mut Vec<String>, cancel: &Cancel
 }
 
 fn stopped(act: &str, role: &str, what: &str) -> Fault {
-    Fault::new(FaultKind::Cancelled, act, role, format!("cancelled: {what}"), "")
+    Fault::cancelled(act, role, format!("cancelled: {what}"), "")
 }
 
 /// The role was made, is of no use, and could not be deleted again.
@@ -136,7 +136,7 @@ pub async fn trust_caller(aws: &Aws, role: &str, on: bool) -> Result<Outcome, Fa
         let principal = lasting(aws, &identity.arn).await?.ok_or_else(|| {
             let cause = format!("{} is no lasting principal that a policy could name", identity.arn);
             let remedy = "log in as a user or a role that IAM can look up";
-            Fault::new(FaultKind::Invalid, "let the caller assume role", role, cause, remedy)
+            Fault::invalid("let the caller assume role", role, cause, remedy)
         })?;
         policy::trusting_caller(&trust, &principal)?
     } else {

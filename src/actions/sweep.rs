@@ -96,8 +96,6 @@ fn remove(folder: &Folder, name: &OsStr) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::fs::{self, File};
     use std::time::SystemTime;
 

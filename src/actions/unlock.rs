@@ -28,7 +28,7 @@ mod claim;
 mod listing;
 mod unlocked;
 
-pub(super) use claim::{Among, Claim};
+pub(super) use claim::{Among, Claim, metadata_of};
 pub(super) use listing::is_bundle;
 pub(super) use unlocked::{Unlocked, check_listed, check_opened, not_listed};
 
@@ -287,7 +287,7 @@ async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
             if length > MAX_DATA_KEY {
                 let cause = format!("{length} bytes are no encrypted data key");
                 let remedy = "check that it is the file of an encrypted data key";
-                return Err(Fault::new(FaultKind::Invalid, "read", place.to_string(), cause, remedy));
+                return Err(Fault::invalid("read", place.to_string(), cause, remedy));
             }
             std::fs::read(path).map_err(io)
         }
@@ -366,20 +366,20 @@ fn stripped(uri: &str, at: &str) -> Fault {
 
 fn no_data_key(object: impl fmt::Display) -> Fault {
     let cause = "nothing says where its encrypted data key is";
-    Fault::new(FaultKind::NotFound, "open", object.to_string(), cause, "").by(WayOut::NameDataKey)
+    Fault::not_found("open", object.to_string(), cause, "").by(WayOut::NameDataKey)
 }
 
 fn unbound(object: impl fmt::Display) -> Fault {
     let cause = "its name and metadata are not proved";
     let remedy = "without --require-bound it opens, its name unproved";
-    Fault::new(FaultKind::Integrity, "open", object.to_string(), cause, remedy)
+    Fault::integrity("open", object.to_string(), cause, remedy)
 }
 
 fn base64_of(source: impl fmt::Display, text: &str) -> Result<Vec<u8>, Fault> {
     decode(text).ok_or_else(|| {
         let cause = "the data key in its bundle is not base64";
         let remedy = "get it again from where it was made";
-        Fault::new(FaultKind::Integrity, "open", source.to_string(), cause, remedy)
+        Fault::integrity("open", source.to_string(), cause, remedy)
     })
 }
 

@@ -429,8 +429,6 @@ fn folder() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::time::{Duration, SystemTime};
 
     use super::*;

@@ -151,13 +151,7 @@ impl Run<'_> {
             }
             (Err(why), format) => Reading::NotChecked { format, why },
             (Ok(_), None) => {
-                let why = Fault::new(
-                    FaultKind::Other,
-                    ACT,
-                    source.to_string(),
-                    "nothing tells what it is",
-                    "",
-                );
+                let why = Fault::other(ACT, source.to_string(), "nothing tells what it is", "");
                 Reading::NotChecked { format: None, why }
             }
         };

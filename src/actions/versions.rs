@@ -7,7 +7,7 @@ use super::preview::preview;
 use super::{ProgressSink, faults};
 use crate::aws::{Aws, s3};
 use crate::domain::versions::{Comparison, Side, VersionList, VersionRow};
-use crate::domain::{Fault, FaultKind, ObjectRow, Outcome};
+use crate::domain::{Fault, ObjectRow, Outcome};
 
 /// No longer list is read by anybody.
 const MOST: usize = 1000;
@@ -89,13 +89,7 @@ async fn side(
     } = s3::object_row(&aws, bucket, object).await?
     else {
         let cause = "nothing tells what it is";
-        return Err(Fault::new(
-            FaultKind::Other,
-            "compare",
-            s3::uri(bucket, object),
-            cause,
-            "",
-        ));
+        return Err(Fault::other("compare", s3::uri(bucket, object), cause, ""));
     };
     let beginning = if is_decrypted {
         match preview(&aws, bucket, object, None, (BEGINNING, false), progress, cancel).await {

@@ -275,8 +275,6 @@ pub use crate::printable::clean;
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -33,7 +33,7 @@ struct Held {
 }
 
 /// The log of a job.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Log {
     /// The job's id.
     pub job: String,
@@ -73,18 +73,7 @@ impl Log {
             job: job.to_owned(),
             follow: true,
             wrap: true,
-            times: false,
-            search: Search::default(),
-            only: false,
-            is_known: false,
-            trouble: None,
-            measured: Measurements::default(),
-            hosts: Vec::new(),
-            alone: None,
-            lines: Vec::new(),
-            last_of: BTreeMap::new(),
-            shown: Vec::new(),
-            top: 0,
+            ..Self::default()
         }
     }
 

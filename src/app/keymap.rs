@@ -240,8 +240,6 @@ impl fmt::Display for KeyPress {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::app::{COMMANDS, Keyed};
 

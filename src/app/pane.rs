@@ -9,9 +9,10 @@ pub mod objects;
 use super::format::{Line, Tone};
 
 /// The panes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names of panes")]
 pub enum Pane {
+    #[default]
     Keys,
     Grants,
     Objects,

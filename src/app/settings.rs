@@ -11,7 +11,7 @@ use super::keymap::Keymap;
 use crate::domain::{AwsContext, FileRow, Named};
 
 /// What a session starts with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Who we are and where, as it was chosen.
     pub context: AwsContext,

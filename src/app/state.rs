@@ -46,7 +46,7 @@ use overlay::Overlay;
 use review::Edit;
 
 /// Everything the dashboard knows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     /// What the session started with.
     pub settings: Settings,
@@ -166,63 +166,17 @@ pub(super) struct Proved {
 impl State {
     /// The first state, and what to ask first.
     pub fn new(settings: Settings) -> (Self, Vec<Effect>) {
-        let recent = settings.recent.clone();
         let mut state = Self {
             now: settings.now,
             size: settings.size,
             dir: settings.start_dir.clone(),
+            recent: settings.recent.clone(),
             settings,
-            focus: Pane::Keys,
-            zoom: false,
-            typing: false,
-            elsewhere: BTreeMap::new(),
-            identity: None,
-            unidentified: false,
             keys: Table::sorted_by(0, false),
             grants: Table::sorted_by(0, false),
-            buckets: Table::default(),
-            objects: Table::default(),
-            place: None,
             jobs: Table::sorted_by(0, true),
-            files: Table::default(),
-            interrupted: None,
-            roles: Vec::new(),
-            policy: None,
-            operations: Operations::default(),
-            messages: Messages::default(),
-            overlays: Vec::new(),
-            search: Search::default(),
-            pending: Vec::new(),
-            refused: BTreeMap::new(),
-            ask_once: BTreeSet::new(),
-            opened: BTreeSet::new(),
-            key_before: None,
-            watched: Vec::new(),
-            grants_of: None,
-            is_sent: false,
-            opened_once: false,
-            leaving: None,
-            all_seen: AllSeen::default(),
-            proofs: Vec::new(),
-            last_role: None,
-            opened_model: None,
-            previous_policies: BTreeMap::new(),
-            edits: BTreeMap::new(),
-            turn: 0,
             job_log: Log::new(""),
-            recent,
-            questions: Vec::new(),
-            audits: Vec::new(),
-            whos: Vec::new(),
-            watched_jobs: BTreeSet::new(),
-            chain: chain::Chain::default(),
-            chain_memo: chain::Memo::default(),
-            resting: resting::Resting::default(),
-            losses: Losses::default(),
-            kept_versions: None,
-            last_encrypted: None,
-            history: history::History::default(),
-            dependents: BTreeMap::new(),
+            ..Self::default()
         };
         state.list_named();
         if let Some(named) = state.settings.open.take() {

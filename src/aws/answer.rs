@@ -95,7 +95,7 @@ impl Intercept for Witness {
             // Where S3 is known to do so the SDK has read it.
             true if context.output_or_error().is_err() => Ok(()),
             true => Err(Why::Failed),
-            false => look(&rule, metadata.name(), response.headers(), body).map_err(Why::Foreign),
+            false => look(rule, metadata.name(), response.headers(), body).map_err(Why::Foreign),
         };
         looked.map_err(|why| -> BoxError {
             let service = metadata.service().to_owned();
@@ -172,7 +172,7 @@ fn rooted(body: &[u8], root: &str) -> Result<Shape, String> {
 impl Must {
     fn hold(&self, shape: &Shape) -> Result<(), String> {
         let lacks = |path: &str| Err(format!("it has no {path}"));
-        match *self {
+        match self {
             Self::Have(path) if shape.at(path).iter().any(|found| found.is_none_or(Shape::is_empty)) => lacks(path),
             Self::Hold(path) if shape.at(path).iter().any(Option::is_none) => lacks(path),
             Self::Flag(path) | Self::Follow(path, _)

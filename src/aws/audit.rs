@@ -123,8 +123,6 @@ fn append(path: &Path, entry: &AuditEntry) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt;
 
     use jiff::Timestamp;

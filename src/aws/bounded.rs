@@ -14,7 +14,7 @@ use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::config::NONBLOCK;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// No answer that is read whole is longer: the largest are lists of a thousand long names.
 const LONGEST_ANSWER: u64 = 64 << 20;
@@ -95,13 +95,7 @@ pub(super) fn check_files() -> Result<(), Fault> {
         {
             let object = path.display().to_string();
             let remedy = format!("check {name}: a file of your own, or unset it");
-            return Err(Fault::new(
-                FaultKind::Invalid,
-                "read",
-                object,
-                error.to_string(),
-                remedy,
-            ));
+            return Err(Fault::invalid("read", object, error.to_string(), remedy));
         }
     }
     Ok(())
@@ -136,8 +130,6 @@ pub(super) fn read(file: File) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

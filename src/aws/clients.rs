@@ -27,6 +27,13 @@ pub(super) struct Clients {
     cloudtrail: Mutex<HashMap<String, aws_sdk_cloudtrail::Client>>,
 }
 
+/// None of those that are there: they speak as whoever had them made.
+impl Clone for Clients {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 /// What every client has: the gate, the witness, and credentials that are renewed.
 macro_rules! watched {
     ($aws:ident, $config:expr) => {

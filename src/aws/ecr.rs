@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::layer::{Repository, Which, blob, manifest};
 use super::fault::{Expected, Heard};
 use super::{Aws, List, Paged};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 mod layer;
 
@@ -28,7 +28,7 @@ pub(crate) async fn create_repository(aws: &Aws, name: &str, tag: (&str, &str)) 
         .key(tag.0)
         .value(tag.1)
         .build()
-        .map_err(|error| Fault::new(FaultKind::Invalid, act, name, error.to_string(), ""))?;
+        .map_err(|error| Fault::invalid(act, name, error.to_string(), ""))?;
     let call = aws.ecr().create_repository().repository_name(name).tags(tag);
     match call.send().await.heard(act, name) {
         Ok(answer) => answer

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// The variable for every service; with the service's name behind it, for one.
 const GENERAL: &str = "AWS_ENDPOINT_URL";
@@ -144,14 +144,14 @@ fn is_region(region: &str, source: &str) -> Result<(), Fault> {
     let object = format!("`{region}`");
     let cause = "it is no name of a region";
     let remedy = format!("check {source}; a region is such as us-east-1");
-    Err(Fault::new(FaultKind::Invalid, "use region", object, cause, remedy))
+    Err(Fault::invalid("use region", object, cause, remedy))
 }
 
 fn is_endpoint(url: &str, where_from: &str) -> Result<(), Fault> {
     wrong_with(url).map_or(Ok(()), |wrong| {
         let object = format!("`{url}`");
         let remedy = format!("check {where_from}; an endpoint is such as https://kms.us-east-1.amazonaws.com");
-        Err(Fault::new(FaultKind::Invalid, "use endpoint", object, wrong, remedy))
+        Err(Fault::invalid("use endpoint", object, wrong, remedy))
     })
 }
 

@@ -414,7 +414,7 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
         let remedy = "check the network, the endpoint URL, the region and the proxy";
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
     }
-    Fault::new(FaultKind::Other, act, object, text, "")
+    Fault::other(act, object, text, "")
 }
 
 fn of_credentials(act: &str, object: &str, error: &CredentialsError) -> Fault {

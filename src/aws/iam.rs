@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::fault::{Expected, Heard};
 use super::{Aws, List, Paged};
-use crate::domain::{Fault, FaultKind, RoleSettings, RoleSummary};
+use crate::domain::{Fault, RoleSettings, RoleSummary};
 
 /// A role as one looks at it alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) async fn create_role(aws: &Aws, name: &str, trust: &str, settings: &R
         .iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect();
-    let tags = tags.map_err(|error| Fault::new(FaultKind::Invalid, act, name, error.to_string(), ""))?;
+    let tags = tags.map_err(|error| Fault::invalid(act, name, error.to_string(), ""))?;
     let call = aws
         .iam()
         .create_role()

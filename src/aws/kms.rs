@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_kms::operation::generate_data_key::builders::GenerateDataKeyFluentBuilder;
 use aws_sdk_kms::operation::list_aliases::ListAliasesOutput;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{
@@ -169,15 +170,7 @@ pub(crate) async fn generate_data_key(
     context: &BTreeMap<String, String>,
 ) -> Result<GeneratedDataKey, Fault> {
     let act = "generate a data key under";
-    let call = aws
-        .kms_of(key)
-        .generate_data_key()
-        .key_id(key)
-        .key_spec(DataKeySpec::Aes256)
-        .set_encryption_context(in_context(context))
-        .set_grant_tokens(aws.tokens_for(key))
-        .customize()
-        .interceptor(Unshared);
+    let call = data_key_call(aws, key, context).customize().interceptor(Unshared);
     let answer = call.send().await.heard(act, key)?;
     let plaintext = answer.plaintext.expected(act, key, "plaintext")?;
     Ok(GeneratedDataKey {
@@ -193,22 +186,21 @@ pub(crate) async fn may_generate_data_key(
     key: &str,
     context: &BTreeMap<String, String>,
 ) -> Result<(), Fault> {
-    let call = aws
-        .kms_of(key)
-        .generate_data_key()
-        .key_id(key)
-        .key_spec(DataKeySpec::Aes256)
-        .set_encryption_context(in_context(context))
-        .set_grant_tokens(aws.tokens_for(key))
-        .dry_run(true)
-        .customize()
-        .interceptor(Unshared);
+    let call = data_key_call(aws, key, context).dry_run(true);
+    let call = call.customize().interceptor(Unshared);
     match call.send().await.heard("generate a data key under", key) {
         // Who answers for KMS and knows no dry runs has made one, which nobody takes.
         Ok(_) => Ok(()),
         Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Ok(()),
         Err(fault) => Err(fault),
     }
+}
+
+fn data_key_call(aws: &Aws, key: &str, context: &BTreeMap<String, String>) -> GenerateDataKeyFluentBuilder {
+    let call = aws.kms_of(key).generate_data_key().key_id(key);
+    call.key_spec(DataKeySpec::Aes256)
+        .set_encryption_context(in_context(context))
+        .set_grant_tokens(aws.tokens_for(key))
 }
 
 /// Unwraps C. With `key`, KMS refuses a C that another key wrapped.

@@ -13,7 +13,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::causes;
 use super::renewal::unusable;
-use crate::domain::{Fault, FaultKind, LoginWay};
+use crate::domain::{Fault, LoginWay};
 
 /// The files, with this profile selected, or else the default one; `None` if they cannot be read and no profile was named,
 /// which is told where something of them is needed.
@@ -325,7 +325,7 @@ fn lacks(profile: &str, what: &str, key: &str) -> Fault {
 }
 
 fn refused(name: &str, cause: String, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy)
+    Fault::invalid("use profile", name, cause, remedy)
 }
 
 fn is_there(files: &ProfileSet, name: &str) -> Result<(), Fault> {

@@ -290,8 +290,6 @@ fn is_end(code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures::FutureExt as _;

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::bounded;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// What `AWS_CA_BUNDLE`, or `ca_bundle` of the profile that is selected in the files, names, as PEM.
 ///
@@ -28,8 +28,7 @@ pub(super) fn given(files: Option<&ProfileSet>) -> Result<Option<Vec<u8>>, Fault
 
 fn read(path: &Path, source: &str) -> Result<Vec<u8>, Fault> {
     let refused = |cause: String| {
-        Fault::new(
-            FaultKind::Invalid,
+        Fault::invalid(
             "trust certificates",
             path.display().to_string(),
             cause,

@@ -19,7 +19,7 @@ pub(in crate::aws) use self::slowed::Slowed;
 pub(in crate::aws) use self::terms::{Terms, owned};
 use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};
-use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
+use crate::domain::{Fault, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
 mod carried;
@@ -236,7 +236,7 @@ async fn get(
         if length > limit && !is_part {
             let cause = format!("it is longer than {limit} bytes");
             let remedy = "check that it is the right object";
-            return Err(Fault::new(FaultKind::Invalid, act, &object, cause, remedy));
+            return Err(Fault::invalid(act, &object, cause, remedy));
         }
         let mut body = std::mem::take(&mut answer.body);
         let mut bytes = Vec::new();
@@ -339,15 +339,12 @@ pub(crate) async fn write_key_object_with(
 /// Deletes objects, a thousand a call; answers how many are gone. One that stays is a fault that names it. Where versions
 /// are kept a marker hides what was there.
 pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> Result<u64, Fault> {
-    let current = |key: &String| Version {
-        key: key.clone(),
-        id: None,
-        size: None,
-        is_latest: true,
-        etag: None,
-        modified: None,
-    };
-    delete_versions(aws, bucket, &keys.iter().map(current).collect::<Vec<_>>()).await
+    delete_versions(
+        aws,
+        bucket,
+        &keys.iter().cloned().map(Version::current).collect::<Vec<_>>(),
+    )
+    .await
 }
 
 /// What stands in a copy source as it is.

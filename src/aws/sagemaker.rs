@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::fault::{Expected, Heard};
 use super::{Aws, List, Paged, timestamp};
 use crate::domain::{
-    Brought, Channel, Fault, FaultKind, Job, JobDetail, JobKind, JobPlan, JobSettings, JobSpec, JobStatus, Original,
+    Brought, Channel, Fault, Job, JobDetail, JobKind, JobPlan, JobSettings, JobSpec, JobStatus, Original,
     PlaintextPlace, Transition, bring,
 };
 
@@ -168,13 +168,7 @@ pub(crate) async fn original_job(aws: &Aws, spec: &JobSpec) -> Result<OriginalJo
     if described.enable_network_isolation() == Some(true) {
         let cause = "its containers have no network: none could ask KMS for the data key";
         let remedy = "start a new job on the object instead of a clone";
-        return Err(Fault::new(
-            FaultKind::Invalid,
-            "clone training job",
-            name,
-            cause,
-            remedy,
-        ));
+        return Err(Fault::invalid("clone training job", name, cause, remedy));
     }
     let arn = described.training_job_arn().expected(act, name, "ARN")?.to_owned();
     let mut tags = tags(aws, &arn).await?;

@@ -5,7 +5,7 @@ use aws_config::profile::ProfileSet;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_types::retry::RetryConfig;
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// A value, and what set it.
 struct Set {
@@ -34,7 +34,7 @@ impl Set {
 }
 
 fn refused(name: &str, cause: impl Into<String>, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Invalid, "use", name, cause.into(), remedy)
+    Fault::invalid("use", name, cause.into(), remedy)
 }
 
 /// How often a call is tried, where the SDK does not take the words that the AWS CLI takes: its `legacy` is `standard` here.

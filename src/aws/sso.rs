@@ -117,8 +117,7 @@ pub(crate) async fn log_in(aws: &Aws, tell: impl Fn(DeviceCode)) -> Result<Login
     };
     keep(&file, &kept).map_err(|error| {
         let file = file.display().to_string();
-        Fault::new(
-            FaultKind::Io,
+        Fault::io(
             "keep the token in",
             file,
             error.to_string(),
@@ -194,13 +193,7 @@ async fn agreement(
             Some(CreateTokenError::AccessDeniedException(_)) => {
                 let said = error.message().unwrap_or("AccessDeniedException");
                 let cause = format!("the login was refused in the browser: {said}");
-                return Err(Fault::new(
-                    FaultKind::Denied,
-                    ACT,
-                    object,
-                    cause,
-                    "log in again, and allow it there",
-                ));
+                return Err(Fault::denied(ACT, object, cause, "log in again, and allow it there"));
             }
             _ => {
                 let fault = of(ACT, object, &error);
@@ -220,13 +213,13 @@ fn too_late(object: &str) -> Fault {
 fn by_the_cli(profile: &str) -> Fault {
     let cause = "only the AWS CLI makes the login that it has";
     let remedy = format!("run `{}`", LoginWay::Console.command(profile));
-    Fault::new(FaultKind::Invalid, "log in with the profile", profile, cause, remedy)
+    Fault::invalid("log in with the profile", profile, cause, remedy)
 }
 
 fn nothing_to_log_in_to() -> Fault {
     let cause = "the credentials in use are not a profile's of single sign-on";
     let remedy = "choose a profile with sso_session or sso_start_url; `aws configure sso` makes one";
-    Fault::new(FaultKind::Invalid, "log in", "", cause, remedy)
+    Fault::invalid("log in", "", cause, remedy)
 }
 
 fn after(moment: Timestamp, time: Duration) -> Timestamp {
@@ -241,7 +234,7 @@ fn after(moment: Timestamp, time: Duration) -> Timestamp {
 fn cache() -> Result<PathBuf, Fault> {
     let home = std::env::home_dir().filter(|home| home.is_absolute()).ok_or_else(|| {
         let cause = "there is no home folder, where tokens are kept";
-        Fault::new(FaultKind::Invalid, "log in", "", cause, "set HOME")
+        Fault::invalid("log in", "", cause, "set HOME")
     })?;
     Ok(home.join(".aws/sso/cache"))
 }
@@ -282,8 +275,6 @@ fn is_page(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::fault::{Expected, Heard};
 use super::{Aws, List, Paged, timestamp};
+use crate::domain::Fault;
 use crate::domain::who::{Answer, KeyUse, UsedBy, UserKind};
-use crate::domain::{Fault, FaultKind};
 
 /// Events of a page.
 const PAGE: i32 = 50;
@@ -22,7 +22,7 @@ pub(crate) fn lookup<'a>(aws: &'a Aws, key_arn: &'a str, since: Timestamp) -> Li
             .attribute_key(LookupAttributeKey::ResourceName)
             .attribute_value(key_arn)
             .build()
-            .map_err(|error| Fault::new(FaultKind::Invalid, act, key_arn, error.to_string(), ""))?;
+            .map_err(|error| Fault::invalid(act, key_arn, error.to_string(), ""))?;
         let call = aws
             .cloudtrail_of(key_arn)
             .lookup_events()

@@ -3,14 +3,14 @@
 use tokio_util::sync::CancellationToken;
 
 use super::bulk;
-use super::output::{clear_progress, in_s3, json_line, line, progress, terms, usage, warn};
+use super::output::{clear_progress, in_s3, json_line, line, progress, terms, warn};
 use crate::actions::bulk::processing::collect;
 use crate::actions::bulk::{AuditTable, audit};
 use crate::aws::Aws;
 use crate::cli::AuditArgs;
 use crate::domain::audit::{AuditRequest, AuditRow, AuditSummary, Ended, json_row, json_summary, summary_lines};
-use crate::domain::words::counted;
-use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings, ObjectUri};
+use crate::domain::words::{counted, some_of};
+use crate::domain::{BulkOrder, Fault, JobSettings, ObjectUri};
 
 /// Audits, and prints what is wrong as it is found, then what all objects are together; with `--json` a line an object, then
 /// the summary. Where other machines do it they are waited for only if that is asked for.
@@ -33,7 +33,7 @@ pub async fn run(
     if let Some(path) = args.csv.as_ref().filter(|_| !args.engine.preflight) {
         if args.engine.resume.is_none() && !args.engine.wait {
             let remedy = "give --wait, or --csv to the command that --resume goes on with";
-            return Err(usage("read", "--csv", "the report is not there yet", remedy));
+            return Err(Fault::usage("read", "--csv", "the report is not there yet", remedy));
         }
         // Known before hours of waiting.
         drop(AuditTable::create(path, &request.bucket)?);
@@ -127,26 +127,18 @@ fn ended(summary: AuditSummary) -> Result<(), Fault> {
     }
     if summary.ended == Ended::Stopped {
         let cause = format!("it was stopped; what is told above is a part: {seen}");
-        return Err(Fault::new(FaultKind::Cancelled, "audit", place, cause, ""));
+        return Err(Fault::cancelled("audit", place, cause, ""));
     }
     if summary.is_well() {
         return Ok(());
     }
     let unjoined = summary.unjoined.as_ref().map_or(0, |unjoined| unjoined.moved);
-    let counts = [
+    let counts = some_of([
         (summary.flawed, "wrong"),
         (unjoined, "not moved together"),
         (summary.unread(), "not read"),
         (summary.unchecked_objects, "not checked"),
-    ];
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    ]);
     let cause = format!("of {seen} {}", counts.join(", "));
-    Err(Fault::new(
-        FaultKind::Other,
-        "audit",
-        place,
-        cause,
-        "the lines above say why",
-    ))
+    Err(Fault::other("audit", place, cause, "the lines above say why"))
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, progress, terms, usage, warn};
+use super::output::{clear_progress, json_line, line, program, progress, terms, unexpected, warn};
 use crate::actions::bulk::processing::{Begun, begin, folder_of, go_on, standing, wait_for};
 use crate::actions::preflight_bulk;
 use crate::actions::role_arn;
@@ -13,8 +13,7 @@ use crate::domain::rests_on::RestsOn;
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::words::{self, counted};
 use crate::domain::{
-    BulkAct, BulkFolder, BulkOrder, BulkPlan, Engine, Fault, FaultKind, Finding, JobSettings, Outcome, Weight,
-    resume_command,
+    BulkAct, BulkFolder, BulkOrder, BulkPlan, Engine, Fault, Finding, JobSettings, Outcome, Weight, resume_command,
 };
 use crate::training;
 
@@ -49,7 +48,7 @@ pub(super) async fn on_processing(
     if wanted.dry_run {
         let cause = "one machine looks ahead";
         let remedy = "leave --on out: nothing is written; or look with --preflight at what the job needs";
-        return Err(Fault::new(FaultKind::Usage, "heed", "--dry-run", cause, remedy));
+        return Err(Fault::usage("heed", "--dry-run", cause, remedy));
     }
     if asked.preflight {
         let engine = engine(aws, asked, settings).await?;
@@ -96,7 +95,12 @@ impl Asked<'_> {
         }
         if plan.act == BulkAct::Audit && self.order.act() == BulkAct::Audit {
             let cause = format!("it is an act on {planned}");
-            return Err(usage("read", &asked, cause, "give the place that it was begun with"));
+            return Err(Fault::usage(
+                "read",
+                &asked,
+                cause,
+                "give the place that it was begun with",
+            ));
         }
         if let (BulkOrder::Rewrap(asked), Some(planned)) = (self.order, &plan.rewrap) {
             let without = RewrapSpec {
@@ -109,12 +113,12 @@ impl Asked<'_> {
                     "leave it out: {}; once all is re-wrapped, the same re-wrap without --on and --resume deletes them",
                     resume_command(plan, id)
                 );
-                return Err(usage("read", "--delete-old-key-objects", cause, &remedy));
+                return Err(Fault::usage("read", "--delete-old-key-objects", cause, &remedy));
             }
         }
         let remedy = format!("give what it was begun with: {}", resume_command(plan, id));
         let cause = format!("it was begun as another act, on {planned}");
-        Err(usage("read", id, cause, &remedy))
+        Err(Fault::usage("read", id, cause, &remedy))
     }
 }
 
@@ -124,14 +128,7 @@ impl Asked<'_> {
 /// When something would make it fail. What could not be looked at is no failure, and is not called well.
 fn found(asked: Asked<'_>, looked: Outcome) -> Result<(), Fault> {
     let Outcome::Preflighted { findings, .. } = looked else {
-        let cause = "strongroom failed inside: what came of it is no look";
-        return Err(Fault::new(
-            FaultKind::Other,
-            LOOK,
-            asked.order.place(),
-            cause,
-            "please report this",
-        ));
+        return Err(unexpected(LOOK, &asked.order.place(), "look"));
     };
     for finding in &findings {
         let Finding {
@@ -162,7 +159,7 @@ fn found(asked: Asked<'_>, looked: Outcome) -> Result<(), Fault> {
     }
     let cause = format!("{} would make the job fail", counted(failing, "finding"));
     let remedy = "the lines above say what to do";
-    Err(Fault::new(FaultKind::Other, LOOK, asked.order.place(), cause, remedy))
+    Err(Fault::other(LOOK, asked.order.place(), cause, remedy))
 }
 
 async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Result<BulkFolder, Fault> {
@@ -202,7 +199,7 @@ fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
 }
 
 async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<Engine, Fault> {
-    let lacks = |option: &str, remedy: &str| usage("read", option, "it is not given", remedy);
+    let lacks = |option: &str, remedy: &str| Fault::usage("read", option, "it is not given", remedy);
     let Some(image) = args.image.clone() else {
         return Err(lacks(
             "--image",
@@ -220,11 +217,7 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
         volume_gb: args.volume.unwrap_or(VOLUME),
         max_runtime: args.max_runtime.unwrap_or(MAX_RUNTIME),
         settings: JobSettings {
-            program: args
-                .program
-                .clone()
-                .or_else(|| settings.program.clone())
-                .filter(|path| !path.as_os_str().is_empty()),
+            program: program(args.program.as_ref(), settings),
             ..settings.clone()
         },
     })
@@ -255,7 +248,7 @@ fn not_checked(why: &str) {
 /// # Errors
 /// When its share could not be done.
 pub async fn worker(args: &BulkWorkerArgs) -> Result<u8, Fault> {
-    let unknown = || usage("read", "--act", format!("`{}` is no act", args.act), "");
+    let unknown = || Fault::usage("read", "--act", format!("`{}` is no act", args.act), "");
     let act = BulkAct::parse(&args.act).ok_or_else(unknown)?;
     training::bulk_worker(act, (&args.from, &args.plan), terms(&args.terms)).await
 }

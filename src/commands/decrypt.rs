@@ -9,7 +9,7 @@ use super::output::{clear_progress, json_line, line, open_options, progress, set
 use crate::actions::decrypt::{DecryptRequest, Output, Way, decrypt};
 use crate::aws::Aws;
 use crate::cli::DecryptArgs;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, Location, ObjectUri};
 
 /// Decrypts and prints what was opened.
 ///
@@ -62,7 +62,7 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
 }
 
 fn output(source: &Location, args: &DecryptArgs) -> Result<Output, Fault> {
-    let usage = |cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "decrypt", &args.source, cause, remedy);
+    let usage = |cause: &str, remedy: &str| Fault::usage("decrypt", &args.source, cause, remedy);
     let way = |path: &Path| {
         if path.as_os_str() == "-" {
             Way::Stdout

@@ -9,7 +9,7 @@ use crate::aws::Aws;
 use crate::cli::DoctorArgs;
 use crate::console;
 use crate::domain::words::counted;
-use crate::domain::{Capability, Fault, FaultKind, Permission, bucket, capability};
+use crate::domain::{Capability, Fault, Permission, bucket, capability};
 use crate::printable;
 
 /// What to do about a Deny.
@@ -51,7 +51,7 @@ pub async fn run(aws: &Aws, args: &DoctorArgs, _: CancellationToken) -> Result<(
         0 => Ok(()),
         failed => {
             let (cause, remedy) = (format!("{failed} of {all} checks failed"), "see the lines above");
-            Err(Fault::new(FaultKind::Other, "check", "this setup", cause, remedy))
+            Err(Fault::other("check", "this setup", cause, remedy))
         }
     }
 }
@@ -71,7 +71,7 @@ fn wanted(args: &DoctorArgs) -> Result<Vec<&'static Capability>, Fault> {
                 format!("there is no capability {name}"),
                 format!("give one of {}", known.join(", ")),
             );
-            Fault::new(FaultKind::Usage, "read", "--for", cause, remedy)
+            Fault::usage("read", "--for", cause, remedy)
         })
     };
     names.into_iter().map(find).collect()

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::encrypt_objects;
-use super::output::{clear_progress, context, json_line, line, names_once, progress, settle, terms, usage, warn};
+use super::output::{clear_progress, context, json_line, line, names_once, progress, settle, terms, warn};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
 use crate::cli::{EncryptArgs, TermsArgs, UploadArgs};
@@ -45,7 +45,7 @@ fn checked(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
     let carried = carried(args)?;
     carried.check().map_err(|why| {
         let remedy = "see what --sse, --sse-key, --bucket-key and --tag take: strongroom encrypt --help";
-        usage("encrypt", "what the objects are to carry", why, remedy)
+        Fault::usage("encrypt", "what the objects are to carry", why, remedy)
     })?;
     Ok(carried)
 }
@@ -67,7 +67,7 @@ fn refuse_what_only_objects_take(args: &EncryptArgs) -> Result<(), Fault> {
         return Ok(());
     };
     let cause = "it is for objects that are in S3 already, and these are files";
-    Err(usage("heed", option, cause, "leave it out"))
+    Err(Fault::usage("heed", option, cause, "leave it out"))
 }
 
 fn carried(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
@@ -115,12 +115,12 @@ fn refuse_what_only_s3_takes(args: &EncryptArgs) -> Result<(), Fault> {
     };
     let cause = "it says how S3 stores an object, and the destination is not in S3";
     let remedy = "leave it out, or give s3://BUCKET/PREFIX/ as the destination";
-    Err(usage("heed", option, cause, remedy))
+    Err(Fault::usage("heed", option, cause, remedy))
 }
 
 fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
     let Some((destination, paths)) = args.paths.split_last() else {
-        return Err(usage(
+        return Err(Fault::usage(
             "encrypt",
             "nothing",
             "no destination is given",
@@ -139,7 +139,7 @@ fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
     let destination = match way {
         Way::Stdout if args.json => {
             let cause = "--json and the token would mix";
-            return Err(usage("encrypt", "-", cause, "leave out --json"));
+            return Err(Fault::usage("encrypt", "-", cause, "leave out --json"));
         }
         Way::Stdout => Destination::Stdout,
         Way::Stream => Destination::Stream(destination.clone()),

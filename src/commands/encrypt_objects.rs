@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{context, usage};
+use super::output::context;
 use super::rotate;
 use super::seal::{self, How};
 use crate::aws::Aws;
@@ -38,21 +38,21 @@ fn spec(args: &EncryptArgs) -> Result<SealSpec, Fault> {
     let [source, destination] = texts.as_slice() else {
         let cause = "of what is in S3 already one object or prefix goes at a time, and no files with it";
         let remedy = "give s3://SOURCE/PREFIX/ s3://DESTINATION/PREFIX/";
-        return Err(usage("encrypt", &texts.join(" "), cause, remedy));
+        return Err(Fault::usage("encrypt", &texts.join(" "), cause, remedy));
     };
     let (Location::S3(source), Location::S3(destination)) = (Location::parse(source)?, Location::parse(destination)?)
     else {
         let cause = "tokens of what is in S3 stay in S3";
         let remedy = "give s3://BUCKET/PREFIX/ as the destination, or decrypt it to a file first";
-        return Err(usage("encrypt", destination, cause, remedy));
+        return Err(Fault::usage("encrypt", destination, cause, remedy));
     };
     if args.no_resume {
         let remedy = "leave it out: what is encrypted already is passed over";
-        return Err(usage("heed", "--no-resume", "it is for files", remedy));
+        return Err(Fault::usage("heed", "--no-resume", "it is for files", remedy));
     }
     if args.data_key_out.is_some() {
         let cause = "--data-key-out is for local destinations";
-        return Err(usage("encrypt", "--data-key-out", cause, "give --data-key-name"));
+        return Err(Fault::usage("encrypt", "--data-key-out", cause, "give --data-key-name"));
     }
     let to = if source == destination {
         parent(&source)
@@ -88,5 +88,5 @@ fn prefix(source: &ObjectUri, destination: ObjectUri) -> Result<ObjectUri, Fault
             "give the prefix that it goes to, with / at its end; or the object itself, to replace it",
         )
     };
-    Err(usage("encrypt", &destination.to_string(), cause, remedy))
+    Err(Fault::usage("encrypt", &destination.to_string(), cause, remedy))
 }

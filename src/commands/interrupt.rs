@@ -106,7 +106,7 @@ impl Interrupt {
             STORY => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",
             _ => "",
         };
-        Fault::new(FaultKind::Cancelled, self.command, "", cause, remedy)
+        Fault::cancelled(self.command, "", cause, remedy)
     }
 
     /// Ends the process when everything else had its time.

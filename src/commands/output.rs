@@ -1,13 +1,14 @@
 //! What the file commands share: progress on standard error, what is said in [`console`], arguments into requests.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::actions::{OpenOptions, ProgressSink};
 use crate::cli::{OpenArgs, TermsArgs};
 use crate::console;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri, Progress, UploadSettings};
+use crate::domain::{Fault, JobSettings, Location, ObjectUri, Progress, UploadSettings};
 
 pub(super) use crate::console::{complain as warn, end_progress as clear_progress, json as json_line, line};
 
@@ -40,16 +41,22 @@ pub(super) fn settle(failed: Vec<Fault>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Wrong usage.
-pub(super) fn usage(act: &str, object: &str, cause: impl Into<String>, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Usage, act, object, cause, remedy)
+/// What came of a request is of another kind than that.
+pub(super) fn unexpected(act: &str, object: &str, kind: &str) -> Fault {
+    let cause = format!("strongroom failed inside: what came of it is no {kind}");
+    Fault::other(act, object, cause, "please report this")
 }
 
 /// The object or prefix that is named so.
 pub(super) fn in_s3(act: &str, place: &str) -> Result<ObjectUri, Fault> {
     match Location::parse(place)? {
         Location::S3(uri) => Ok(uri),
-        Location::Local(_) => Err(usage(act, place, "it is no place in S3", "write s3://BUCKET/PREFIX/")),
+        Location::Local(_) => Err(Fault::usage(
+            act,
+            place,
+            "it is no place in S3",
+            "write s3://BUCKET/PREFIX/",
+        )),
     }
 }
 
@@ -64,7 +71,7 @@ pub(super) fn names_once(option: &str, pairs: &[(String, String)]) -> Result<BTr
     for (name, value) in pairs {
         if named.insert(name.clone(), value.clone()).is_some() {
             let cause = format!("`{name}` is given twice");
-            return Err(usage("read", option, cause, "give every name once"));
+            return Err(Fault::usage("read", option, cause, "give every name once"));
         }
     }
     Ok(named)
@@ -77,6 +84,12 @@ pub(super) fn terms(args: &TermsArgs) -> UploadSettings {
         requester_pays: args.requester_pays,
         ..UploadSettings::default()
     }
+}
+
+/// The program that is brought to an image without any: as it is given, else as the configuration says; none if it is empty.
+pub(super) fn program(given: Option<&PathBuf>, settings: &JobSettings) -> Option<PathBuf> {
+    let program = given.or(settings.program.as_ref());
+    program.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 /// How to find the data key, from the arguments.

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, context, json_line, line, progress, warn};
+use super::output::{clear_progress, context, json_line, line, progress, unexpected, warn};
 use crate::actions::{step_json, steps_json};
 use crate::aws::Aws;
 use crate::cli::ProveArgs;
-use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, Outcome, ProofMethod, ProofRequest, ProofStep};
+use crate::domain::{CyclePhase, Fault, GrantCycle, Outcome, ProofMethod, ProofRequest, ProofStep};
 use crate::perform::perform;
 
 /// Proves and prints; what is proved (allowed or denied) is a result, not a failure.
@@ -47,19 +47,7 @@ pub async fn run(aws: &Aws, args: &ProveArgs, cancel: CancellationToken) -> Resu
             print_steps(&steps)
         }
         Outcome::GrantCycle(story) => print_story(&story, args.json),
-        _ => {
-            let (cause, remedy) = (
-                "strongroom failed inside: what came of it is no proof",
-                "please report this",
-            );
-            Err(Fault::new(
-                FaultKind::Other,
-                "prove access to",
-                &args.key,
-                cause,
-                remedy,
-            ))
-        }
+        _ => Err(unexpected("prove access to", &args.key, "proof")),
     }
 }
 

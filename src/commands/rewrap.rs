@@ -10,8 +10,8 @@ use crate::aws::Aws;
 use crate::cli::RewrapArgs;
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped, json_row};
-use crate::domain::words::counted;
-use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings, ObjectUri};
+use crate::domain::words::{counted, some_of};
+use crate::domain::{BulkOrder, Fault, JobSettings, ObjectUri};
 
 /// Re-wraps, and prints by name what was not; then what all are together. With `--json` a line an object, then the summary. Where
 /// other machines do it they are waited for only if that is asked for.
@@ -107,7 +107,7 @@ fn ended(report: RewrapReport) -> Result<(), Fault> {
     if report.ended == Ended::Stopped {
         let done = counted(report.done.objects, "object");
         let cause = format!("it was stopped after {done}; every object opens");
-        return Err(Fault::new(FaultKind::Cancelled, "re-wrap", report.place, cause, remedy));
+        return Err(Fault::cancelled("re-wrap", report.place, cause, remedy));
     }
     if let Ended::BrokeOff(fault) = report.ended {
         let done = counted(report.done.objects, "object");
@@ -121,13 +121,11 @@ fn ended(report: RewrapReport) -> Result<(), Fault> {
         let cause = format!("{} (before that {done} were re-wrapped; {remedy})", fault.cause);
         return Err(Fault { cause, ..*fault });
     }
-    let counts = [(report.refused, "refused"), (report.failed, "failed")];
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let counts = some_of([(report.refused, "refused"), (report.failed, "failed")]);
     let cause = format!(
         "of its tokens {}: the lines above name them; every object opens as before",
         counts.join(", ")
     );
     let remedy = if report.failed > 0 { remedy } else { "" };
-    Err(Fault::new(FaultKind::Other, "re-wrap", report.place, cause, remedy))
+    Err(Fault::other("re-wrap", report.place, cause, remedy))
 }

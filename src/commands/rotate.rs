@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::output::{context, in_s3, terms, usage};
+use super::output::{context, in_s3, terms};
 use super::seal::{self, How};
 use crate::aws::Aws;
 use crate::cli::RotateArgs;
@@ -21,7 +21,7 @@ pub async fn run(
     let spec = spec(args)?;
     if args.no_resume && args.engine.on.is_some() {
         let cause = "what is begun with --on is gone on with by its id alone";
-        return Err(usage("heed", "--no-resume", cause, "leave it out"));
+        return Err(Fault::usage("heed", "--no-resume", cause, "leave it out"));
     }
     let aws = aws.carrying(&terms(&args.terms));
     let how = How {

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{SandboxArgs, WorldArgs};
 use crate::console;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// Starts a world that holds and does what was asked for.
 ///
@@ -34,8 +34,8 @@ async fn open(options: Options, args: &WorldArgs) -> Result<Sandbox, Fault> {
 }
 
 fn options(dir: Option<&Path>, args: &WorldArgs) -> Result<Options, Fault> {
-    let program = std::env::current_exe()
-        .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
+    let program =
+        std::env::current_exe().map_err(|error| Fault::io("find", "this program's own file", error.to_string(), ""))?;
     Ok(Options {
         dir: dir.map(Path::to_path_buf),
         empty: args.empty,
@@ -60,7 +60,7 @@ fn seconds(option: &str, given: f64) -> Result<Duration, Fault> {
 }
 
 fn fault(error: &SandboxError) -> Fault {
-    Fault::new(FaultKind::Other, "start", "the sandbox", error.to_string(), "")
+    Fault::other("start", "the sandbox", error.to_string(), "")
 }
 
 /// Serves a world until SIGINT or SIGTERM; says where it is first.
@@ -89,12 +89,11 @@ pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
 }
 
 fn wrong(option: &str, why: String) -> Fault {
-    Fault::new(FaultKind::Usage, "read", option, why, "see strongroom sandbox --help")
+    Fault::usage("read", option, why, "see strongroom sandbox --help")
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""));
+    let listen = |kind| signal(kind).map_err(|error| Fault::io("listen for", "signals", error.to_string(), ""));
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
@@ -152,8 +151,6 @@ fn announce(sandbox: &Sandbox, as_json: bool) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]

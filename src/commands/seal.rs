@@ -13,8 +13,8 @@ use crate::domain::seal::{
     Fate, SealPlan, SealRow, SealSpec, SealSummary, json_plan, json_row, json_summary, plan_lines, row_line,
     summary_lines,
 };
-use crate::domain::words::counted;
-use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings};
+use crate::domain::words::{counted, some_of};
+use crate::domain::{BulkOrder, Fault, JobSettings};
 
 /// How it is to be done.
 #[derive(Clone, Copy)]
@@ -112,12 +112,12 @@ fn planned(plan: SealPlan) -> Result<(), Fault> {
             let cause = format!("{objects} could not be looked at");
             let remedy = "the lines above say why";
             let (verb, place) = (plan.spec.verb(), plan.spec.place());
-            Err(Fault::new(FaultKind::Other, verb, place, cause, remedy))
+            Err(Fault::other(verb, place, cause, remedy))
         }
         Ended::Stopped => {
             let cause = "it was stopped; what is told above is a part";
             let (verb, place) = (plan.spec.verb(), plan.spec.place());
-            Err(Fault::new(FaultKind::Cancelled, verb, place, cause, ""))
+            Err(Fault::cancelled(verb, place, cause, ""))
         }
         Ended::BrokeOff(fault) => Err(*fault),
     }
@@ -133,22 +133,14 @@ fn ended(spec: &SealSpec, summary: SealSummary) -> Result<(), Fault> {
         }
         Ended::Stopped => {
             let cause = format!("it was stopped; {done} done by then stay, and the same again goes on");
-            return Err(Fault::new(FaultKind::Cancelled, verb, place, cause, ""));
+            return Err(Fault::cancelled(verb, place, cause, ""));
         }
         Ended::Whole => {}
     }
-    let counts = [(summary.failed.objects, "failed"), (summary.undeleted, "not deleted")];
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let counts = some_of([(summary.failed.objects, "failed"), (summary.undeleted, "not deleted")]);
     if counts.is_empty() {
         return Ok(());
     }
     let cause = format!("{done} done, {}", counts.join(", "));
-    Err(Fault::new(
-        FaultKind::Other,
-        verb,
-        place,
-        cause,
-        "the lines above say why",
-    ))
+    Err(Fault::other(verb, place, cause, "the lines above say why"))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, names_once, progress, usage};
+use super::output::{clear_progress, json_line, line, names_once, program, progress, unexpected};
 use super::watch;
 use crate::actions::role_arn;
 use crate::aws::Aws;
@@ -39,9 +39,7 @@ pub async fn run(
     let outcome = perform(aws, &request, &progress(), &cancel).await;
     clear_progress();
     let Outcome::JobStarted { name, note, brought } = outcome? else {
-        let cause = "strongroom failed inside: what came of it is no job";
-        let remedy = "please report this";
-        return Err(Fault::new(FaultKind::Other, START, &args.image, cause, remedy));
+        return Err(unexpected(START, &args.image, "job"));
     };
     said(&name, note.as_deref(), brought.as_ref(), args.json)?;
     if !args.wait {
@@ -86,12 +84,8 @@ const START: &str = "start training job";
 fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<JobSpec, Fault> {
     let mut channels = args.channel.iter().map(|(name, place)| channel(name, place));
     let Some(first) = channels.next().transpose()? else {
-        return Err(usage(
-            "read",
-            "--channel",
-            "there is none",
-            "give NAME=s3://BUCKET/PREFIX/",
-        ));
+        let remedy = "give NAME=s3://BUCKET/PREFIX/";
+        return Err(Fault::usage("read", "--channel", "there is none", remedy));
     };
     let others = channels.collect::<Result<_, _>>()?;
     let hyperparameters = names_once("--hp", &args.hp)?;
@@ -116,11 +110,7 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
             spot_wait: args.spot.or(settings.spot_wait),
             volume_key: args.volume_key.clone().or_else(|| settings.volume_key.clone()),
             plaintext: plaintext.unwrap_or(settings.plaintext),
-            program: args
-                .program
-                .clone()
-                .or_else(|| settings.program.clone())
-                .filter(|path| !path.as_os_str().is_empty()),
+            program: program(args.program.as_ref(), settings),
             ..settings.clone()
         },
         plan: JobPlan {
@@ -144,6 +134,6 @@ fn new_name() -> String {
 fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {
     DataChannel::read(name, place).ok_or_else(|| {
         let remedy = "give NAME=s3://BUCKET/PREFIX/, or the same with ,sharded for a part to each host";
-        usage("read", "--channel", format!("`{place}` is no place in S3"), remedy)
+        Fault::usage("read", "--channel", format!("`{place}` is no place in S3"), remedy)
     })
 }

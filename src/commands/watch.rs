@@ -9,7 +9,7 @@ use super::output::{json_line, line};
 use crate::actions::{JobNews, watch_job};
 use crate::aws::Aws;
 use crate::cli::WatchArgs;
-use crate::domain::{Fault, FaultKind, Job, JobDetail, JobKind, JobStatus};
+use crate::domain::{Fault, Job, JobDetail, JobKind, JobStatus};
 
 /// Prints what is new until the job has ended.
 ///
@@ -47,7 +47,7 @@ pub async fn run(aws: &Aws, args: &WatchArgs, cancel: CancellationToken) -> Resu
         JobKind::Training => "train",
         JobKind::Processing => "process",
     };
-    Err(Fault::new(FaultKind::Other, act, job.name.clone(), cause, remedy))
+    Err(Fault::other(act, job.name.clone(), cause, remedy))
 }
 
 fn status_json(job: &Job) -> Value {

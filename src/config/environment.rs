@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// Goes on without empty `AWS_*` variables, as the same process.
 ///
@@ -22,13 +22,7 @@ pub fn shed_empty_variables() -> Result<(), Fault> {
     if let Some((name, _)) = aws.iter().find(|(_, value)| value.to_str().is_none()) {
         // The SDK would go on without it, as somebody else perhaps.
         let (cause, remedy) = ("its value is not UTF-8", "set it anew, or unset it");
-        return Err(Fault::new(
-            FaultKind::Usage,
-            "read",
-            name.to_string_lossy(),
-            cause,
-            remedy,
-        ));
+        return Err(Fault::usage("read", name.to_string_lossy(), cause, remedy));
     }
     let empty: Vec<OsString> = aws
         .into_iter()
@@ -49,7 +43,7 @@ pub fn shed_empty_variables() -> Result<(), Fault> {
         let names: Vec<_> = empty.iter().map(|name| name.to_string_lossy()).collect();
         let remedy = format!("unset {}", names.join(", "));
         let (act, object) = ("start again without", "empty AWS variables");
-        Fault::new(FaultKind::Io, act, object, error.to_string(), remedy)
+        Fault::io(act, object, error.to_string(), remedy)
     };
     let mut arguments = env::args_os();
     let mut again = Command::new(program.map_err(fault)?);

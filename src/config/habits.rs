@@ -32,8 +32,6 @@ pub(super) fn note(state_dir: &Path, habit: &Habit) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::app::Bookmark;
 

@@ -14,7 +14,7 @@ use super::{LONGEST, read_text};
 use crate::app::{Keymap, ThemeName};
 use crate::cli;
 use crate::domain::{
-    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, PlaintextPlace, RoleSettings, UploadRule,
+    Arn, AwsContext, Colour, Fault, JobSettings, Named, ObjectUri, PlaintextPlace, RoleSettings, UploadRule,
     UploadSettings, bucket, check_tags,
 };
 use crate::ui::{Abilities, Colours};
@@ -379,7 +379,7 @@ fn parse(text: &str, abilities: Abilities) -> Result<Own, String> {
 fn fault(path: Option<&Path>, cause: String) -> Fault {
     let path = path.map(|path| path.display().to_string()).unwrap_or_default();
     let remedy = "mend the file, or name another with --config";
-    Fault::new(FaultKind::Usage, "read the configuration", path, cause, remedy)
+    Fault::usage("read the configuration", path, cause, remedy)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const FILE: &str = "contexts.json";
 const MOST: usize = 10;
 
 /// One of them. What a configuration says of a context is read there again: it may say more by then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Visited {
     /// What the configuration calls it.
@@ -82,17 +82,12 @@ impl Known<'_> {
 
     /// How it is found again; `None` if it is nothing in particular, or cannot be.
     fn visited(&self, context: &AwsContext) -> Option<Visited> {
-        let nothing = Visited {
-            name: None,
-            profile: None,
-            region: None,
-            role: None,
-            read_only: false,
-            like: None,
-        };
         if let Some(name) = &context.name {
             let name = Some(name.clone());
-            return Some(Visited { name, ..nothing });
+            return Some(Visited {
+                name,
+                ..Visited::default()
+            });
         }
         let is_something = context.profile.is_some() || context.region.is_some() || context.role.is_some();
         let is_like = |other: &AwsContext| {
@@ -119,7 +114,7 @@ impl Known<'_> {
             role: context.role.clone(),
             read_only: context.read_only,
             like,
-            ..nothing
+            ..Visited::default()
         })
     }
 
@@ -146,8 +141,6 @@ impl Known<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -68,11 +68,6 @@ impl Bond {
             (Self::Bound, Self::Bound) => Self::Bound,
         }
     }
-
-    /// What holds of all; of none at all nothing is proved.
-    pub fn of_all(bonds: impl IntoIterator<Item = Self>) -> Self {
-        bonds.into_iter().reduce(Self::and).unwrap_or(Self::Unbound)
-    }
 }
 
 impl fmt::Display for Bond {

@@ -1,6 +1,6 @@
 //! What may stand where a bucket's name does: a bucket, an access point by its ARN or alias, and what is not worked on.
 
-use super::{Arn, Fault, FaultKind};
+use super::{Arn, Fault};
 
 /// How names of directory buckets end, and of their access points.
 const DIRECTORIES: [&str; 2] = ["--x-s3", "--xa-s3"];
@@ -76,7 +76,7 @@ pub fn check(act: &str, bucket: &str) -> Result<(), Fault> {
     } else {
         return Ok(());
     };
-    Err(Fault::new(FaultKind::Usage, act, bucket, cause, remedy))
+    Err(Fault::usage(act, bucket, cause, remedy))
 }
 
 /// Whether region, account and name of an access point's ARN are such; `at` is before the name.
@@ -99,8 +99,6 @@ fn is_of(text: &str, service: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const POINT: &str = "arn:aws:s3:eu-west-1:111122223333:accesspoint/team";

@@ -4,7 +4,6 @@
 //! Who may write there could write something else. So the plan names the SHA-256 of every shard and of every file of the map, and
 //! the arguments of a job that of the plan: a host does nothing that is not in the plan that its job was started with.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -137,11 +136,6 @@ impl Engine {
     pub fn program(&self) -> Option<&PathBuf> {
         self.settings.program.as_ref()
     }
-
-    /// The environment of its containers.
-    pub fn environment(&self) -> &BTreeMap<String, String> {
-        &self.settings.environment
-    }
 }
 
 /// A processing job that does shards.
@@ -205,8 +199,6 @@ impl BulkJob {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@
 //!                     data-keys/0001.jsonl  of a re-wrap, each data key as it was wrapped and as it is now
 //! ```
 
-use super::{Fault, FaultKind, ObjectUri};
+use super::{Fault, ObjectUri};
 
 /// Below the prefix of key objects.
 const FOLDER: &str = ".strongroom/bulk/";
@@ -47,13 +47,7 @@ impl BulkFolder {
             })
             .ok_or_else(|| {
                 let cause = "it is no folder of an act on a prefix";
-                Fault::new(
-                    FaultKind::Usage,
-                    "read",
-                    uri,
-                    cause,
-                    "give s3://BUCKET/.strongroom/bulk/ID/",
-                )
+                Fault::usage("read", uri, cause, "give s3://BUCKET/.strongroom/bulk/ID/")
             })
     }
 

@@ -156,6 +156,36 @@ impl Fault {
     }
 }
 
+macro_rules! of_kind {
+    ($($name:ident: $kind:ident),+ $(,)?) => {
+        impl Fault {
+            $(
+                #[doc = concat!("One of kind [`FaultKind::", stringify!($kind), "`], as [`Fault::new`] makes it.")]
+                pub fn $name(
+                    act: impl Into<String>,
+                    object: impl fmt::Display,
+                    cause: impl Into<String>,
+                    remedy: impl Into<String>,
+                ) -> Self {
+                    Self::new(FaultKind::$kind, act, object.to_string(), cause, remedy)
+                }
+            )+
+        }
+    };
+}
+
+of_kind!(
+    cancelled: Cancelled,
+    conflict: Conflict,
+    denied: Denied,
+    integrity: Integrity,
+    invalid: Invalid,
+    io: Io,
+    not_found: NotFound,
+    other: Other,
+    usage: Usage,
+);
+
 /// In the words of the command line; the dashboard says [`Fault::at`] its own door.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

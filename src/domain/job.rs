@@ -174,7 +174,7 @@ impl JobStatus {
 }
 
 /// `DescribeTrainingJob` or `DescribeProcessingJob`, as far as it is shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobDetail {
     /// The execution role's ARN.
     pub role_arn: String,
@@ -304,30 +304,12 @@ impl JobDetail {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn failed(reason: &str) -> JobDetail {
         JobDetail {
-            role_arn: String::new(),
-            image: String::new(),
-            instance_type: String::new(),
-            instance_count: 1,
-            volume_gb: 1,
-            settings: JobSettings::default(),
-            command: Vec::new(),
-            channels: Vec::new(),
-            output: None,
-            model: None,
-            hyperparameters: BTreeMap::new(),
             failure: Some(reason.to_owned()),
-            message: None,
-            transitions: Vec::new(),
-            billable_seconds: None,
-            training_seconds: None,
-            max_runtime: None,
-            metrics: Vec::new(),
+            ..JobDetail::default()
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, FaultKind, bucket};
+use super::{Fault, bucket};
 
 const SCHEME: &str = "s3://";
 
@@ -90,7 +90,7 @@ impl Location {
         }
         let uri = ObjectUri::parse(text).ok_or_else(|| {
             let remedy = "write s3://BUCKET/KEY";
-            Fault::new(FaultKind::Usage, "read", text, "it names no bucket", remedy)
+            Fault::usage("read", text, "it names no bucket", remedy)
         })?;
         uri.check("use")?;
         Ok(Self::S3(uri))
@@ -108,11 +108,10 @@ impl fmt::Display for Location {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::FaultKind;
 
     #[test]
     fn uris_are_split_at_the_first_slash() {

@@ -161,8 +161,6 @@ fn number(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Measurements {

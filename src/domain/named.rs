@@ -90,8 +90,6 @@ fn is_key_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const ID: &str = "0f6a3b1c-58c4-4a0f-9a4e-7e51c2d90b11";

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Arn, Fault, FaultKind, Identity, JobKind, RoleSpec, bring, bucket};
+use super::{Arn, Fault, Identity, JobKind, RoleSpec, bring, bucket};
 
 mod condition;
 mod evaluate;
@@ -146,7 +146,7 @@ pub fn with_role(policy: &str, role_arn: &str) -> Result<String, Fault> {
 pub fn parse(policy: &str) -> Result<Value, Fault> {
     let wrong = |cause: String, remedy: &str| {
         let object = "the key policy";
-        Fault::new(FaultKind::Invalid, "read", object, cause, remedy)
+        Fault::invalid("read", object, cause, remedy)
     };
     if policy.len() > LONGEST_KEY_POLICY {
         let cause = format!("{} bytes are more than {LONGEST_KEY_POLICY}", policy.len());
@@ -415,7 +415,7 @@ fn service_statement(account: &str) -> Value {
 fn trust_document(trust: &str) -> Result<Value, Fault> {
     serde_json::from_str(trust).map_err(|error| {
         let cause = format!("it is not JSON: {error}");
-        Fault::new(FaultKind::Invalid, "read", "the trust policy", cause, "")
+        Fault::invalid("read", "the trust policy", cause, "")
     })
 }
 

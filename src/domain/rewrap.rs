@@ -95,7 +95,7 @@ pub struct OldKeyObject {
 }
 
 /// What a re-wrap, or the plan of one, came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RewrapReport {
     /// Where.
     pub place: String,
@@ -144,19 +144,7 @@ impl RewrapReport {
             bucket: spec.bucket.clone(),
             target,
             is_plan,
-            data_keys: 0,
-            from: BTreeMap::new(),
-            done: Tally::default(),
-            already: Tally::default(),
-            passed_over: 0,
-            refused: 0,
-            failed: 0,
-            older: None,
-            troubles: Vec::new(),
-            old_key_objects: Vec::new(),
-            not_deleted: None,
-            rests_on: None,
-            ended: Ended::Whole,
+            ..Self::default()
         }
     }
 

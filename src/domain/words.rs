@@ -8,6 +8,12 @@ pub fn counted(number: impl Display + From<u8> + PartialEq, noun: &str) -> Strin
     format!("{number} {noun}{plural}")
 }
 
+/// `2 refused`, `1 failed`: what there is of each, but for what there is nothing of.
+pub fn some_of<const N: usize>(counts: [(u64, &str); N]) -> Vec<String> {
+    let some = counts.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{count} {what}")).collect()
+}
+
 /// What a report rests on that was made of what other machines wrote, of which so many objects were looked at again.
 pub fn rests_on(sampled: u64) -> String {
     let objects = counted(sampled, "object");

@@ -1,6 +1,4 @@
 //! Files and folders that appear whole or not at all, and what never gives way to them.
-#![allow(clippy::unwrap_used)]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Command;
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// Edits a text under a file name that ends in `name`; the text as it was saved.
 pub(super) fn run(text: &str, name: &str) -> Result<String, Fault> {
@@ -14,7 +14,7 @@ pub(super) fn run(text: &str, name: &str) -> Result<String, Fault> {
         .unwrap_or_else(|| "vi".to_owned());
     let fault = |cause: String| {
         let remedy = "set VISUAL or EDITOR to an editor that waits; nothing was changed";
-        Fault::new(FaultKind::Io, "edit with", editor.as_str(), cause, remedy)
+        Fault::io("edit with", editor.as_str(), cause, remedy)
     };
     let mut file = tempfile::Builder::new()
         .prefix("strongroom-")

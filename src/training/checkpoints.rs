@@ -32,7 +32,7 @@ use super::known::Destination;
 use super::outputs::{opens, seal_file};
 use super::watch::Taken;
 use super::{human, say, tree};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 use crate::envelope::manifest::{BundleFile, WrappedDataKey, bundle_host};
 use crate::envelope::{HEADER_LEN, header_of};
 use crate::publish::{TEMPORARY, Unpublished};
@@ -114,7 +114,7 @@ impl Checkpoints {
             if !is_token(&file.path)? {
                 let (act, cause) = ("restore checkpoint", "it is not encrypted");
                 let remedy = "start from another checkpoint folder";
-                return Err(Fault::new(FaultKind::Integrity, act, &file.name, cause, remedy));
+                return Err(Fault::integrity(act, &file.name, cause, remedy));
             }
             let (folder, name) = host_of(&file.name);
             let to = private.join(name);
@@ -336,8 +336,7 @@ impl Checkpoints {
     }
 
     fn expose(&mut self, path: &Path) {
-        let fault = Fault::new(
-            FaultKind::Integrity,
+        let fault = Fault::integrity(
             "keep plaintext out of",
             path.display().to_string(),
             "the training command wrote there itself, and SageMaker copies what is there to S3 while the job runs",

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::stops::Stops;
 use super::{say, tether};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// After SIGTERM SageMaker waits two minutes, kills everything and uploads what is there. This much of them is COMMAND's; the
 /// rest is for encrypting what it leaves.
@@ -65,7 +65,7 @@ pub(crate) async fn run(
 pub(crate) fn check(command: &[OsString], after: &str) -> Result<(), Fault> {
     let Some(program) = command.first() else {
         let (object, remedy) = ("the training command", "name one after --");
-        return Err(Fault::new(FaultKind::Usage, "run", object, "there is none", remedy));
+        return Err(Fault::usage("run", object, "there is none", remedy));
     };
     let found = if program.as_encoded_bytes().contains(&b'/') {
         runs(Path::new(program))
@@ -88,7 +88,7 @@ fn runs(path: &Path) -> bool {
 
 fn broken(program: &OsStr, cause: String, after: &str) -> Fault {
     let remedy = format!("check the image and the command after {after}");
-    Fault::new(FaultKind::Io, "run", program.to_string_lossy(), cause, remedy)
+    Fault::io("run", program.to_string_lossy(), cause, remedy)
 }
 
 /// Whether COMMAND came to its end by itself, and not by a signal: its own, or that of what a shell ran for it.
@@ -122,9 +122,8 @@ pub(crate) fn failure(command: &[OsString], status: ExitStatus) -> Option<String
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
+    use crate::domain::FaultKind;
 
     /// A signal that one test has sent to this process is passed on to the commands of all.
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -19,7 +19,7 @@ use super::job::{INPUT_DATA, Job, io};
 use super::known::{self, Known};
 use super::say;
 use super::workspace::Workspace;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 mod removed;
 mod replaced;
@@ -286,8 +286,7 @@ fn beside(place: &Path, prefix: &str) -> PathBuf {
 }
 
 fn stranger(aside: &Path) -> Fault {
-    Fault::new(
-        FaultKind::Invalid,
+    Fault::invalid(
         "put back",
         aside.display().to_string(),
         "an earlier run left a folder there, and now it is something else",
@@ -296,8 +295,7 @@ fn stranger(aside: &Path) -> Fault {
 }
 
 fn uncovered(place: &Path, error: &io::Error) -> Fault {
-    Fault::new(
-        FaultKind::Invalid,
+    Fault::invalid(
         "keep plaintext out of",
         place.display().to_string(),
         format!(

@@ -17,9 +17,9 @@ use super::job::{Job, invalid, io};
 use super::keys::{Keys, OpenKey, broken};
 use super::tree::{self, Found};
 use super::{human, say};
+use crate::domain::Fault;
 use crate::domain::bond::{Declared, Standing, Written};
 use crate::domain::format::{FIRST_BYTES, begins_token};
-use crate::domain::{Fault, FaultKind};
 use crate::envelope;
 use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::{ManifestChannel, ManifestFile};
@@ -311,13 +311,7 @@ fn loose(channel: &str, file: &Found, only: Option<&(String, String)>) -> Result
 
 fn refused(channel: &str, name: &str, cause: &str) -> Fault {
     let remedy = "encrypt the whole channel with strongroom and start the job again";
-    Fault::new(
-        FaultKind::Integrity,
-        "accept",
-        format!("{channel}/{name}"),
-        cause,
-        remedy,
-    )
+    Fault::integrity("accept", format!("{channel}/{name}"), cause, remedy)
 }
 
 /// Whether a file begins as a token does.
@@ -367,7 +361,7 @@ pub(crate) fn open_file(
         if listed.header != STANDARD.encode(opened.header) || listed.length != Some(opened.plaintext_bytes) {
             let cause = "it is not the token that the manifest lists";
             let remedy = "start the job again";
-            return Err(Fault::new(FaultKind::Integrity, "decrypt", label, cause, remedy));
+            return Err(Fault::integrity("decrypt", label, cause, remedy));
         }
     }
     output.name(false).map_err(|error| io("write", to, &error))?;

@@ -296,7 +296,7 @@ fn below_opt_ml(path: &str) -> Result<PathBuf, Fault> {
 
 /// A fault of the job's own making.
 pub(crate) fn invalid(act: &str, object: &str, cause: impl Into<String>, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Invalid, act, object, cause, remedy)
+    Fault::invalid(act, object, cause, remedy)
 }
 
 /// A fault of the file system.

@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::job::{Job, invalid};
 use super::say;
 use crate::aws::{Aws, kms, s3};
-use crate::domain::{Fault, FaultKind, ObjectUri};
+use crate::domain::{Fault, ObjectUri};
 use crate::envelope::binding::digest;
 use crate::envelope::manifest::{Manifest, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError};
@@ -117,7 +117,7 @@ fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, F
     if !actual.eq_ignore_ascii_case(expected) {
         let cause = format!("its SHA-256 is {actual}, not {expected}");
         let remedy = "somebody changed it since the job was made: start the job again";
-        return Err(Fault::new(FaultKind::Integrity, "read manifest", uri, cause, remedy));
+        return Err(Fault::integrity("read manifest", uri, cause, remedy));
     }
     Manifest::read(bytes).map_err(|error| {
         let remedy = "use the image of the same release";
@@ -209,7 +209,7 @@ pub(crate) fn broken(act: &str, object: &str, error: &EnvelopeError) -> Fault {
         }
         other => {
             let remedy = "check that the job's data key is the one this was encrypted under";
-            Fault::new(FaultKind::Integrity, act, object, other.to_string(), remedy)
+            Fault::integrity(act, object, other.to_string(), remedy)
         }
     }
 }
@@ -223,9 +223,8 @@ fn s3_uri(uri: &str) -> Result<ObjectUri, Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
+    use crate::domain::FaultKind;
 
     const EMPTY: &[u8] = br#"{"version": 1, "data_keys": [], "channels": {}}"#;
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::job::{Job, io};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// A folder, held open, so that no other gets its number.
 #[derive(Debug)]
@@ -111,8 +111,7 @@ impl Destinations {
 
 /// What is said of a folder that is not the one that it was.
 pub(crate) fn replaced(path: &Path, cause: &str) -> Fault {
-    Fault::new(
-        FaultKind::Integrity,
+    Fault::integrity(
         "write tokens to",
         path.display().to_string(),
         format!("the training command replaced it: {cause}; what is there was left as it is"),
@@ -122,8 +121,6 @@ pub(crate) fn replaced(path: &Path, cause: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -187,8 +187,6 @@ fn summary_model(files: &[PathBuf], log: &mut dyn Write) -> Result<Model, Fault>
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::fmt::Write as _;
 
     use super::*;

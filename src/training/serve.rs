@@ -27,7 +27,7 @@ use super::workspace::Workspace;
 use super::{blocking, child, root, say, sweeper};
 use crate::aws::Aws;
 use crate::config::Connection;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::{Bundle, BundleFile, ManifestFile, WrappedDataKey, bundle_host};
 use crate::envelope::{HEADER_LEN, header_of};
@@ -218,10 +218,10 @@ fn is_its(listed: &BundleFile, header: &[u8; HEADER_LEN], key: &OpenKey) -> bool
 }
 
 fn told_to_stop() -> Fault {
-    Fault::new(FaultKind::Cancelled, "serve", "the model", "it was told to stop", "")
+    Fault::cancelled("serve", "the model", "it was told to stop", "")
 }
 
 fn refused(path: &Path, cause: &str) -> Fault {
     let remedy = "serve a model as strongroom train made it";
-    Fault::new(FaultKind::Integrity, "open", path.display().to_string(), cause, remedy)
+    Fault::integrity("open", path.display().to_string(), cause, remedy)
 }

@@ -6,7 +6,7 @@ use std::task::Poll;
 use rustix::process::Signal;
 use tokio::signal::unix::{self, SignalKind};
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// All whose default is the end, but those that tell a program of its own mistakes, the real-time ones, and `SIGKILL`, which
 /// nobody catches.
@@ -42,7 +42,7 @@ impl Stops {
             .map(listen)
             .collect::<std::io::Result<_>>()
             .map(Self)
-            .map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""))
+            .map_err(|error| Fault::io("listen for", "signals", error.to_string(), ""))
     }
 
     /// Waits for the next one.

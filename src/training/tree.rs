@@ -104,8 +104,6 @@ pub(crate) fn written(name: &OsStr) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -195,8 +195,6 @@ fn memory() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::domain::FaultKind;
 

@@ -208,5 +208,5 @@ impl<'a> Question<'a> {
 
 /// The fault of a question that nobody waits for any more.
 fn unwanted() -> Fault {
-    Fault::new(FaultKind::Cancelled, "ask about", "", "nobody looks at it any more", "")
+    Fault::cancelled("ask about", "", "nobody looks at it any more", "")
 }

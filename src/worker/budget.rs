@@ -178,8 +178,6 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use futures::FutureExt as _;
     use strongroom_sandbox::{Options, Sandbox};
 

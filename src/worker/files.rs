@@ -68,8 +68,6 @@ fn fault(dir: &Path, error: &io::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[tokio::test]

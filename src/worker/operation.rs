@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Context;
 use crate::actions::ProgressSink;
 use crate::app::{Event, OpEvent, OpId};
-use crate::domain::{Fault, FaultKind, Outcome, Request};
+use crate::domain::{Fault, Outcome, Request};
 use crate::perform::{perform, stopped};
 
 const BETWEEN_PROGRESS: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ pub(super) fn of_panic(request: &Request, panic: &(dyn Any + Send)) -> Fault {
         .unwrap_or_else(|| "no message".to_owned());
     let facts = request.plain_facts();
     let cause = format!("strongroom failed inside: {text}");
-    Fault::new(FaultKind::Other, facts.act, facts.object, cause, "please report this")
+    Fault::other(facts.act, facts.object, cause, "please report this")
 }
 
 /// At most ten events a second; one that finds no room is lost.

@@ -321,8 +321,6 @@ async fn ask(context: &Context, line: &Line, topic: Topic) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn jobs(names: &str) -> Vec<Topic> {

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::future::{pending, ready};
 
 use tokio::sync::mpsc::Receiver;
@@ -7,12 +5,12 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::app::Page;
-use crate::domain::JobRequest;
+use crate::domain::{FaultKind, JobRequest};
 
 const SOON: Duration = Duration::from_secs(60);
 
 fn unreachable() -> Fault {
-    Fault::new(FaultKind::Invalid, "connect to", "AWS", "no region is set", "")
+    Fault::invalid("connect to", "AWS", "no region is set", "")
 }
 
 fn stop_job() -> Request {

@@ -1,13 +1,12 @@
 //! Three worlds, and a person who goes from one to another at any moment: nothing on screen is ever another world's, but what
 //! was begun there and says so.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
-use strongroom::app::{Effect, Event, Keymap, Overlay, Settings};
+use strongroom::app::{Effect, Event, Overlay, Settings};
 use strongroom::config::Connection;
 use strongroom::domain::AwsContext;
 use strongroom::runtime::workers::Workers;
@@ -78,23 +77,12 @@ impl Person {
         let desk = Desk::with(Settings {
             context: context(TAGS[0]),
             contexts: TAGS.map(context).into(),
-            recent: Vec::new(),
-            profiles: Vec::new(),
-            region: None,
-            endpoint: None,
             sandbox: true,
-            read_only: false,
-            open: None,
             start_dir: folder,
-            sample: None,
-            consents: BTreeSet::new(),
-            arrangement: strongroom::app::Arrangement::default(),
-            keymap: Keymap::default(),
-            habits: strongroom::app::Habits::default(),
             has_mouse: true,
-            theme: strongroom::app::ThemeName::default(),
             now: Timestamp::now(),
             size: SIZE,
+            ..Settings::default()
         });
         let mut person = Self {
             desk,

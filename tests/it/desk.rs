@@ -8,7 +8,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use strongroom::app::{
-    Consent, Effect, Event, KeyCode, KeyPress, Keymap, OpEvent, OpId, Page, Settings, State, Topic, update,
+    Consent, Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Page, Settings, State, Topic, update,
 };
 use strongroom::domain::{
     AwsContext, BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, Job, JobDetail,
@@ -36,24 +36,13 @@ impl Desk {
                 profile: Some("research".to_owned()),
                 ..AwsContext::default()
             },
-            contexts: Vec::new(),
-            recent: Vec::new(),
-            profiles: Vec::new(),
             region: Some("us-east-1".to_owned()),
-            endpoint: None,
-            sandbox: false,
-            read_only: false,
-            open: None,
             start_dir: PathBuf::from("/data"),
-            sample: None,
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
-            arrangement: strongroom::app::Arrangement::default(),
-            keymap: Keymap::default(),
-            habits: strongroom::app::Habits::default(),
             has_mouse: true,
-            theme: strongroom::app::ThemeName::default(),
             now: at(0),
             size,
+            ..Settings::default()
         })
     }
 

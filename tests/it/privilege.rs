@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use strongroom::actions;
-use strongroom::app::{Effect, Event, Keymap, Settings, Topic};
+use strongroom::app::{Effect, Event, Settings, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::AwsContext;
 use strongroom::worker::Worker;
 use strongroom_sandbox::{Options, Sandbox};
 use tokio::sync::mpsc::{self, Receiver};
@@ -88,25 +87,12 @@ impl Person {
         };
         let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);
         let desk = Desk::with(Settings {
-            context: AwsContext::default(),
-            contexts: Vec::new(),
-            recent: Vec::new(),
-            profiles: Vec::new(),
             region: Some("us-east-1".to_owned()),
-            endpoint: None,
-            sandbox: false,
-            read_only: false,
-            open: None,
             start_dir: folder,
-            sample: None,
-            consents: BTreeSet::new(),
-            arrangement: strongroom::app::Arrangement::default(),
-            habits: strongroom::app::Habits::default(),
-            keymap: Keymap::default(),
             has_mouse: true,
-            theme: strongroom::app::ThemeName::default(),
             now: Timestamp::now(),
             size: SIZE,
+            ..Settings::default()
         });
         Self {
             desk,

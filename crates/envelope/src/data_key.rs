@@ -89,8 +89,6 @@ impl fmt::Debug for DataKey {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

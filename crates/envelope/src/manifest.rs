@@ -283,8 +283,6 @@ fn check(document: u32, file: &str, version: u32, prefix: Option<&str>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const FIRST: &str = r#"{"version": 1, "data_keys": [], "channels": {"train": {"x.csv":

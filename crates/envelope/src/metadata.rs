@@ -211,8 +211,6 @@ fn wrong(name: &'static str, problem: String) -> EnvelopeError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn sample() -> Metadata {

@@ -1,6 +1,4 @@
 //! The streaming path and the `fernet` crate as each other's oracle, and everything that may be done to a token.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 mod hostile;
 mod offsets;
 mod released;

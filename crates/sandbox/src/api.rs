@@ -21,6 +21,27 @@ impl ApiError {
         }
     }
 
+    /// S3's word for a request that is wrong as a whole.
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new("InvalidRequest", message)
+    }
+
+    /// The word of S3 and others for a member that is wrong.
+    pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new("InvalidArgument", message)
+    }
+
+    /// S3's word for what it has and does not do.
+    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
+        Self::new("NotImplemented", message).status(501)
+    }
+
+    /// An operation of a JSON service that the sandbox has not.
+    pub(crate) fn unserved(service: &str, operation: &str) -> Self {
+        let message = format!("the sandbox does not implement {service}:{operation}");
+        Self::new("UnknownOperationException", message)
+    }
+
     /// The same with another HTTP status.
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;

@@ -133,10 +133,7 @@ pub(crate) async fn call(
         "BatchGetImage" => ecr.get_images(&request),
         "BatchDeleteImage" => ecr.delete_images(&request),
         "GetDownloadUrlForLayer" => ecr.layer_url(&world.url, &request).await,
-        _ => Err(ApiError::new(
-            "UnknownOperationException",
-            format!("the sandbox does not implement ecr:{operation}"),
-        )),
+        _ => Err(ApiError::unserved("ecr", operation)),
     }
 }
 

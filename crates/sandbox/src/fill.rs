@@ -135,7 +135,6 @@ fn job(place: &Place, number: usize) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

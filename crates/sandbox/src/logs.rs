@@ -203,10 +203,7 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
             allow(request.of.group(logs)?, "")?;
             logs.filter_events(&request)
         }
-        _ => Err(ApiError::new(
-            "UnknownOperationException",
-            format!("the sandbox does not implement logs:{operation}"),
-        )),
+        _ => Err(ApiError::unserved("logs", operation)),
     }
 }
 

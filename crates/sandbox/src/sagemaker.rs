@@ -154,10 +154,7 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
             let (kind, name) = named.ok_or_else(|| Kind::Training.not_found(resource))?;
             sagemaker.of(kind).tags(name, operation, body)
         }
-        _ => Err(ApiError::new(
-            "UnknownOperationException",
-            format!("the sandbox does not implement sagemaker:{operation}"),
-        )),
+        _ => Err(ApiError::unserved("sagemaker", operation)),
     }
 }
 

@@ -253,8 +253,6 @@ impl Noise {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;

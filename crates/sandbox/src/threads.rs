@@ -158,8 +158,6 @@ impl Drop for Threads {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::io::Read;
     use std::net::TcpStream;
     use std::path::Path;

@@ -283,7 +283,6 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn trouble(faults: &[&str], seed: u64) -> Trouble {

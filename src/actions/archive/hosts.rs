@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::actions::unlock::{Keyring, OpenOptions, Unlocked, check_listed, not_listed, unlock_archive};
 use crate::aws::Aws;
-use crate::domain::{Contested, Fault, FaultKind, Location};
+use crate::domain::{Contested, Fault, Location};
 use crate::envelope::HEADER_LEN;
 use crate::envelope::manifest::{Bundle, BundleFile};
 
@@ -128,7 +128,7 @@ fn unlisted<'a>(object: String, bundles: impl Iterator<Item = &'a str>) -> Fault
     let cause =
         format!("no bundle lists it ({bundles}): the bundle of the host that left it is missing, or it was put there");
     let remedy = "get the archive again from where it was made";
-    Fault::new(FaultKind::Integrity, "open", object, cause, remedy)
+    Fault::integrity("open", object, cause, remedy)
 }
 
 impl HostBundle {

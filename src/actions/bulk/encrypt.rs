@@ -18,7 +18,7 @@ use crate::actions::unlock::{Among, Claim, Keyring, is_bundle, unlock_object};
 use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::audit::{Kind, Seen, Told, classify};
+use crate::domain::audit::{Kind, Told};
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
@@ -107,14 +107,7 @@ impl Encrypting<'_> {
                 size,
             };
             let glance = again(|| s3::glance(&aws, at)).await?;
-            let told = classify(&Seen {
-                key: &key,
-                size: glance.size,
-                info: &glance.info,
-                at_rest: glance.at_rest,
-                at_rest_key: glance.at_rest_key.as_deref(),
-                first: &glance.first,
-            });
+            let told = glance.told(&key);
             Ok((told, glance))
         })
         .await

@@ -8,7 +8,7 @@ use crate::actions::verify::Deep;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
-use crate::domain::audit::{AuditRow, Flaw, Kind, Seen, Told, Unchecked, classify};
+use crate::domain::audit::{AuditRow, Flaw, Kind, Told, Unchecked};
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, FaultKind, Location, Reading};
 
@@ -52,14 +52,7 @@ impl<'a> Look<'a> {
             Ok(glance) => {
                 row.size = glance.size;
                 row.at_rest = glance.at_rest;
-                let told = classify(&Seen {
-                    key: &row.key,
-                    size: glance.size,
-                    info: &glance.info,
-                    at_rest: glance.at_rest,
-                    at_rest_key: glance.at_rest_key.as_deref(),
-                    first: &glance.first,
-                });
+                let told = glance.told(&row.key);
                 Ok(Some(self.told(row, told).await))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),

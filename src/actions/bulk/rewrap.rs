@@ -19,6 +19,7 @@ use crate::actions::ProgressSink;
 use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
 use crate::actions::flight::Pages;
+use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::Ended;
@@ -446,11 +447,7 @@ impl<'a> Run<'a> {
             Ok(head) => head?,
             Err(unread) => return Some((Rewrapped::Failed, Some(unread.to_string()))),
         };
-        let pairs = head
-            .metadata
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        Some(match Metadata::from_map(pairs) {
+        Some(match metadata_of(&head.metadata) {
             Ok(Some(metadata)) if wrapped.is_named_by(&metadata, key_objects) => {
                 (Rewrapped::Failed, Some(fault.to_string()))
             }

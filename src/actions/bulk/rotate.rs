@@ -15,7 +15,7 @@ use crate::actions::unlock::{Among, Claim, Keyring, unlock_object};
 use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3};
-use crate::domain::audit::{Kind, Seen, classify};
+use crate::domain::audit::Kind;
 use crate::domain::bond::Standing;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Fate, Passed, SealRow, Sealed};
@@ -113,14 +113,7 @@ impl Rotating<'_> {
                 size,
             };
             let glance = again(|| s3::glance(&aws, at)).await?;
-            Ok(classify(&Seen {
-                key: &key,
-                size: glance.size,
-                info: &glance.info,
-                at_rest: glance.at_rest,
-                at_rest_key: glance.at_rest_key.as_deref(),
-                first: &glance.first,
-            }))
+            Ok(glance.told(&key))
         });
         Ok(match told.await?.kind {
             Kind::KeyObject => Passed::DataKey,

@@ -75,8 +75,6 @@ impl AuditTable {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::domain::audit::{Flaw, Kind};
 

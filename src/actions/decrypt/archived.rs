@@ -18,7 +18,7 @@ use crate::actions::inside::inside;
 use crate::actions::kinds::{no_token, verified};
 use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
-use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectUri};
+use crate::domain::{Fault, Location, ObjectFormat, ObjectUri};
 use crate::publish::{Folder, UnpublishedFolder};
 
 impl Run<'_> {
@@ -31,7 +31,7 @@ impl Run<'_> {
         if folder.symlink_metadata().is_ok() {
             let remedy = "name a folder that does not exist yet";
             let (object, cause) = (folder.display().to_string(), "it exists already");
-            return Err(Fault::new(FaultKind::Conflict, "write", object, cause, remedy));
+            return Err(Fault::conflict("write", object, cause, remedy));
         }
         let io = |error: io::Error| io_fault("write", folder.display(), &error);
         let (beside, name) = Folder::of(&folder).map_err(io)?;
@@ -58,7 +58,7 @@ impl Run<'_> {
             };
             let object = self.request.source.to_string();
             let remedy = "without --require-bound it opens, and what is proved is told";
-            return Err(Fault::new(FaultKind::Integrity, "open", object, cause, remedy));
+            return Err(Fault::integrity("open", object, cause, remedy));
         }
         let opening = Opening::unlock(self.aws, &self.request.source, bundles, &self.request.open).await?;
         let (source, cancel) = (self.request.source.clone(), self.cancel.clone());

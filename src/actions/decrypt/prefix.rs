@@ -15,7 +15,7 @@ use crate::actions::tally::Tally;
 use crate::actions::unlock::{Among, Claim};
 use crate::aws::{s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Fault, FaultKind, ObjectInfo, ObjectRow};
+use crate::domain::{Fault, ObjectInfo, ObjectRow};
 
 /// What a look at an object of a prefix came to.
 enum Looked {
@@ -73,7 +73,7 @@ impl Run<'_> {
         if report.files.is_empty() && report.failed.is_empty() {
             let remedy = "check the prefix";
             let (object, cause) = (self.request.source.to_string(), "there is nothing to decrypt under it");
-            return Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy));
+            return Err(Fault::not_found(ACT, object, cause, remedy));
         }
         report.files.sort_by(|one, other| one.source.cmp(&other.source));
         Ok(report)

@@ -3,11 +3,11 @@
 use futures::{StreamExt, TryStreamExt};
 
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
+use crate::actions::unlock::metadata_of;
 use crate::actions::upload_journal::Journal;
 use crate::aws::transfer::{self, Multipart};
 use crate::aws::{Aws, s3};
 use crate::domain::Fault;
-use crate::envelope::Metadata;
 
 /// Objects that are looked at at once.
 const LOOKS: usize = 16;
@@ -60,11 +60,7 @@ async fn names(aws: &Aws, bucket: &str, key: &str, object: &str) -> Result<bool,
     match transfer::find(aws, bucket, key).await {
         Ok(None) => Ok(false),
         Ok(Some(head)) => {
-            let pairs = head
-                .metadata
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()));
-            let metadata = Metadata::from_map(pairs).ok().flatten();
+            let metadata = metadata_of(&head.metadata).ok().flatten();
             Ok(metadata.is_some_and(|metadata| metadata.data_key_object.as_deref() == Some(object)))
         }
         Err(fault) if fault.may_go_on() => Err(fault),

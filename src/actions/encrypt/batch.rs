@@ -324,7 +324,7 @@ impl<'a> Job<'a> {
             EnvelopeError::Read(error) if is_sizeless(error) => {
                 let remedy = "copy it to a file of its own first, then encrypt that";
                 let path = source.path.display().to_string();
-                Fault::new(FaultKind::Invalid, ACT, path, error.to_string(), remedy)
+                Fault::invalid(ACT, path, error.to_string(), remedy)
             }
             EnvelopeError::Read(error) => io_fault("read", source.path.display(), error),
             EnvelopeError::Write(error) => io_fault("write the token of", source.path.display(), error),

@@ -201,8 +201,6 @@ impl Write for Cutter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::aws::transfer;
 

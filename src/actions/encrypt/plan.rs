@@ -10,7 +10,7 @@ use super::{ACT, Destination, EncryptRequest};
 use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::actions::faults::{io_fault, usage};
 use crate::actions::key_escape::to_key;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, Location, ObjectUri};
 
 const MAX_KEY_BYTES: usize = 1024;
 
@@ -130,7 +130,7 @@ fn kind(root: &Path, path: &Path) -> Result<Kind, Fault> {
     let io = |error: io::Error| io_fault("read", path.display(), &error);
     let left_out = |cause: &str, remedy: &str| {
         let object = path.display().to_string();
-        Fault::new(FaultKind::Invalid, ACT, object, cause, remedy)
+        Fault::invalid(ACT, object, cause, remedy)
     };
     let own = path.symlink_metadata().map_err(io)?;
     if own.is_symlink() {

@@ -25,7 +25,7 @@ pub(in crate::actions) async fn replaceable(aws: &Aws, bucket: &str, key: &str) 
     if is_data_key(aws, bucket, key, &head).await? {
         let cause = "it is an encrypted data key: every token under it would be lost";
         let remedy = "choose another name: encrypted data keys are never overwritten";
-        return Err(Fault::new(FaultKind::Conflict, "write", uri, cause, remedy));
+        return Err(Fault::conflict("write", uri, cause, remedy));
     }
     head.etag.map(Replaces::This).ok_or_else(|| {
         let cause = "the answer to a look at it has no ETag";

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::actions::faults::io_fault;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 const DOCKERFILE: &str = include_str!("../../../assets/container/Dockerfile");
 const EXAMPLE: &str = include_str!("../../../assets/container/train.py");
@@ -47,7 +47,7 @@ impl Context {
             );
             let remedy = "fill the folder with assets/container/prepare, which links strongroom statically";
             let (act, object) = ("build an image from", shown.to_string());
-            return Err(Fault::new(FaultKind::Invalid, act, object, cause, remedy));
+            return Err(Fault::invalid(act, object, cause, remedy));
         }
         let made = tempfile::tempdir().map_err(|error| io_fault("make", "a temporary folder", &error))?;
         let mut notes = vec![format!("no Dockerfile in {shown}: strongroom's own is used")];
@@ -107,8 +107,6 @@ fn is_static(program: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     /// The beginning of a program with these program headers.

@@ -11,7 +11,7 @@ const LONGEST_ARGUMENT: usize = 256;
 const GIVEN: [&str; 2] = [JobSpec::PLAINTEXT_PARAMETER, JobSpec::MODEL_KEY_PARAMETER];
 
 pub(in crate::actions) fn check(spec: &JobSpec) -> Result<(), Fault> {
-    let invalid = |cause: &str, remedy: &str| Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy));
+    let invalid = |cause: &str, remedy: &str| Err(Fault::invalid(START, &spec.name, cause, remedy));
     if !is_job_name(&spec.name) {
         return invalid(
             "this is not a name for a job",
@@ -51,7 +51,7 @@ pub(in crate::actions) fn check(spec: &JobSpec) -> Result<(), Fault> {
 }
 
 pub(super) fn check_command(spec: &JobSpec, command: &[String]) -> Result<(), Fault> {
-    let invalid = |cause: &str, remedy: &str| Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy));
+    let invalid = |cause: &str, remedy: &str| Err(Fault::invalid(START, &spec.name, cause, remedy));
     if command.first().is_some_and(String::is_empty) {
         return invalid("its command has no name", "name a program");
     }
@@ -83,7 +83,7 @@ pub(in crate::actions) async fn output_bucket(aws: &Aws, spec: &JobSpec) -> Resu
         Err(fault) if fault.kind == FaultKind::NotFound => {
             let cause = format!("there is no bucket {} for its output", output.bucket);
             let remedy = "create it, or name one that is there";
-            Err(Fault::new(FaultKind::NotFound, START, &spec.name, cause, remedy))
+            Err(Fault::not_found(START, &spec.name, cause, remedy))
         }
         Ok(_) | Err(_) => Ok(()),
     }
@@ -102,7 +102,7 @@ fn output_inside(spec: &JobSpec, output: &ObjectUri) -> Result<(), Fault> {
                 channel.uri()
             );
             let remedy = "name a place for the output that is outside of the data";
-            return Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy));
+            return Err(Fault::invalid(START, &spec.name, cause, remedy));
         }
     }
     Ok(())
@@ -116,7 +116,7 @@ fn spot(spec: &JobSpec) -> Result<(), Fault> {
                 spec.max_runtime
             );
             let remedy = format!("give at least {} s in all, or a shorter longest run", spec.max_runtime);
-            Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy))
+            Err(Fault::invalid(START, &spec.name, cause, remedy))
         }
         _ => Ok(()),
     }
@@ -124,7 +124,7 @@ fn spot(spec: &JobSpec) -> Result<(), Fault> {
 
 /// Names that the container heeds are not taken from a person, but for those that are meant for one.
 fn reserved(spec: &JobSpec) -> Result<(), Fault> {
-    let invalid = |cause: String, remedy: &str| Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy));
+    let invalid = |cause: String, remedy: &str| Err(Fault::invalid(START, &spec.name, cause, remedy));
     let ours = |name: &&String| name.starts_with("strongroom_") && !GIVEN.contains(&name.as_str());
     if let Some(name) = spec.hyperparameters.keys().find(ours) {
         let cause = format!("the hyperparameter {name} is one that strongroom finds out itself");
@@ -166,7 +166,7 @@ pub(in crate::actions) fn replaced(spec: &JobSpec, material: &Material) -> Resul
     };
     let cause = format!("the hyperparameter {name} is given as `{given}`, and is one that strongroom {instead}");
     let remedy = "leave it out; if it is the training's own, give it another name";
-    Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy))
+    Err(Fault::invalid(START, &spec.name, cause, remedy))
 }
 
 /// `[A-Za-z0-9\.\-_]+`, and no folder's own or parent's name; one name is kept for what strongroom brings itself.

@@ -118,8 +118,6 @@ fn place(image: &str) -> Option<(Repository<'_>, Which)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use self::gathered::Gathered;
 use super::START;
 use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, MAX_DATA_KEY};
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::{Fault, FaultKind, JobSpec};
+use crate::domain::{Fault, JobSpec};
 use crate::envelope::manifest::{Manifest, ManifestChannel, VERSION, WrappedDataKey};
 
 mod gathered;
@@ -197,13 +197,11 @@ impl Material {
 }
 
 fn refused(spec: &JobSpec, cause: String, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy)
+    Fault::invalid(START, &spec.name, cause, remedy)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::gathered::delivered_as;
     use super::*;
     use crate::actions::jobs::tests::spec;

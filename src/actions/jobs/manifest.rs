@@ -122,8 +122,6 @@ fn json(manifest: &Manifest) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::collections::BTreeMap;
 
     use super::*;

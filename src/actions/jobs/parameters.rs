@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::config::read_text;
-use crate::domain::{Fault, FaultKind, JobSpec};
+use crate::domain::{Fault, JobSpec};
 
 /// 100 hyperparameters of 2,500 characters have room in it, escaped.
 const LONGEST: u64 = 4 << 20;
@@ -78,5 +78,5 @@ impl<'de> Deserialize<'de> for Pairs<'de> {
 
 fn fault(path: &Path, cause: String, remedy: &str) -> Fault {
     let (act, object) = ("read hyperparameters of", path.display().to_string());
-    Fault::new(FaultKind::Usage, act, object, cause, remedy)
+    Fault::usage(act, object, cause, remedy)
 }

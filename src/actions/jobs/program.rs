@@ -47,7 +47,7 @@ impl Program {
         };
         let bytes = std::fs::read(&path)
             .map_err(|error| Fault::new(kind(&error), "read", named(&path), error.to_string(), REMEDY))?;
-        let refused = |cause: &str| Fault::new(FaultKind::Invalid, "bring", named(&path), cause, REMEDY);
+        let refused = |cause: &str| Fault::invalid("bring", named(&path), cause, REMEDY);
         elf::check(&bytes).map_err(refused)?;
         // Any other static program would be started in its place, on tokens that nobody decrypts.
         let version = bring::version_of(&bytes).ok_or_else(|| refused("it is another program than strongroom"))?;
@@ -111,13 +111,7 @@ impl Program {
         }
         let cause = format!("what is there is another than {}", self.path.display());
         let remedy = "find out who wrote it, and delete it";
-        Err(Fault::new(
-            FaultKind::Integrity,
-            START,
-            s3::uri(bucket, key),
-            cause,
-            remedy,
-        ))
+        Err(Fault::integrity(START, s3::uri(bucket, key), cause, remedy))
     }
 
     fn digest(&self) -> Vec<u8> {

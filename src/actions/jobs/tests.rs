@@ -1,6 +1,5 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
+use crate::domain::FaultKind;
 use crate::domain::{JobPlan, JobSettings};
 
 pub(in crate::actions) fn spec() -> JobSpec {

@@ -124,7 +124,7 @@ fn of_data(region: &str, spec: &JobSpec, material: &Material) -> Result<String, 
     let keys: BTreeSet<&str> = material.keys().iter().map(|key| key.kms_key_id.as_str()).collect();
     let refused = |cause: String| {
         let cause = format!("plaintext goes to the volumes, which want a KMS key, and {cause}");
-        Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, "").by(WayOut::NameVolumeKey))
+        Err(Fault::invalid(START, &spec.name, cause, "").by(WayOut::NameVolumeKey))
     };
     match keys.into_iter().collect::<Vec<_>>().as_slice() {
         [only] if Arn::parse(only).is_some_and(|arn| arn.region != region) => {

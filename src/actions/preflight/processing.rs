@@ -10,6 +10,7 @@ use crate::actions::bulk::processing;
 use crate::actions::bulk::{is_own_area, rewrap_target};
 use crate::actions::encrypted_data_key::{DATA_KEYS, MAX_DATA_KEY};
 use crate::actions::jobs::Program;
+use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::bulk::{BulkAct, BulkFolder, BulkOrder, Engine};
@@ -343,7 +344,7 @@ impl Look<'_> {
             (None, Some(name)) => again(|| s3::read_small(self.aws, bucket, name, MAX_DATA_KEY)).await?,
             (None, None) => {
                 let (act, cause) = ("read a data key of", "its token names none");
-                return Err(Fault::new(FaultKind::NotFound, act, self.order.place(), cause, ""));
+                return Err(Fault::not_found(act, self.order.place(), cause, ""));
             }
         };
         let how = kms::Rewrap {
@@ -398,11 +399,7 @@ impl Look<'_> {
         let mut sample = Vec::new();
         for head in heads {
             let Some(head) = head? else { continue };
-            let pairs = head
-                .metadata
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()));
-            sample.extend(Metadata::from_map(pairs).ok().flatten());
+            sample.extend(metadata_of(&head.metadata).ok().flatten());
         }
         Ok((sample, looked))
     }

@@ -240,7 +240,7 @@ fn made_up(source: &str) -> Result<DataKey, Fault> {
     let random = getrandom::fill(&mut bytes).map_err(|error| error.to_string());
     random
         .and_then(|()| DataKey::from_plaintext(&bytes).map_err(|error| error.to_string()))
-        .map_err(|cause| Fault::new(FaultKind::Other, ACT, source, cause, ""))
+        .map_err(|cause| Fault::other(ACT, source, cause, ""))
 }
 
 fn step(what: &str, outcome: &str, held: bool, refused: Option<&Fault>) -> ObjectProofStep {

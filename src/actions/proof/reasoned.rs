@@ -9,7 +9,7 @@ use crate::actions::roles;
 use crate::aws::{Aws, kms};
 use crate::domain::explain::GRANTABLE;
 use crate::domain::policy::{self, Decision, Question};
-use crate::domain::{Arn, Fault, FaultKind, Grant, GrantConstraint, KeyState, ProofStep, RolePolicies};
+use crate::domain::{Arn, Fault, Grant, GrantConstraint, KeyState, ProofStep, RolePolicies};
 
 /// What could be read.
 struct Evidence {
@@ -49,7 +49,7 @@ impl Evidence {
             // Nothing to reason from.
             return Err(described
                 .err()
-                .unwrap_or_else(|| Fault::new(FaultKind::Denied, "reason about", key_arn, "nothing can be read", "")));
+                .unwrap_or_else(|| Fault::denied("reason about", key_arn, "nothing can be read", "")));
         }
         Ok(Self {
             role_arn: role_arn.to_owned(),

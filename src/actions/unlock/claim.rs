@@ -6,8 +6,8 @@ use super::OpenOptions;
 use crate::actions::faults::fault_of;
 use crate::aws::s3;
 use crate::domain::bond::{Contradiction, Declared, Standing, Survey, Written};
-use crate::domain::{Bond, Fault, FaultKind, WayOut};
-use crate::envelope::Metadata;
+use crate::domain::{Bond, Fault, WayOut};
+use crate::envelope::{EnvelopeError, Metadata};
 
 /// An object and the metadata that it bears: nothing of it is proved yet.
 pub(in crate::actions) struct Claim {
@@ -29,6 +29,14 @@ pub(in crate::actions) enum Among<'a> {
     },
 }
 
+/// What user metadata say of a token; nothing if they are of none.
+pub(in crate::actions) fn metadata_of<'a>(
+    metadata: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<Option<Metadata>, EnvelopeError> {
+    let pairs = metadata.into_iter();
+    Metadata::from_map(pairs.map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
 impl Claim {
     /// Reads what an object says.
     ///
@@ -39,11 +47,8 @@ impl Claim {
         key: &str,
         metadata: impl IntoIterator<Item = (&'a String, &'a String)>,
     ) -> Result<Self, Fault> {
-        let pairs = metadata
-            .into_iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let metadata = Metadata::from_map(pairs)
-            .map_err(|error| fault_of("read the metadata of", s3::uri(bucket, key), &error))?;
+        let metadata =
+            metadata_of(metadata).map_err(|error| fault_of("read the metadata of", s3::uri(bucket, key), &error))?;
         Ok(Self {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
@@ -164,7 +169,7 @@ impl Claim {
 
     fn refused(&self, cause: String, remedy: &str) -> Fault {
         let uri = s3::uri(&self.bucket, &self.key);
-        Fault::new(FaultKind::Integrity, "open", uri, cause, remedy)
+        Fault::integrity("open", uri, cause, remedy)
     }
 }
 

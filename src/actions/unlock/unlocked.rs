@@ -190,7 +190,7 @@ pub(in crate::actions) fn check_listed(
 pub(in crate::actions) fn not_listed(act: &str, object: impl fmt::Display, bundle: &str) -> Fault {
     let cause = format!("it is not the token that {bundle} lists under this name, or that is of another job");
     let remedy = "get both again from where they were made";
-    Fault::new(FaultKind::Integrity, act, object.to_string(), cause, remedy)
+    Fault::integrity(act, object.to_string(), cause, remedy)
 }
 
 fn instead(act: &str, object: &str, named: &str) -> Fault {

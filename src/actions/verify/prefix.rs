@@ -12,7 +12,7 @@ use crate::actions::tally::Tally;
 use crate::actions::unlock::{Among, is_bundle};
 use crate::aws::s3;
 use crate::domain::bond::Survey;
-use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectRow, Reading, Verdict};
+use crate::domain::{Fault, Location, ObjectFormat, ObjectRow, Reading, Verdict};
 
 impl Run<'_> {
     /// Everything under a prefix, many at once and told in order. What is said of one that was moved waits until all that the
@@ -69,7 +69,7 @@ impl Run<'_> {
                 .fault(ACT, object, "token"));
         }
         let (cause, remedy) = ("there is no token under it, only what is none", "check the prefix");
-        Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy))
+        Err(Fault::not_found(ACT, object, cause, remedy))
     }
 
     /// One of a prefix; nothing of a bundle.

@@ -4,19 +4,15 @@
 //! A key of its own takes more, for people change their keys by name: a line in the list of [`Keyed`], one in
 //! [`keyed`], a line in [`COMMANDS`], and one in `assets/keys.toml`. The help, the footer and the table of the README have it
 //! from there.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use tui_input::Input;
 
 use super::menu::menu_of;
 use super::*;
 use crate::app::state::overlay::{Palette, PaletteRow};
-use crate::app::{COMMANDS, Event, KeyCode, KeyPress, Keymap, Page, Settings, Topic, palette, update};
-use crate::domain::{AwsContext, BucketRow, ObjectRequest};
+use crate::app::{COMMANDS, Event, KeyCode, KeyPress, Page, Settings, Topic, palette, update};
+use crate::domain::{BucketRow, ObjectRequest};
 
 const COUNT: Action = Action {
     label: "count bucket",
@@ -40,25 +36,10 @@ const WITH_IT: &[&Action] = &[&objects::EMPTY_BUCKET, &COUNT, &keys::TAGS];
 /// With the cursor on a bucket.
 fn on_a_bucket() -> State {
     let (mut state, _) = State::new(Settings {
-        context: AwsContext::default(),
-        contexts: Vec::new(),
-        recent: Vec::new(),
-        profiles: Vec::new(),
-        region: None,
-        endpoint: None,
-        sandbox: false,
-        read_only: false,
-        open: None,
         start_dir: PathBuf::from("/data"),
-        sample: None,
-        consents: BTreeSet::new(),
-        arrangement: crate::app::Arrangement::default(),
-        keymap: Keymap::default(),
-        habits: crate::app::Habits::default(),
         has_mouse: true,
-        theme: crate::app::ThemeName::default(),
-        now: Timestamp::UNIX_EPOCH,
         size: (120, 36),
+        ..Settings::default()
     });
     state.focus = Pane::Objects;
     answer(&mut state, 1, vec!["logs"]);

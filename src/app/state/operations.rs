@@ -254,8 +254,6 @@ impl Operations {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::domain::JobRequest;
 

@@ -1,7 +1,5 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
-use crate::domain::{BucketRow, FaultKind};
+use crate::domain::BucketRow;
 
 fn bucket(name: &str) -> BucketRow {
     BucketRow {
@@ -35,7 +33,7 @@ fn shown<T: Row>(table: &Table<T>) -> String {
 }
 
 fn fault() -> Fault {
-    Fault::new(FaultKind::Denied, "list", "buckets", "no", "")
+    Fault::denied("list", "buckets", "no", "")
 }
 
 #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, List, Paged, timestamp};
-use crate::domain::{Fault, FaultKind, GrantConstraint, GrantSpec, KeySpec};
+use crate::domain::{Fault, GrantConstraint, GrantSpec, KeySpec};
 
 /// A grant just made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,5 +237,5 @@ fn tags(object: &str, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, Fault
         .iter()
         .map(|(name, value)| Tag::builder().tag_key(name).tag_value(value).build())
         .collect();
-    built.map_err(|error| Fault::new(FaultKind::Invalid, "tag", object, error.to_string(), ""))
+    built.map_err(|error| Fault::invalid("tag", object, error.to_string(), ""))
 }

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -42,7 +40,7 @@ async fn every_page_is_asked_for_with_what_the_one_before_said() {
 
 #[tokio::test]
 async fn a_page_that_leads_to_itself_or_is_refused_ends_the_walk() {
-    let refused = || Err(Fault::new(FaultKind::Denied, "list", "numbers", "no", ""));
+    let refused = || Err(Fault::denied("list", "numbers", "no", ""));
     for (second, kind) in [
         (Ok::<_, Fault>((&[2_u8] as &[u8], Some("a"))), FaultKind::Foreign),
         (refused(), FaultKind::Denied),

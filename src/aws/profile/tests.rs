@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 
 #[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]

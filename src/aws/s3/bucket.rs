@@ -63,7 +63,7 @@ pub(crate) async fn abort_old_uploads(aws: &Aws, bucket: &str) -> Result<(), Fau
         )
         .build();
     let rules = rule.and_then(|rule| BucketLifecycleConfiguration::builder().rules(rule).build());
-    let rules = rules.map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
+    let rules = rules.map_err(|error| Fault::invalid(act, bucket, error.to_string(), ""))?;
     let call = aws
         .s3_control()
         .put_bucket_lifecycle_configuration()
@@ -80,7 +80,7 @@ pub(crate) async fn tag_bucket(aws: &Aws, bucket: &str, tags: &BTreeMap<String, 
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect();
     let tagging = set.and_then(|set| Tagging::builder().set_tag_set(Some(set)).build());
-    let tagging = tagging.map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
+    let tagging = tagging.map_err(|error| Fault::invalid(act, bucket, error.to_string(), ""))?;
     let call = aws.s3_control().put_bucket_tagging().bucket(bucket).tagging(tagging);
     call.send().await.heard(act, bucket)?;
     Ok(())

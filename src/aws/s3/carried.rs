@@ -15,7 +15,7 @@ use super::{head, length_of, uri};
 use crate::aws::Aws;
 use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 mod acl;
 mod wanted;
@@ -301,5 +301,5 @@ async fn tags(aws: &Aws, bucket: &str, key: &str) -> Result<String, Fault> {
 }
 
 fn refused(object: &str, cause: &str, remedy: &str) -> Fault {
-    Fault::new(FaultKind::Invalid, ACT, object, cause, remedy)
+    Fault::invalid(ACT, object, cause, remedy)
 }

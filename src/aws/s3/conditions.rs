@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use super::{copy_source, uri};
 use crate::aws::Aws;
 use crate::aws::fault::Heard;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// No object has it.
 const NOBODYS: &str = "\"00000000000000000000000000000000\"";
@@ -133,5 +133,5 @@ fn ignored(act: &str, object: String, url: &str, header: &str) -> Fault {
         "the S3 at {url} takes writes whose {header} does not hold: it would replace what is there without a word"
     );
     let remedy = "use an S3 that heeds conditional writes; nothing but strongroom's own record was written";
-    Fault::new(FaultKind::Invalid, act, object, cause, remedy)
+    Fault::invalid(act, object, cause, remedy)
 }

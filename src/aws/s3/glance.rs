@@ -6,7 +6,8 @@ use super::{length_of, said, terms, uri};
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, fault, patience};
 use crate::domain::audit::{
-    AtRest, FIRST_BYTES_OF_ARCHIVES as OF_ARCHIVES, FIRST_BYTES_OF_INSTRUCTIONS as OF_INSTRUCTIONS,
+    AtRest, FIRST_BYTES_OF_ARCHIVES as OF_ARCHIVES, FIRST_BYTES_OF_INSTRUCTIONS as OF_INSTRUCTIONS, Seen, Told,
+    classify,
 };
 use crate::domain::format::FIRST_BYTES;
 use crate::domain::{Fault, ObjectInfo};
@@ -22,6 +23,20 @@ pub(crate) struct Glance {
     pub(crate) first: Vec<u8>,
     /// As S3 spells it.
     pub(crate) etag: Option<String>,
+}
+
+impl Glance {
+    /// What it is, under this key.
+    pub(crate) fn told(&self, key: &str) -> Told {
+        classify(&Seen {
+            key,
+            size: self.size,
+            info: &self.info,
+            at_rest: self.at_rest,
+            at_rest_key: self.at_rest_key.as_deref(),
+            first: &self.first,
+        })
+    }
 }
 
 /// What is looked at.

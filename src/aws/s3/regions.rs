@@ -20,7 +20,7 @@ use aws_smithy_types::retry::ErrorKind;
 
 use super::terms::asked;
 use crate::aws::not_asked::NotAsked;
-use crate::domain::{Fault, FaultKind, bucket};
+use crate::domain::{Fault, bucket};
 
 /// What S3 says it in.
 const HEADER: &str = "x-amz-bucket-region";
@@ -83,7 +83,7 @@ impl ByBucket {
         if has_no_names(endpoint) {
             let cause = format!("an access point has a host name of its own, and there is none at {endpoint}");
             let remedy = "give the bucket that it is an access point of";
-            return Err(NotAsked(Fault::new(FaultKind::Usage, "ask", bucket, cause, remedy)));
+            return Err(NotAsked(Fault::usage("ask", bucket, cause, remedy)));
         }
         Ok(changed(params, params.region().map(str::to_owned), Some(false)))
     }

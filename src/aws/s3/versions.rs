@@ -7,7 +7,7 @@ use super::listing::{Names, two_markers};
 use super::{DELETE_AT_ONCE, is_xml, uri};
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, List, Paged, fault, timestamp};
-use crate::domain::{Fault, FaultKind, KeptVersion, KeptVersions};
+use crate::domain::{Fault, KeptVersion, KeptVersions};
 
 /// Versions of one key that are asked for.
 const KEPT: i32 = 50;
@@ -25,6 +25,20 @@ pub(crate) struct Version {
     pub(crate) etag: Option<String>,
     /// When it was written, as far as S3 told it.
     pub(crate) modified: Option<jiff::Timestamp>,
+}
+
+impl Version {
+    /// Whatever is current under this key.
+    pub(crate) fn current(key: String) -> Self {
+        Self {
+            key,
+            id: None,
+            size: None,
+            is_latest: true,
+            etag: None,
+            modified: None,
+        }
+    }
 }
 
 /// Every version and delete marker whose key begins with `prefix`; of a page first the versions, then the markers.
@@ -140,7 +154,7 @@ pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: &[Version
             .collect();
         let delete = objects
             .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
-            .map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
+            .map_err(|error| Fault::invalid(act, bucket, error.to_string(), ""))?;
         let call = aws.s3_control().delete_objects().bucket(bucket).delete(delete);
         let answer = call.send().await.heard(act, bucket)?;
         if let Some(first) = answer.errors().first() {

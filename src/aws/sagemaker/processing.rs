@@ -107,17 +107,12 @@ fn detail(answer: &DescribeProcessingJobOutput) -> JobDetail {
         command: command.unwrap_or_default(),
         channels: answer.processing_inputs().iter().map(channel).collect(),
         output,
-        model: None,
-        hyperparameters: std::collections::BTreeMap::new(),
         failure: said(answer.failure_reason()),
         message: said(answer.exit_message()),
-        transitions: Vec::new(),
-        billable_seconds: None,
-        training_seconds: None,
         max_runtime: answer
             .stopping_condition()
             .and_then(ProcessingStoppingCondition::max_runtime_in_seconds),
-        metrics: Vec::new(),
+        ..JobDetail::default()
     }
 }
 

@@ -82,8 +82,6 @@ impl Member {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::io::Write;
 
     use flate2::Compression;

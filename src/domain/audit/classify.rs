@@ -56,10 +56,6 @@ pub struct Told {
 
 impl Told {
     /// That it is this, and nothing more.
-    pub fn of(kind: Kind) -> Self {
-        Self::new(kind)
-    }
-
     fn new(kind: Kind) -> Self {
         Self {
             kind,

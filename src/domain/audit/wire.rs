@@ -328,8 +328,6 @@ fn standing(line: StandingLine) -> Standing {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn back(seen: &SeenRow) -> Option<SeenRow> {

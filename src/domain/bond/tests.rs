@@ -84,10 +84,9 @@ fn a_declared_move_explains_what_it_moved_and_nothing_beside_it() {
 #[test]
 fn the_weakest_bond_is_the_bond_of_all() {
     let away = || Bond::Moved { from: "a".to_owned() };
-    assert_eq!(Bond::of_all([Bond::Bound, Bond::Bound]), Bond::Bound);
-    assert_eq!(Bond::of_all([Bond::Bound, away()]), away());
-    assert_eq!(Bond::of_all([away(), Bond::Unbound, Bond::Bound]), Bond::Unbound);
-    assert_eq!(Bond::of_all([]), Bond::Unbound);
+    assert_eq!(Bond::Bound.and(Bond::Bound), Bond::Bound);
+    assert_eq!(Bond::Bound.and(away()), away());
+    assert_eq!(away().and(Bond::Unbound).and(Bond::Bound), Bond::Unbound);
 }
 
 /// A bucket of tokens: by key, what each was written as.

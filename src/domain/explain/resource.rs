@@ -95,66 +95,24 @@ mod tests {
 
     #[test]
     fn a_remedy_is_about_the_policy_that_refused() {
-        for (call, why, words) in [
-            (
-                "s3:PutObject",
-                "with an explicit deny in a resource-based policy",
-                "the bucket's policy denies it",
-            ),
-            (
-                "kms:Decrypt",
-                "with an explicit deny in a resource-based policy",
-                "the key's policy denies it",
-            ),
-            (
-                "s3:GetObject",
-                "because no resource-based policy allows the s3:GetObject action",
-                "in the bucket's policy",
-            ),
-            (
-                "s3:GetObject",
-                "because no identity-based policy allows the s3:GetObject action",
-                "in IAM",
-            ),
-            (
-                "s3:GetObject",
-                "with an explicit deny in an identity-based policy",
-                "whoever keeps that policy must change it",
-            ),
-            (
-                "kms:Decrypt",
-                "with an explicit deny in an identity-based policy",
-                "a policy of yours denies it",
-            ),
-            (
-                "sagemaker:CreateTrainingJob",
-                "with an explicit deny in an identity-based policy",
-                "encrypt-between-hosts",
-            ),
-            (
-                "kms:CreateGrant",
-                "because no identity-based policy allows the kms:CreateGrant action",
-                "ask for the permission in IAM: kms:CreateGrant",
-            ),
-            (
-                "kms:ListKeys",
-                "because no identity-based policy allows the kms:ListKeys action",
-                "ask for the permission in IAM: kms:ListKeys",
-            ),
-            (
-                "s3:GetObject",
-                "with an explicit deny in a service control policy",
-                "the service control policy is",
-            ),
-            (
-                "kms:Decrypt",
-                "because no permissions boundary allows the kms:Decrypt action",
-                "the permissions boundary is",
-            ),
-        ] {
+        let table = "\
+            s3:PutObject with an explicit deny in a resource-based policy => the bucket's policy denies it
+            kms:Decrypt with an explicit deny in a resource-based policy => the key's policy denies it
+            s3:GetObject because no resource-based policy allows the s3:GetObject action => in the bucket's policy
+            s3:GetObject because no identity-based policy allows the s3:GetObject action => in IAM
+            s3:GetObject with an explicit deny in an identity-based policy => whoever keeps that policy must change it
+            kms:Decrypt with an explicit deny in an identity-based policy => a policy of yours denies it
+            sagemaker:CreateTrainingJob with an explicit deny in an identity-based policy => encrypt-between-hosts
+            kms:CreateGrant because no identity-based policy allows the kms:CreateGrant action => ask for the permission in IAM: kms:CreateGrant
+            kms:ListKeys because no identity-based policy allows the kms:ListKeys action => ask for the permission in IAM: kms:ListKeys
+            s3:GetObject with an explicit deny in a service control policy => the service control policy is
+            kms:Decrypt because no permissions boundary allows the kms:Decrypt action => the permissions boundary is";
+        for row in table.lines() {
+            let (refused, words) = row.trim().split_once(" => ").unwrap();
+            let (call, why) = refused.split_once(' ').unwrap();
             let said = remedy(call, why).unwrap_or_default();
             let offers = said.contains("create a grant") || said.contains("grant for");
-            assert!(said.contains(words) && !offers, "{call} {why}: {said}");
+            assert!(said.contains(words) && !offers, "{row}: {said}");
         }
         for call in ["kms:Encrypt", "kms:GenerateDataKey", "kms:Sign"] {
             assert_eq!(

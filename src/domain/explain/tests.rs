@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use super::*;
 
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -8,7 +6,7 @@ const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/example-role/SageM
 fn denied(call: &str, on: &str, why: &str) -> Fault {
     let cause =
         format!("User: {SESSION} is not authorized to perform: {call} on resource: {on} {why} (AccessDeniedException)");
-    Fault::new(FaultKind::Denied, "decrypt", KEY, cause, "")
+    Fault::denied("decrypt", KEY, cause, "")
 }
 
 #[test]
@@ -36,55 +34,23 @@ fn a_refused_decrypt_names_who_what_and_the_grant_that_mends_it() {
 
 #[test]
 fn the_link_is_read_off_kms_own_words() {
+    let (no_own, no_of_key) = (
+        "because no identity-based policy allows it",
+        "because no resource-based policy allows it",
+    );
+    let (own_denies, key_denies) = (
+        "with an explicit deny in an identity-based policy",
+        "with an explicit deny in a resource-based policy",
+    );
     let table = [
-        (
-            "kms:Encrypt",
-            "because no resource-based policy allows the kms:Encrypt action",
-            Link::KeyPolicy,
-            true,
-        ),
-        (
-            "kms:GenerateDataKey",
-            "because no identity-based policy allows it",
-            Link::IdentityPolicy,
-            true,
-        ),
-        (
-            "kms:Decrypt",
-            "with an explicit deny in a resource-based policy",
-            Link::ExplicitDeny,
-            false,
-        ),
-        (
-            "kms:Decrypt",
-            "with an explicit deny in an identity-based policy",
-            Link::ExplicitDeny,
-            false,
-        ),
-        (
-            "kms:ScheduleKeyDeletion",
-            "because no identity-based policy allows it",
-            Link::IdentityPolicy,
-            false,
-        ),
-        (
-            "kms:CreateGrant",
-            "because no identity-based policy allows it",
-            Link::IdentityPolicy,
-            false,
-        ),
-        (
-            "kms:CreateGrant",
-            "because no resource-based policy allows it",
-            Link::KeyPolicy,
-            false,
-        ),
-        (
-            "kms:ListAliases",
-            "because no identity-based policy allows it",
-            Link::IdentityPolicy,
-            false,
-        ),
+        ("kms:Encrypt", no_of_key, Link::KeyPolicy, true),
+        ("kms:GenerateDataKey", no_own, Link::IdentityPolicy, true),
+        ("kms:Decrypt", key_denies, Link::ExplicitDeny, false),
+        ("kms:Decrypt", own_denies, Link::ExplicitDeny, false),
+        ("kms:ScheduleKeyDeletion", no_own, Link::IdentityPolicy, false),
+        ("kms:CreateGrant", no_own, Link::IdentityPolicy, false),
+        ("kms:CreateGrant", no_of_key, Link::KeyPolicy, false),
+        ("kms:ListAliases", no_own, Link::IdentityPolicy, false),
     ];
     for (call, why, link, mends) in table {
         let said = explain(&denied(call, KEY, why)).unwrap();
@@ -205,7 +171,7 @@ fn trust_and_pass_role_are_links_of_their_own() {
     );
     assert_eq!(explain(&denied("iam:PassRole", role, "")).unwrap().link, Link::PassRole);
     let cause = format!("Could not assume role {role}. Please ensure that the role exists (ValidationException)");
-    let service = explain(&Fault::new(FaultKind::Invalid, "create training job", "j", cause, "")).unwrap();
+    let service = explain(&Fault::invalid("create training job", "j", cause, "")).unwrap();
     assert_eq!(
         service.repair,
         Some(Request::Role(RoleRequest::TrustService {
@@ -216,18 +182,12 @@ fn trust_and_pass_role_are_links_of_their_own() {
 
 #[test]
 fn a_missing_context_and_a_wrong_region_are_told_apart_from_a_missing_permission() {
-    let mut fault = Fault::new(FaultKind::Integrity, "decrypt", KEY, "InvalidCiphertextException", "");
+    let mut fault = Fault::integrity("decrypt", KEY, "InvalidCiphertextException", "");
     fault.code = Some("InvalidCiphertextException".to_owned());
     assert_eq!(explain(&fault).unwrap().link, Link::Context);
 
     let elsewhere = KEY.replace("us-east-1", "eu-west-1");
-    let fault = Fault::new(
-        FaultKind::NotFound,
-        "describe",
-        &elsewhere,
-        format!("Invalid arn {elsewhere}"),
-        "",
-    );
+    let fault = Fault::not_found("describe", &elsewhere, format!("Invalid arn {elsewhere}"), "");
     let said = explain(&fault).unwrap();
     assert_eq!(said.link, Link::Region);
     assert!(said.remedy.contains("--region eu-west-1"), "{}", said.remedy);

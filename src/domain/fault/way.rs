@@ -44,23 +44,6 @@ pub enum WayOut {
 }
 
 impl WayOut {
-    /// Every way.
-    pub const ALL: [Self; 13] = [
-        Self::ReplaceFile,
-        Self::ReplaceObject,
-        Self::AcceptName,
-        Self::AcceptUnbound,
-        Self::DeclareMove,
-        Self::NameDataKey,
-        Self::UseVolume,
-        Self::NameVolumeKey,
-        Self::GoOn,
-        Self::LogIn,
-        Self::AfterLogin,
-        Self::GiveCode,
-        Self::BeThere,
-    ];
-
     /// What this door calls it.
     pub fn at(self, door: Door) -> &'static str {
         match (self, door) {

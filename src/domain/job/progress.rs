@@ -117,8 +117,6 @@ impl JobProgress {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const TOLD: &str = r#"{"strongroom":"bulk","act":"audit","host":"algo-1","shards":12,"shards_done":3,"objects":3000,"failed":1,"bytes":123456,"seconds":12.5}"#;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 
 const ANN: &str = "arn:aws:iam::111122223333:user/ann";

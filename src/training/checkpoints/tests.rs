@@ -1,8 +1,7 @@
-#![allow(clippy::unwrap_used)]
-
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::domain::FaultKind;
 use crate::envelope::DataKey;
 use crate::envelope::manifest::{Bundle, WrappedDataKey};
 

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 #[cfg(target_os = "linux")]
 use super::removed::Link;
 use super::{ASIDE, Cover, TAKEN, beside, is_folder, removed};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 use crate::training::{say, tree};
 
 /// What is in a link's place.
@@ -204,8 +204,7 @@ impl Cover {
         if !self.is_output {
             return Ok(());
         }
-        Err(Fault::new(
-            FaultKind::Invalid,
+        Err(Fault::invalid(
             "encrypt what is in",
             self.place.display().to_string(),
             format!("the training command put {what} in its place, so that what it wrote there is not kept"),

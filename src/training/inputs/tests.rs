@@ -1,9 +1,8 @@
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::*;
+use crate::domain::FaultKind;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, ManifestChannel, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError, seal, verify};
 use crate::training::checkpoints::{Checkpoints, Writing};
@@ -470,7 +469,7 @@ fn checkpoints_survive_a_restart_and_follow_what_the_command_does() {
 #[test]
 fn a_denied_unwrap_is_reported_in_kmss_own_sentence() {
     let sentence = "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/k";
-    let mut fault = Fault::new(FaultKind::Denied, "decrypt a data key under", "k", sentence, "grant it");
+    let mut fault = Fault::denied("decrypt a data key under", "k", sentence, "grant it");
     fault.code = Some("AccessDeniedException".to_owned());
     let reason = outputs::reason(&fault);
     assert!(reason.starts_with("AccessDeniedException: User: arn"), "{reason}");

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 
 fn root(files: &[(&str, &str)]) -> tempfile::TempDir {

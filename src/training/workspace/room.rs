@@ -133,8 +133,6 @@ fn limit(cgroup: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const MIB: u64 = 1 << 20;

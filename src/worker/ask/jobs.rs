@@ -164,8 +164,6 @@ fn denied(listed: Result<(), Fault>) -> Result<Option<Fault>, Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::domain::JobStatus;
 

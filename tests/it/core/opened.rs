@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use strongroom::app::{Keymap, Page, Pane, Settings, Topic};
+use strongroom::app::{Page, Pane, Settings, Topic};
 use strongroom::domain::{AwsContext, FaultKind, JobStatus, KeyManager, KmsKey, Named, ObjectUri};
 
 use super::WIDE;
@@ -18,24 +18,13 @@ fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
             named,
             ..AwsContext::default()
         },
-        contexts: Vec::new(),
-        recent: Vec::new(),
-        profiles: Vec::new(),
         region: Some("us-east-1".to_owned()),
-        endpoint: None,
-        sandbox: false,
-        read_only: false,
         open,
         start_dir: PathBuf::from("/data"),
-        sample: None,
-        consents: BTreeSet::new(),
-        arrangement: strongroom::app::Arrangement::default(),
-        habits: strongroom::app::Habits::default(),
-        keymap: Keymap::default(),
         has_mouse: true,
-        theme: strongroom::app::ThemeName::default(),
         now: at(0),
         size: WIDE,
+        ..Settings::default()
     });
     for (topic, act) in [
         (Topic::Keys, "list keys"),

@@ -122,8 +122,6 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::super::{ManifestFile, VERSION};
     use super::*;
 

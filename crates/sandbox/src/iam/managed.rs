@@ -80,57 +80,30 @@ mod tests {
             opening: None,
             signed: None,
         };
-        for (name, action, resource, allowed) in [
-            ("AmazonSageMakerFullAccess", "ec2:CreateNetworkInterface", "*", true),
-            (
-                "AmazonSageMakerFullAccess",
-                "s3:GetObject",
-                "arn:aws:s3:::sagemaker-x/k",
-                true,
-            ),
-            (
-                "AmazonSageMakerFullAccess",
-                "s3:GetObject",
-                "arn:aws:s3:::other/k",
-                false,
-            ),
-            (
-                "AmazonSageMakerFullAccess",
-                "kms:Decrypt",
-                "arn:aws:kms:us-east-1:111122223333:key/k",
-                false,
-            ),
-            (
-                "ReadOnlyAccess",
-                "kms:DescribeKey",
-                "arn:aws:kms:us-east-1:111122223333:key/k",
-                true,
-            ),
-            ("ReadOnlyAccess", "s3:PutObject", "arn:aws:s3:::b/k", false),
-            (
-                "PowerUserAccess",
-                "iam:CreateUser",
-                "arn:aws:iam::111122223333:user/v",
-                false,
-            ),
-            ("PowerUserAccess", "sagemaker:CreateTrainingJob", "*", true),
-            ("job-function/ViewOnlyAccess", "s3:ListAllMyBuckets", "*", true),
-            ("job-function/ViewOnlyAccess", "s3:GetObject", "arn:aws:s3:::b/k", false),
-            ("CloudWatchLogsReadOnlyAccess", "logs:GetLogEvents", "*", true),
-            ("AmazonEC2ContainerRegistryPullOnly", "ecr:BatchGetImage", "*", true),
-            ("AmazonEC2ContainerRegistryPullOnly", "ecr:PutImage", "*", false),
-            (
-                "SecurityAudit",
-                "kms:GetKeyPolicy",
-                "arn:aws:kms:us-east-1:111122223333:key/k",
-                true,
-            ),
-        ] {
+        let table = "\
+            AmazonSageMakerFullAccess ec2:CreateNetworkInterface * allowed
+            AmazonSageMakerFullAccess s3:GetObject arn:aws:s3:::sagemaker-x/k allowed
+            AmazonSageMakerFullAccess s3:GetObject arn:aws:s3:::other/k not
+            AmazonSageMakerFullAccess kms:Decrypt arn:aws:kms:us-east-1:111122223333:key/k not
+            ReadOnlyAccess kms:DescribeKey arn:aws:kms:us-east-1:111122223333:key/k allowed
+            ReadOnlyAccess s3:PutObject arn:aws:s3:::b/k not
+            PowerUserAccess iam:CreateUser arn:aws:iam::111122223333:user/v not
+            PowerUserAccess sagemaker:CreateTrainingJob * allowed
+            job-function/ViewOnlyAccess s3:ListAllMyBuckets * allowed
+            job-function/ViewOnlyAccess s3:GetObject arn:aws:s3:::b/k not
+            CloudWatchLogsReadOnlyAccess logs:GetLogEvents * allowed
+            AmazonEC2ContainerRegistryPullOnly ecr:BatchGetImage * allowed
+            AmazonEC2ContainerRegistryPullOnly ecr:PutImage * not
+            SecurityAudit kms:GetKeyPolicy arn:aws:kms:us-east-1:111122223333:key/k allowed";
+        for row in table.lines() {
+            let [name, action, resource, expected] = row.split_whitespace().collect::<Vec<_>>()[..] else {
+                panic!("{row}")
+            };
             let nothing = BTreeMap::new();
             let question = Question::new(&caller, action, resource, &nothing);
             let managed = find(&format!("{PREFIX}/{name}")).expect(name);
             let said = identity(&managed.document, &question);
-            assert_eq!(said == Decision::Allowed, allowed, "{name} {action} {resource}");
+            assert_eq!(said == Decision::Allowed, expected == "allowed", "{row}");
         }
     }
 }

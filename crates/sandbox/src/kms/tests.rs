@@ -1,6 +1,4 @@
 //! Authorization and key states, as tables.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::time::Duration;
 
 use jiff::SignedDuration;

@@ -17,6 +17,7 @@ use super::facts::{self, Facts};
 use super::front::is_public;
 use super::scope::Carrier;
 use super::sent::Hoisted;
+use super::served;
 use super::store::Ownership;
 use super::told::decoded;
 use crate::api::ApiError;
@@ -56,7 +57,7 @@ impl S3Access for Gate {
         let headers = cx.headers().clone();
         caller.signed = signed_by(cx.extensions_mut(), &headers, &access_key.unwrap_or_default());
         let ownership = self.ownership(cx);
-        super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers(), &hoisted, ownership)?;
+        served::check(cx.s3_op().name(), cx.uri().query(), cx.headers(), &hoisted, ownership)?;
         self.check_owner(cx)?;
         let facts = facts::of(
             &self.world,
@@ -79,7 +80,7 @@ impl S3Access for Gate {
                     && header(cx.headers(), "x-amz-acl").as_deref() == Some("bucket-owner-full-control");
             if action == "s3:PutObject" && is_of_other && !is_of_owner {
                 let message = "The sandbox does not serve objects of another account than the bucket's";
-                return Err(ApiError::new("NotImplemented", message).status(501).into());
+                return Err(ApiError::not_implemented(message).into());
             }
         }
         // s3s takes an empty one for none.
@@ -107,8 +108,7 @@ impl Gate {
             }
             // Regions of today know version 2 in headers no more, whatever day such a request is of.
             Some(Err(_)) => {
-                return Err(ApiError::new(
-                    "InvalidRequest",
+                return Err(ApiError::invalid_request(
                     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
                 )
                 .into());
@@ -229,59 +229,10 @@ impl Gate {
 /// The action and the resource that a request needs beyond a valid signature.
 fn needed(cx: &S3AccessContext<'_>) -> Option<(&'static str, String)> {
     let version = parameter(cx, "versionId");
-    let action = match cx.s3_op().name() {
-        // Whoever may read or delete what is current may not do so with every version.
-        "GetObject" | "HeadObject" if version.is_some() => "s3:GetObjectVersion",
-        "DeleteObject" if version.is_some() => "s3:DeleteObjectVersion",
-        "GetObjectAttributes" if version.is_some() => "s3:GetObjectVersionAttributes",
-        "GetObjectTagging" if version.is_some() => "s3:GetObjectVersionTagging",
-        "DeleteObjectTagging" if version.is_some() => "s3:DeleteObjectVersionTagging",
-        "ListBuckets" => "s3:ListAllMyBuckets",
-        "CreateBucket" => "s3:CreateBucket",
-        "DeleteBucket" => "s3:DeleteBucket",
-        "HeadBucket" | "ListObjects" | "ListObjectsV2" => "s3:ListBucket",
-        "GetBucketLocation" => "s3:GetBucketLocation",
-        "GetBucketVersioning" => "s3:GetBucketVersioning",
-        "PutBucketVersioning" => "s3:PutBucketVersioning",
-        "ListObjectVersions" => "s3:ListBucketVersions",
-        "GetBucketPolicy" => "s3:GetBucketPolicy",
-        "PutBucketPolicy" => "s3:PutBucketPolicy",
-        "DeleteBucketPolicy" => "s3:DeleteBucketPolicy",
-        "GetBucketPolicyStatus" => "s3:GetBucketPolicyStatus",
-        "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
-        "PutBucketEncryption" | "DeleteBucketEncryption" => "s3:PutEncryptionConfiguration",
-        "GetBucketTagging" => "s3:GetBucketTagging",
-        "PutBucketTagging" | "DeleteBucketTagging" => "s3:PutBucketTagging",
-        "GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
-        "PutPublicAccessBlock" | "DeletePublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
-        "GetBucketOwnershipControls" => "s3:GetBucketOwnershipControls",
-        "PutBucketOwnershipControls" | "DeleteBucketOwnershipControls" => "s3:PutBucketOwnershipControls",
-        "GetBucketAcl" => "s3:GetBucketAcl",
-        "GetObjectAcl" if version.is_some() => "s3:GetObjectVersionAcl",
-        "GetObjectAcl" => "s3:GetObjectAcl",
-        "GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
-        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => "s3:PutLifecycleConfiguration",
-        "GetObjectLockConfiguration" => "s3:GetBucketObjectLockConfiguration",
-        "PutObjectLockConfiguration" => "s3:PutBucketObjectLockConfiguration",
-        "GetObjectRetention" => "s3:GetObjectRetention",
-        "GetObjectLegalHold" => "s3:GetObjectLegalHold",
-        "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
-        "GetObject" | "HeadObject" => "s3:GetObject",
-        "GetObjectAttributes" => "s3:GetObjectAttributes",
-        "PutObject"
-        | "CopyObject"
-        | "CreateMultipartUpload"
-        | "UploadPart"
-        | "UploadPartCopy"
-        | "CompleteMultipartUpload" => "s3:PutObject",
-        "AbortMultipartUpload" => "s3:AbortMultipartUpload",
-        "ListParts" => "s3:ListMultipartUploadParts",
-        "DeleteObject" => "s3:DeleteObject",
-        "GetObjectTagging" => "s3:GetObjectTagging",
-        "DeleteObjectTagging" => "s3:DeleteObjectTagging",
-        // Checked where it is done, key by key or with what the document says; whatever else there is, the front does not implement.
-        _ => return None,
-    };
+    let mut actions = served::action(cx.s3_op().name())?.split('/');
+    let current = actions.next()?;
+    // Whoever may read or delete what is current may not do so with every version.
+    let action = actions.next().filter(|_| version.is_some()).unwrap_or(current);
     let resource = match cx.s3_path() {
         S3Path::Root => "*".to_owned(),
         S3Path::Bucket { bucket } => format!("arn:aws:s3:::{bucket}"),

@@ -35,8 +35,7 @@ impl Algorithm {
         ALL.into_iter()
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
-                ApiError::new(
-                    "InvalidRequest",
+                ApiError::invalid_request(
                     "Checksum algorithm provided is unsupported. Please try again with any of the valid types: \
                      [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
                 )
@@ -145,21 +144,17 @@ impl Kind {
     /// As `x-amz-checksum-type` names it; S3's default for the algorithm without one.
     pub(crate) fn parse(name: Option<&str>, algorithm: Algorithm) -> Result<Self, ApiError> {
         let refused = |kind: &str| {
-            ApiError::new(
-                "InvalidRequest",
-                format!(
-                    "The {kind} checksum type cannot be used with the {} checksum algorithm.",
-                    algorithm.lower()
-                ),
-            )
+            ApiError::invalid_request(format!(
+                "The {kind} checksum type cannot be used with the {} checksum algorithm.",
+                algorithm.lower()
+            ))
         };
         match name {
             Some("COMPOSITE") if algorithm == Algorithm::Crc64Nvme => Err(refused("COMPOSITE")),
             Some("FULL_OBJECT") if algorithm.combining().is_none() => Err(refused("FULL_OBJECT")),
             Some("FULL_OBJECT") => Ok(Self::FullObject),
             Some("COMPOSITE") => Ok(Self::Composite),
-            Some(_) => Err(ApiError::new(
-                "InvalidRequest",
+            Some(_) => Err(ApiError::invalid_request(
                 "Value for x-amz-checksum-type header is invalid.",
             )),
             None if algorithm == Algorithm::Crc64Nvme => Ok(Self::FullObject),
@@ -320,7 +315,6 @@ pub(crate) fn verify(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn of(algorithm: Algorithm, bytes: &[u8]) -> Checksum {

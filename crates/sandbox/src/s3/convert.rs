@@ -60,11 +60,9 @@ pub(crate) fn write_condition(
         (None, None) => Ok(Condition::Any),
         (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
         (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Matches(etag.into_value())),
-        _ => Err(ApiError::new(
-            "NotImplemented",
+        _ => Err(ApiError::not_implemented(
             "A header you provided implies functionality that is not implemented",
-        )
-        .status(501)),
+        )),
     }
 }
 
@@ -131,8 +129,7 @@ pub(crate) fn extent(object: &Object, range: Option<Range>, part: Option<i32>) -
     let refused = || ApiError::new("InvalidRange", "The requested range is not satisfiable").status(416);
     match (range, part) {
         (None, None) => Ok((0, length, false)),
-        (Some(_), Some(_)) => Err(ApiError::new(
-            "InvalidRequest",
+        (Some(_), Some(_)) => Err(ApiError::invalid_request(
             "Cannot specify both Range header and partNumber query parameter",
         )),
         (Some(_), None) if length == 0 => Err(refused()),
@@ -170,8 +167,7 @@ pub(crate) fn metadata(
 /// Tags as the `x-amz-tagging` header carries them.
 pub(crate) fn header_tags(header: Option<&str>) -> Result<BTreeMap<String, String>, ApiError> {
     let misspelt = || {
-        ApiError::new(
-            "InvalidArgument",
+        ApiError::invalid_argument(
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
         )
     };
@@ -385,8 +381,7 @@ impl Names {
         match encoding.map(EncodingType::as_str) {
             None => Ok(Self { encode: false }),
             Some(EncodingType::URL) => Ok(Self { encode: true }),
-            Some(_) => Err(ApiError::new(
-                "InvalidArgument",
+            Some(_) => Err(ApiError::invalid_argument(
                 "Invalid Encoding Method specified in Request",
             )),
         }
@@ -420,8 +415,7 @@ impl Names {
 pub(crate) fn limit(asked: Option<i32>) -> Result<i32, ApiError> {
     match asked {
         None => Ok(1000),
-        Some(asked) if asked < 0 => Err(ApiError::new(
-            "InvalidArgument",
+        Some(asked) if asked < 0 => Err(ApiError::invalid_argument(
             "Argument maxKeys must be an integer between 0 and 2147483647",
         )),
         Some(asked) => Ok(asked.min(1000)),
@@ -440,7 +434,7 @@ pub(crate) fn token(after: &After) -> Option<String> {
 
 /// Reads a token back.
 pub(crate) fn parse_token(token: &str) -> Result<After, ApiError> {
-    let refused = || ApiError::new("InvalidArgument", "The continuation token provided is incorrect");
+    let refused = || ApiError::invalid_argument("The continuation token provided is incorrect");
     let text = URL_SAFE_NO_PAD
         .decode(token)
         .ok()

@@ -174,16 +174,15 @@ fn digest(key: &[u8]) -> String {
 }
 
 fn invalid(message: &str) -> ApiError {
-    ApiError::new("InvalidArgument", message)
+    ApiError::invalid_argument(message)
 }
 
 fn refused(message: &str) -> ApiError {
-    ApiError::new("InvalidRequest", message)
+    ApiError::invalid_request(message)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// A key that is this byte all over.

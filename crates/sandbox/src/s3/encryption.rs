@@ -112,12 +112,10 @@ pub(super) fn unwrap(world: &World, caller: &Caller, about: &About, resource: &s
 
 /// What a request says must go together.
 fn check(about: &About) -> Result<(), ApiError> {
-    let invalid = |message: &str| Err(ApiError::new("InvalidArgument", message));
+    let invalid = |message: &str| Err(ApiError::invalid_argument(message));
     match about.encryption.as_deref() {
         Some(KMS) => Ok(()),
-        Some("aws:kms:dsse") => {
-            Err(ApiError::new("NotImplemented", "The sandbox does not serve aws:kms:dsse").status(501))
-        }
+        Some("aws:kms:dsse") => Err(ApiError::not_implemented("The sandbox does not serve aws:kms:dsse")),
         None | Some("AES256") if about.encryption_key.is_some() || about.encryption_context.is_some() => invalid(
             "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
         ),
@@ -129,8 +127,7 @@ fn check(about: &About) -> Result<(), ApiError> {
 /// The encryption context: what the request gave, and which object it is, or which bucket.
 fn context(about: &About, resource: &str) -> Result<BTreeMap<String, String>, ApiError> {
     let refused = || {
-        ApiError::new(
-            "InvalidArgument",
+        ApiError::invalid_argument(
             "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which \
              represents a string-string map",
         )

@@ -183,7 +183,7 @@ pub(super) fn is_on(status: &str) -> Option<bool> {
 }
 
 pub(super) fn invalid(message: &str) -> ApiError {
-    ApiError::new("InvalidArgument", message)
+    ApiError::invalid_argument(message)
 }
 
 pub(super) fn protected() -> ApiError {
@@ -191,12 +191,11 @@ pub(super) fn protected() -> ApiError {
 }
 
 pub(super) fn unlocked() -> ApiError {
-    ApiError::new("InvalidRequest", "Bucket is missing Object Lock Configuration")
+    ApiError::invalid_request("Bucket is missing Object Lock Configuration")
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::time::UNIX_EPOCH;
 
     use super::*;

@@ -148,7 +148,6 @@ fn check(credential: &str, carrier: Carrier) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const RIGHT: &str = "A/20261129/us-east-1/s3/aws4_request";

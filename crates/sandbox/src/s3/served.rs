@@ -1,187 +1,49 @@
-//! What each operation may be asked with. Everything else that could change what a request means (a query name, a header
-//! of S3's own, a condition) is refused by name: a sub-resource that nobody here knows would otherwise fall through to
-//! the plain operation, and replace or remove the object that it only wanted to describe.
+//! What each operation needs and may be asked with, by `served.txt`. Everything else that could change what a request
+//! means (a query name, a header of S3's own, a condition) is refused by name: a sub-resource that nobody here knows would
+//! otherwise fall through to the plain operation, and replace or remove the object that it only wanted to describe.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use hyper::HeaderMap;
 
 use super::store::Ownership;
 use crate::api::ApiError;
 
-/// Lists of names.
-type Lists = &'static [&'static [&'static str]];
+/// An operation of `served.txt`, or a group of names.
+struct Served {
+    action: &'static str,
+    /// Groups resolved.
+    takes: Vec<&'static str>,
+}
 
-/// Headers that say the same in every request.
-const ALWAYS: &[&str] = &[
-    "x-amz-checksum-algorithm",
-    "x-amz-checksum-crc32",
-    "x-amz-checksum-crc32c",
-    "x-amz-checksum-crc64nvme",
-    "x-amz-checksum-sha1",
-    "x-amz-checksum-sha256",
-    "x-amz-content-sha256",
-    "x-amz-date",
-    "x-amz-decoded-content-length",
-    "x-amz-expected-bucket-owner",
-    "x-amz-request-payer",
-    "x-amz-sdk-checksum-algorithm",
-    "x-amz-security-token",
-    "x-amz-trailer",
-    "x-amz-user-agent",
-];
-
-const CONDITIONS: &[&str] = &["if-match", "if-modified-since", "if-none-match", "if-unmodified-since"];
-const READS: &[&str] = &["range", "x-amz-checksum-mode"];
-const WRITES: &[&str] = &[
-    "x-amz-acl",
-    "x-amz-meta-",
-    "x-amz-object-lock-legal-hold",
-    "x-amz-object-lock-mode",
-    "x-amz-object-lock-retain-until-date",
-    "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-bucket-key-enabled",
-    "x-amz-server-side-encryption-context",
-    "x-amz-storage-class",
-    "x-amz-tagging",
-    "x-amz-website-redirect-location",
-];
-/// Of a customer's own key.
-const KEYS: &[&str] = &[
-    "x-amz-server-side-encryption-customer-algorithm",
-    "x-amz-server-side-encryption-customer-key",
-    "x-amz-server-side-encryption-customer-key-md5",
-];
-const SOURCE: &[&str] = &[
-    "x-amz-copy-source",
-    "x-amz-copy-source-if-match",
-    "x-amz-copy-source-if-modified-since",
-    "x-amz-copy-source-if-none-match",
-    "x-amz-copy-source-if-unmodified-since",
-    "x-amz-copy-source-server-side-encryption-customer-algorithm",
-    "x-amz-copy-source-server-side-encryption-customer-key",
-    "x-amz-copy-source-server-side-encryption-customer-key-md5",
-    "x-amz-source-expected-bucket-owner",
-];
-const RESPONSE: &[&str] = &[
-    "response-cache-control",
-    "response-content-disposition",
-    "response-content-encoding",
-    "response-content-language",
-    "response-content-type",
-    "response-expires",
-];
-const LISTS: &[&str] = &["delimiter", "encoding-type", "max-keys", "prefix"];
-
-/// The query names and the headers that an operation takes beyond [`ALWAYS`]; nothing if it is not served.
-fn takes(operation: &str) -> Option<(Lists, Lists)> {
-    Some(match operation {
-        "ListBuckets" => (
-            &[&["bucket-region", "continuation-token", "max-buckets", "prefix"]],
-            &[],
-        ),
-        "CreateBucket" => (
-            &[],
-            &[&[
-                "x-amz-acl",
-                "x-amz-bucket-object-lock-enabled",
-                "x-amz-object-ownership",
-            ]],
-        ),
-        "DeleteBucket" | "HeadBucket" => (&[], &[]),
-        "GetBucketLocation" => (&[&["location"]], &[]),
-        "GetBucketVersioning" | "PutBucketVersioning" => (&[&["versioning"]], &[]),
-        "GetBucketEncryption" | "PutBucketEncryption" | "DeleteBucketEncryption" => (&[&["encryption"]], &[]),
-        "GetBucketTagging" | "PutBucketTagging" | "DeleteBucketTagging" => (&[&["tagging"]], &[]),
-        "GetBucketPolicy" | "DeleteBucketPolicy" => (&[&["policy"]], &[]),
-        "PutBucketPolicy" => (&[&["policy"]], &[&["x-amz-confirm-remove-self-bucket-access"]]),
-        "GetBucketPolicyStatus" => (&[&["policyStatus"]], &[]),
-        "GetPublicAccessBlock" | "PutPublicAccessBlock" | "DeletePublicAccessBlock" => (&[&["publicAccessBlock"]], &[]),
-        "GetBucketOwnershipControls" | "PutBucketOwnershipControls" | "DeleteBucketOwnershipControls" => {
-            (&[&["ownershipControls"]], &[])
+fn served(operation: &str) -> Option<&'static Served> {
+    static TABLE: OnceLock<HashMap<&str, Served>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let mut table: HashMap<&str, Served> = HashMap::new();
+        for line in include_str!("served.txt").lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split(' ');
+            let name = words.next().unwrap_or_default();
+            // One that is missing is allowed to nobody.
+            let action = if name.starts_with('@') {
+                "-"
+            } else {
+                words.next().unwrap_or_default()
+            };
+            let names = words.flat_map(|word| table.get(word).map_or_else(|| vec![word], |group| group.takes.clone()));
+            let takes = names.collect();
+            table.insert(name, Served { action, takes });
         }
-        "GetBucketAcl" => (&[&["acl"]], &[]),
-        "GetObjectAcl" => (&[&["acl", "versionId"]], &[]),
-        "GetBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => (&[&["lifecycle"]], &[]),
-        "PutBucketLifecycleConfiguration" => (&[&["lifecycle"]], &[&["x-amz-transition-default-minimum-object-size"]]),
-        "GetObjectAttributes" => (
-            &[&["attributes", "versionId"]],
-            &[
-                KEYS,
-                &["x-amz-max-parts", "x-amz-object-attributes", "x-amz-part-number-marker"],
-            ],
-        ),
-        "ListObjects" => (&[LISTS, &["marker"]], &[&["x-amz-optional-object-attributes"]]),
-        "ListObjectsV2" => (
-            &[
-                LISTS,
-                &["continuation-token", "fetch-owner", "list-type", "start-after"],
-            ],
-            &[&["x-amz-optional-object-attributes"]],
-        ),
-        "ListObjectVersions" => (
-            &[LISTS, &["key-marker", "version-id-marker", "versions"]],
-            &[&["x-amz-optional-object-attributes"]],
-        ),
-        "DeleteObjects" => (&[&["delete"]], &[&["x-amz-bypass-governance-retention"]]),
-        "GetObject" | "HeadObject" => (&[RESPONSE, &["partNumber", "versionId"]], &[CONDITIONS, READS, KEYS]),
-        "PutObject" => (&[], &[WRITES, KEYS, &["if-match", "if-none-match"]]),
-        "CopyObject" => (
-            &[],
-            &[
-                WRITES,
-                KEYS,
-                SOURCE,
-                &[
-                    "if-match",
-                    "if-none-match",
-                    "x-amz-metadata-directive",
-                    "x-amz-tagging-directive",
-                ],
-            ],
-        ),
-        "DeleteObject" => (&[&["versionId"]], &[&["if-match", "x-amz-bypass-governance-retention"]]),
-        "GetObjectLockConfiguration" | "PutObjectLockConfiguration" => (&[&["object-lock"]], &[]),
-        "GetObjectRetention" => (&[&["retention", "versionId"]], &[]),
-        "PutObjectRetention" => (
-            &[&["retention", "versionId"]],
-            &[&["x-amz-bypass-governance-retention"]],
-        ),
-        "GetObjectLegalHold" | "PutObjectLegalHold" => (&[&["legal-hold", "versionId"]], &[]),
-        "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => (&[&["tagging", "versionId"]], &[]),
-        "CreateMultipartUpload" => (&[&["uploads"]], &[WRITES, KEYS, &["x-amz-checksum-type"]]),
-        "UploadPart" => (&[&["partNumber", "uploadId"]], &[KEYS]),
-        "UploadPartCopy" => (
-            &[&["partNumber", "uploadId"]],
-            &[KEYS, SOURCE, &["x-amz-copy-source-range"]],
-        ),
-        "CompleteMultipartUpload" => (
-            &[&["uploadId"]],
-            &[
-                KEYS,
-                &[
-                    "if-match",
-                    "if-none-match",
-                    "x-amz-checksum-type",
-                    "x-amz-mp-object-size",
-                ],
-            ],
-        ),
-        "AbortMultipartUpload" => (&[&["uploadId"]], &[]),
-        "ListParts" => (&[&["max-parts", "part-number-marker", "uploadId"]], &[KEYS]),
-        "ListMultipartUploads" => (
-            &[&[
-                "delimiter",
-                "encoding-type",
-                "key-marker",
-                "max-uploads",
-                "prefix",
-                "upload-id-marker",
-                "uploads",
-            ]],
-            &[],
-        ),
-        _ => return None,
-    })
+        table
+    });
+    table.get(operation)
+}
+
+/// The action that an operation needs, and behind a slash the one for a version; nothing where another place asks for it.
+pub(super) fn action(operation: &str) -> Option<&'static str> {
+    served(operation)
+        .map(|served| served.action)
+        .filter(|action| *action != "-")
 }
 
 /// Refuses what `operation` would not heed.
@@ -194,26 +56,23 @@ pub(super) fn check(
     hoisted: &[String],
     ownership: Ownership,
 ) -> Result<(), ApiError> {
-    let Some((names, heeded)) = takes(operation) else {
+    let (Some(always), Some(served)) = (served("@always"), served(operation)) else {
         return Err(refused(format!("The sandbox does not serve {operation}")));
     };
     for (name, _) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         let is_header = hoisted.contains(&name.to_lowercase());
-        if !is_header && !is_signature(&name) && !names.iter().any(|list| list.contains(&&*name)) {
+        if !is_header && !is_signature(&name) && !served.takes.iter().any(|one| one.strip_prefix('?') == Some(&*name)) {
             return Err(refused(format!("The sandbox does not serve '{name}' in {operation}")));
         }
     }
     for (name, value) in headers {
         let name = name.as_str();
-        let heeds = |list: &&[&str]| {
-            list.iter()
-                .any(|one| *one == name || one.ends_with('-') && name.starts_with(one))
-        };
-        if changes_meaning(name) && !heeds(&ALWAYS) && !heeded.iter().any(heeds) {
+        let heeds = |one: &&str| *one == name || one.ends_with('-') && name.starts_with(one);
+        if changes_meaning(name) && !always.takes.iter().chain(&served.takes).any(heeds) {
             check_acl(operation, name, ownership)?;
             if name == "x-amz-server-side-encryption" {
                 let message = format!("{name} header is not supported for this operation.");
-                return Err(ApiError::new("InvalidArgument", message));
+                return Err(ApiError::invalid_argument(message));
             }
             return Err(not_heeded(name));
         }
@@ -278,12 +137,11 @@ fn not_heeded(header: &str) -> ApiError {
 }
 
 fn refused(message: String) -> ApiError {
-    ApiError::new("NotImplemented", message).status(501)
+    ApiError::not_implemented(message)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn asked(operation: &str, query: &str, header: Option<(&'static str, &'static str)>) -> Result<(), String> {

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::io::Read;
 
 use super::super::body::Arrived;
@@ -28,6 +26,12 @@ impl Place {
 
     fn files(&self) -> usize {
         std::fs::read_dir(self.folder.path()).unwrap().count()
+    }
+
+    /// The one of a single body.
+    fn file(&self) -> std::path::PathBuf {
+        let mut files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.next().unwrap().unwrap().path()
     }
 
     fn put(&self, key: &str, bytes: &[u8]) {
@@ -284,12 +288,7 @@ fn a_body_whose_file_is_gone_or_cut_is_found_out_before_it_is_read() {
     place.put("k", b"bytes");
     let body = place.store.object("bucket", "k").unwrap().body.clone();
     body.check().unwrap();
-    let file = std::fs::read_dir(place.folder.path())
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = place.file();
     std::fs::write(&file, b"byte").unwrap();
     assert_eq!(body.check().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     body.slice(1, 4).check().unwrap();
@@ -348,12 +347,7 @@ fn what_a_customers_key_encrypts_is_read_with_that_key_from_anywhere_and_never_w
 fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_one_is_found_out() {
     let place = Place::new();
     let came = arrived(&place.store, &vec![b'a'; 70_000], Some(&key(1)));
-    let file = std::fs::read_dir(place.folder.path())
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = place.file();
     let mut stored = std::fs::read(&file).unwrap();
     assert_eq!(stored.len(), 70_000 + 2 * 16);
     assert!(!stored.windows(8).any(|window| window == [b'a'; 8]));
@@ -375,12 +369,7 @@ fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_o
 fn a_slice_of_an_encrypted_file_is_there_only_with_the_whole_of_its_blocks() {
     let place = Place::new();
     let came = arrived(&place.store, &vec![b'a'; 140_000], Some(&key(1)));
-    let file = std::fs::read_dir(place.folder.path())
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = place.file();
     let stored = std::fs::read(&file).unwrap();
     let asked = |start, end, bytes: &[u8]| {
         std::fs::write(&file, bytes).unwrap();

@@ -347,14 +347,11 @@ fn number(id: &str) -> Option<u64> {
 /// Refuses what no version was ever called.
 pub(crate) fn check_id(id: &str) -> Result<(), ApiError> {
     if id.is_empty() {
-        Err(ApiError::new(
-            "InvalidArgument",
-            "Version id cannot be the empty string",
-        ))
+        Err(ApiError::invalid_argument("Version id cannot be the empty string"))
     } else if id == NULL || number(id).is_some() {
         Ok(())
     } else {
-        Err(ApiError::new("InvalidArgument", "Invalid version id specified"))
+        Err(ApiError::invalid_argument("Invalid version id specified"))
     }
 }
 

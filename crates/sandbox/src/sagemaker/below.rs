@@ -95,8 +95,6 @@ impl Below {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::fs;
     use std::io::Read;
     use std::os::unix::fs::symlink;

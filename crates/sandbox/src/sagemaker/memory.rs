@@ -68,7 +68,6 @@ pub(crate) fn sweep() {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Options;
     use crate::world::{World, random_hex};

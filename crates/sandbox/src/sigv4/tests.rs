@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use hyper::Request;
 use jiff::SignedDuration;
 

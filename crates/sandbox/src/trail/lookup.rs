@@ -30,10 +30,7 @@ const PAGE: i64 = 50;
 /// Answers one call.
 pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
     if operation != "LookupEvents" {
-        return Err(ApiError::new(
-            "UnknownOperationException",
-            format!("the sandbox does not implement cloudtrail:{operation}"),
-        ));
+        return Err(ApiError::unserved("cloudtrail", operation));
     }
     members::check("cloudtrail", operation, body)?;
     world.authorize(caller, "cloudtrail:LookupEvents", "*", &BTreeMap::new())?;

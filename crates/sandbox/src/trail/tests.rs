@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use std::net::Ipv4Addr;
 
 use serde_json::json;

@@ -184,8 +184,6 @@ fn cells(line: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::io::Write as _;
 
     use super::*;

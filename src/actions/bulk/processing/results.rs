@@ -253,8 +253,6 @@ fn read_as<S, R>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::domain::audit::{AuditRow, Kind};
 

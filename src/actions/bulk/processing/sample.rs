@@ -6,6 +6,7 @@
 use futures::{StreamExt, stream};
 
 use super::super::look::Look;
+use crate::actions::unlock::metadata_of;
 use crate::aws::{Aws, transfer};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditRow, Flaw, Kind};
@@ -13,7 +14,6 @@ use crate::domain::bulk::{BulkFolder, Listed};
 use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::seal::{Fate, SealRow, Sealed};
 use crate::domain::{Fault, FaultKind, ObjectUri};
-use crate::envelope::Metadata;
 
 /// Objects that are looked at again.
 const SIZE: usize = 20;
@@ -123,11 +123,7 @@ async fn under(aws: &Aws, bucket: &str, key: &str, target: &str) -> Held {
     let Ok(Some(head)) = transfer::find(aws, bucket, key).await else {
         return Held::Untold;
     };
-    let pairs = head
-        .metadata
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    match Metadata::from_map(pairs) {
+    match metadata_of(&head.metadata) {
         Ok(Some(metadata)) if metadata.kms_key_id == target => Held::Holds,
         Ok(Some(metadata)) => Held::Differs(format!(
             "they say that it is under {target}, and its token says {}",
@@ -237,11 +233,7 @@ async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> 
     if sealed.etag.is_none() || etag != sealed.etag {
         return Held::Untold;
     }
-    let pairs = head
-        .metadata
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    match Metadata::from_map(pairs) {
+    match metadata_of(&head.metadata) {
         Ok(Some(metadata)) if metadata.kms_key_id == sealed.kms_key_arn && metadata.length == sealed.bytes => {
             Held::Holds
         }

@@ -6,6 +6,7 @@ use super::super::trouble::ends_all;
 use super::data_key::{Mapped, changed};
 use super::{ACT, Run};
 use crate::actions::faults::fault_of;
+use crate::actions::unlock::metadata_of;
 use crate::aws::{s3, transfer};
 use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::{Fault, FaultKind};
@@ -54,11 +55,7 @@ impl Run<'_> {
             // Parts take nothing over by themselves.
             original = s3::original(self.aws, bucket, key, keeps, true).await?;
         }
-        let pairs = original
-            .metadata
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let metadata = Metadata::from_map(pairs).map_err(|error| fault_of(ACT, &uri, &error))?;
+        let metadata = metadata_of(&original.metadata).map_err(|error| fault_of(ACT, &uri, &error))?;
         let metadata = match metadata {
             Some(metadata) if wrapped.is_named_by(&metadata, key_objects) => metadata,
             // As this run or another has done it.

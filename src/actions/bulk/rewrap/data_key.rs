@@ -9,10 +9,11 @@ use super::{ACT, Group, Run};
 use crate::actions::encrypt::put_data_key;
 use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::actions::faults::fault_of;
+use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
 use crate::aws::{kms, s3, transfer};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::{DataKey, HEADER_TEXT, Metadata, binding, header_of};
+use crate::envelope::{DataKey, HEADER_TEXT, binding, header_of};
 
 /// Objects whose MACs are tried: the first may be one that somebody damaged.
 const TRIED: usize = 5;
@@ -151,12 +152,8 @@ impl Run<'_> {
         let (bucket, uri) = (self.bucket(), s3::uri(self.bucket(), key));
         let head = transfer::head(self.aws, bucket, key).await?;
         let wrong = |error| fault_of(ACT, &uri, &error);
-        let pairs = head
-            .metadata
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
         let no_token = |cause: &str| Fault::new(FaultKind::Integrity, ACT, &uri, cause, "");
-        let metadata = Metadata::from_map(pairs).map_err(wrong)?;
+        let metadata = metadata_of(&head.metadata).map_err(wrong)?;
         let metadata = metadata.ok_or_else(|| changed(&uri))?;
         if !group.wrapped.is_named_by(&metadata, &group.key_objects) {
             return Err(changed(&uri));

@@ -7,9 +7,10 @@ use tokio::sync::OnceCell;
 
 use super::Run;
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
+use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
-use crate::domain::audit::{Kind, Seen, classify};
+use crate::domain::audit::Kind;
 use crate::domain::rewrap::{RewrapRow, Rewrapped};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::Metadata;
@@ -99,11 +100,7 @@ impl<'a> Scan<'a> {
                 why,
             })
         };
-        let pairs = head
-            .metadata
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let metadata = match Metadata::from_map(pairs) {
+        let metadata = match metadata_of(&head.metadata) {
             Ok(Some(metadata)) => metadata,
             Ok(None) => {
                 let why = self.why_untold(key, head.length).await?;
@@ -165,14 +162,7 @@ impl<'a> Scan<'a> {
             )
         };
         let glance = again(look).await?;
-        let told = classify(&Seen {
-            key,
-            size: glance.size,
-            info: &glance.info,
-            at_rest: glance.at_rest,
-            at_rest_key: glance.at_rest_key.as_deref(),
-            first: &glance.first,
-        });
+        let told = glance.told(key);
         Ok(match told.kind {
             Kind::Fernet => Some(
                 "it has no strongroom metadata: its data key is found by convention only, or in a bundle, where another one would not \

@@ -163,8 +163,6 @@ fn fault(act: &str, error: &io::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use futures::TryStreamExt as _;
 
     use super::*;

@@ -208,8 +208,6 @@ pub(super) fn sealed<W: Write>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const DOING: (&str, &str) = ("seal", "it");

@@ -189,7 +189,7 @@ async fn said(
     let uri = s3::uri(&channel.bucket, key);
     let refused = |cause: String, remedy: &str| {
         let cause = format!("{uri}: {cause}");
-        Fault::new(FaultKind::Integrity, START, &spec.name, cause, remedy)
+        Fault::integrity(START, &spec.name, cause, remedy)
     };
     let claim = claim(channel, key, info).map_err(|fault| Fault {
         ways: fault.ways,

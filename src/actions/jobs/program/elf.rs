@@ -95,8 +95,6 @@ fn slice(file: &[u8], at: u64, length: u64) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     /// A file with these program headers (type, offset, length), and these bytes behind them.

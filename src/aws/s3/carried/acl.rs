@@ -111,8 +111,6 @@ fn stated(grants: &[Grant], owner: &str) -> Option<Acl> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use aws_sdk_s3::types::{Grantee, Type};
 
     use super::*;

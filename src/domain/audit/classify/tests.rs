@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::*;

@@ -32,7 +32,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectAttributesInput>) -> An
         .map(str::trim)
         .collect();
     if named.iter().any(|name| !ALL.contains(name)) {
-        return Err(ApiError::new("InvalidArgument", "Invalid attribute name specified.").into());
+        return Err(ApiError::invalid_argument("Invalid attribute name specified.").into());
     }
     let wants = |name| named.contains(&name);
     let found = front.read(

@@ -34,7 +34,7 @@ pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> Answer
     if let Some(kind) = &input.object_ownership {
         settings.ownership = Ownership::parse(kind.as_str()).ok_or_else(|| {
             let message = format!("Invalid x-amz-object-ownership header: {}", kind.as_str());
-            ApiError::new("InvalidArgument", message)
+            ApiError::invalid_argument(message)
         })?;
         needed.push("s3:PutBucketOwnershipControls");
     }

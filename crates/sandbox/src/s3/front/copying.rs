@@ -36,8 +36,7 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> An
     .check(source)
     .map_err(of_source)?;
     if source.body.length() > LARGEST_PUT {
-        return Err(ApiError::new(
-            "InvalidRequest",
+        return Err(ApiError::invalid_request(
             "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
         )
         .into());
@@ -49,8 +48,7 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> An
         if **bucket == *input.bucket && **key == *input.key);
     let is_encrypted_anew = input.server_side_encryption.is_some() || keys.1.is_some();
     if onto_itself && !replace && !is_encrypted_anew && input.storage_class.is_none() {
-        return Err(ApiError::new(
-            "InvalidRequest",
+        return Err(ApiError::invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the \
              object's metadata, storage class, website redirect location or encryption attributes.",
         )
@@ -179,19 +177,16 @@ fn meant(range: &str, length: u64) -> Result<(u64, u64), ApiError> {
     };
     let parsed: Option<(u64, u64)> = both.and_then(|(first, last)| Some((number(first)?, number(last)?)));
     match parsed.filter(|(first, last)| first <= last) {
-        None => Err(ApiError::new(
-            "InvalidArgument",
+        None => Err(ApiError::invalid_argument(
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
              zero-based offsets of the first and last bytes to copy",
         )),
-        Some((first, _)) if first >= length => Err(ApiError::new(
-            "InvalidRequest",
+        Some((first, _)) if first >= length => Err(ApiError::invalid_request(
             "The specified copy range is invalid for the source object size",
         )),
-        Some((_, last)) if last >= length => Err(ApiError::new(
-            "InvalidArgument",
-            format!("Range specified is not valid for source object of size: {length}"),
-        )),
+        Some((_, last)) if last >= length => Err(ApiError::invalid_argument(format!(
+            "Range specified is not valid for source object of size: {length}"
+        ))),
         Some((first, last)) => Ok((first, last + 1)),
     }
 }
@@ -202,7 +197,7 @@ fn etag_header(headers: &hyper::HeaderMap, name: &str) -> Result<Option<ETagCond
         .get(name)
         .map(|value| ETagCondition::parse_http_header(value.as_bytes()))
         .transpose()
-        .map_err(|_| ApiError::new("InvalidArgument", format!("{name} is no entity tag")))
+        .map_err(|_| ApiError::invalid_argument(format!("{name} is no entity tag")))
 }
 
 /// The bytes of a source as a body of its own, read with one key and encrypted with another.

@@ -260,8 +260,7 @@ impl Front {
         if *protection == Protection::default() && !self.store().setting(bucket, has_default)? {
             return Ok(());
         }
-        Err(ApiError::new(
-            "InvalidRequest",
+        Err(ApiError::invalid_request(
             "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
         ))
     }
@@ -290,7 +289,6 @@ impl Front {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::sync::{Arc, Barrier};
 
     use hyper::{Method, Uri};

@@ -66,13 +66,12 @@ fn read(rules: Vec<ServerSideEncryptionRule>, blocks: bool) -> Result<Preset, Ap
         KMS => true,
         ServerSideEncryption::AES256 => false,
         ServerSideEncryption::AWS_KMS_DSSE => {
-            return Err(ApiError::new("NotImplemented", "The sandbox does not serve aws:kms:dsse").status(501));
+            return Err(ApiError::not_implemented("The sandbox does not serve aws:kms:dsse"));
         }
         _ => return Err(malformed()),
     };
     if !is_kms && asked.kms_master_key_id.is_some() {
-        return Err(ApiError::new(
-            "InvalidArgument",
+        return Err(ApiError::invalid_argument(
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse",
         ));
     }

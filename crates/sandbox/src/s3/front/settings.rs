@@ -115,15 +115,11 @@ pub(super) fn put_lifecycle(
     match asked.map(TransitionDefaultMinimumObjectSize::as_str) {
         None | Some(TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K) => {}
         Some(TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS) => {
-            return Err(
-                ApiError::new("NotImplemented", "varies_by_storage_class is not implemented")
-                    .status(501)
-                    .into(),
-            );
+            return Err(ApiError::not_implemented("varies_by_storage_class is not implemented").into());
         }
         Some(other) => {
             let message = format!("Invalid TransitionDefaultMinimumObjectSize found: {other}");
-            return Err(ApiError::new("InvalidRequest", message).into());
+            return Err(ApiError::invalid_request(message).into());
         }
     }
     let given = input.lifecycle_configuration.map(|all| all.rules).unwrap_or_default();

@@ -19,8 +19,7 @@ pub(super) fn create(front: &Front, req: S3Request<CreateMultipartUploadInput>) 
     let resource = arn(&input.bucket, &input.key);
     let named = input.checksum_algorithm.as_ref();
     if named.is_none() && input.checksum_type.is_some() {
-        return Err(ApiError::new(
-            "InvalidRequest",
+        return Err(ApiError::invalid_request(
             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
         )
         .into());
@@ -88,14 +87,11 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> Answ
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let mut algorithms = requested(&given, announced, None)?;
     if let Some(other) = algorithms.iter().find(|given| is_named && **given != algorithm) {
-        return Err(ApiError::new(
-            "InvalidRequest",
-            format!(
-                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-                algorithm.lower(),
-                other.lower()
-            ),
-        )
+        return Err(ApiError::invalid_request(format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            algorithm.lower(),
+            other.lower()
+        ))
         .into());
     }
     // What the client sent is what it hears back; what it will be asked for is kept beside it.
@@ -249,8 +245,7 @@ pub(super) fn part_number(number: i32) -> Result<(), ApiError> {
     if (1..=MOST_PARTS).contains(&number) {
         return Ok(());
     }
-    Err(ApiError::new(
-        "InvalidArgument",
+    Err(ApiError::invalid_argument(
         "Part number must be an integer between 1 and 10000, inclusive",
     ))
 }

@@ -93,9 +93,7 @@ impl Front {
             version_id,
         } = source
         else {
-            return Err(ApiError::new("NotImplemented", "Access points are not implemented")
-                .status(501)
-                .into());
+            return Err(ApiError::not_implemented("Access points are not implemented").into());
         };
         let resource = arn(bucket, key);
         let version = version_id.as_deref();
@@ -114,8 +112,7 @@ impl Front {
         let found = match self.read(extensions, &asked) {
             // A copy of a delete marker by its id is asked for wrongly, whatever the method.
             Err(error) if error.status_code() == Some(hyper::StatusCode::METHOD_NOT_ALLOWED) => {
-                return Err(ApiError::new(
-                    "InvalidRequest",
+                return Err(ApiError::invalid_request(
                     "The source of a copy request may not specifically refer to a delete marker by version id.",
                 )
                 .into());
@@ -226,9 +223,7 @@ pub(super) fn put_status(front: &Front, req: S3Request<PutBucketVersioningInput>
     match asked.mfa_delete.as_ref().map(MFADelete::as_str) {
         None | Some(MFADelete::DISABLED) => {}
         Some(MFADelete::ENABLED) => {
-            return Err(ApiError::new("NotImplemented", "MFA delete is not implemented")
-                .status(501)
-                .into());
+            return Err(ApiError::not_implemented("MFA delete is not implemented").into());
         }
         Some(_) => return Err(malformed().into()),
     }
@@ -261,11 +256,9 @@ pub(super) fn list(front: &Front, req: S3Request<ListObjectVersionsInput>) -> An
     let after = match (full(&input.key_marker), full(&input.version_id_marker)) {
         (None, None) => After::Nothing,
         (None, Some(_)) => {
-            return Err(ApiError::new(
-                "InvalidArgument",
-                "A version-id marker cannot be specified without a key marker.",
-            )
-            .into());
+            return Err(
+                ApiError::invalid_argument("A version-id marker cannot be specified without a key marker.").into(),
+            );
         }
         (Some(key), Some(id)) => After::Version(key, id),
         (Some(key), None) => match &delimiter {

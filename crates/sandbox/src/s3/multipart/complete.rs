@@ -88,7 +88,7 @@ impl Store {
 impl Completion {
     /// Compares what the client says of the whole with what it is.
     fn check(&self, upload: &Upload, object: &Object) -> Result<(), ApiError> {
-        let invalid = |message: String| Err(ApiError::new("InvalidRequest", message));
+        let invalid = |message: String| Err(ApiError::invalid_request(message));
         if self.kind.as_deref().is_some_and(|kind| kind != upload.mode()) {
             return invalid(format!(
                 "The upload was created using the {} checksum mode. The complete request must use the same checksum \
@@ -212,14 +212,11 @@ fn check_claim(upload: &Upload, claim: &Claim, needs_checksum: bool) -> Result<(
         ));
     }
     if needs_checksum && algorithm.value(&claim.checksum).is_none() {
-        return Err(ApiError::new(
-            "InvalidRequest",
-            format!(
-                "The upload was created using a {} checksum. The complete request must include the checksum for each \
+        return Err(ApiError::invalid_request(format!(
+            "The upload was created using a {} checksum. The complete request must include the checksum for each \
                  part. It was missing for part {number} in the request.",
-                algorithm.lower()
-            ),
-        ));
+            algorithm.lower()
+        )));
     }
     Ok(())
 }

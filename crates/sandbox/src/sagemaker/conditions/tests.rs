@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 

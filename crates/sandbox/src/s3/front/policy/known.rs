@@ -2,228 +2,15 @@
 
 use crate::policy::globs;
 
-/// What a bucket policy may say of the bucket.
-const OF_BUCKETS: &[&str] = &[
-    "createbucket",
-    "createbucketmetadatatableconfiguration",
-    "deletebucket",
-    "deletebucketmetadatatableconfiguration",
-    "deletebucketpolicy",
-    "deletebucketwebsite",
-    "getaccelerateconfiguration",
-    "getanalyticsconfiguration",
-    "getbucketabac",
-    "getbucketacl",
-    "getbucketcors",
-    "getbucketlocation",
-    "getbucketlogging",
-    "getbucketmetadatatableconfiguration",
-    "getbucketnotification",
-    "getbucketobjectlockconfiguration",
-    "getbucketownershipcontrols",
-    "getbucketpolicy",
-    "getbucketpolicystatus",
-    "getbucketpublicaccessblock",
-    "getbucketrequestpayment",
-    "getbuckettagging",
-    "getbucketversioning",
-    "getbucketwebsite",
-    "getencryptionconfiguration",
-    "getintelligenttieringconfiguration",
-    "getinventoryconfiguration",
-    "getlifecycleconfiguration",
-    "getmetricsconfiguration",
-    "getreplicationconfiguration",
-    "listbucket",
-    "listbucketmultipartuploads",
-    "listbucketversions",
-    "listtagsforresource",
-    "pausereplication",
-    "putaccelerateconfiguration",
-    "putanalyticsconfiguration",
-    "putbucketabac",
-    "putbucketacl",
-    "putbucketcors",
-    "putbucketlogging",
-    "putbucketnotification",
-    "putbucketobjectlockconfiguration",
-    "putbucketownershipcontrols",
-    "putbucketpolicy",
-    "putbucketpublicaccessblock",
-    "putbucketrequestpayment",
-    "putbuckettagging",
-    "putbucketversioning",
-    "putbucketwebsite",
-    "putencryptionconfiguration",
-    "putintelligenttieringconfiguration",
-    "putinventoryconfiguration",
-    "putlifecycleconfiguration",
-    "putmetricsconfiguration",
-    "putreplicationconfiguration",
-    "tagresource",
-    "untagresource",
-    "updatebucketmetadatainventorytableconfiguration",
-    "updatebucketmetadatajournaltableconfiguration",
-];
+/// The actions of a sort, in small letters: `bucket`, `object` or `elsewhere`.
+fn actions(sort: &str) -> impl Iterator<Item = &'static str> {
+    let actions = lines().filter_map(|line| line.split_once(' '));
+    actions.filter_map(move |(of, name)| (of == sort).then_some(name))
+}
 
-/// What it may say of its objects.
-const OF_OBJECTS: &[&str] = &[
-    "abortmultipartupload",
-    "bypassgovernanceretention",
-    "deleteobject",
-    "deleteobjecttagging",
-    "deleteobjectversion",
-    "deleteobjectversiontagging",
-    "getobject",
-    "getobjectacl",
-    "getobjectattributes",
-    "getobjectlegalhold",
-    "getobjectretention",
-    "getobjecttagging",
-    "getobjecttorrent",
-    "getobjectversion",
-    "getobjectversionacl",
-    "getobjectversionattributes",
-    "getobjectversionforreplication",
-    "getobjectversiontagging",
-    "getobjectversiontorrent",
-    "initiatereplication",
-    "listmultipartuploadparts",
-    "objectowneroverridetobucketowner",
-    "putobject",
-    "putobjectacl",
-    "putobjectlegalhold",
-    "putobjectretention",
-    "putobjecttagging",
-    "putobjectversionacl",
-    "putobjectversiontagging",
-    "replicatedelete",
-    "replicateobject",
-    "replicatetags",
-    "restoreobject",
-    "updateobjectencryption",
-];
-
-/// What S3 knows besides, of accounts and of other kinds of resource.
-const ELSEWHERE: &[&str] = &[
-    "createaccesspoint",
-    "createjob",
-    "createstoragelensgroup",
-    "deleteaccesspoint",
-    "deletestoragelensgroup",
-    "describejob",
-    "getaccesspoint",
-    "getaccountpublicaccessblock",
-    "listaccessgrants",
-    "listaccesspoints",
-    "listallmybuckets",
-    "listjobs",
-    "listmultiregionaccesspoints",
-    "liststoragelensconfigurations",
-    "putaccountpublicaccessblock",
-    "putstoragelensconfiguration",
-    "updatejobpriority",
-    "updatejobstatus",
-];
-
-/// S3's own condition keys; those that end in `/` have a name behind it.
-const KEYS: &[&str] = &[
-    "accessgrantsinstancearn",
-    "accesspointnetworkorigin",
-    "accesspointtag/",
-    "authtype",
-    "buckettag/",
-    "dataaccesspointaccount",
-    "dataaccesspointarn",
-    "delimiter",
-    "destinationregion",
-    "existingobjecttag/",
-    "if-match",
-    "if-none-match",
-    "inventoryaccessibleoptionalfields",
-    "isreplicationpauserequest",
-    "locationconstraint",
-    "max-keys",
-    "object-lock-legal-hold",
-    "object-lock-mode",
-    "object-lock-remaining-retention-days",
-    "object-lock-retain-until-date",
-    "objectcreationoperation",
-    "prefix",
-    "requestobjecttag/",
-    "requestobjecttagkeys",
-    "resourceaccount",
-    "signatureage",
-    "signatureversion",
-    "tlsversion",
-    "versionid",
-    "x-amz-acl",
-    "x-amz-content-sha256",
-    "x-amz-copy-source",
-    "x-amz-grant-full-control",
-    "x-amz-grant-read",
-    "x-amz-grant-read-acp",
-    "x-amz-grant-write",
-    "x-amz-grant-write-acp",
-    "x-amz-metadata-directive",
-    "x-amz-object-ownership",
-    "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-customer-algorithm",
-    "x-amz-storage-class",
-    "x-amz-website-redirect-location",
-];
-
-/// Those of every service.
-const GLOBAL: &[&str] = &[
-    "assumedroot",
-    "calledvia",
-    "calledviafirst",
-    "calledvialast",
-    "currenttime",
-    "ec2instancesourceprivateipv4",
-    "ec2instancesourcevpc",
-    "epochtime",
-    "federatedprovider",
-    "multifactorauthage",
-    "multifactorauthpresent",
-    "principalaccount",
-    "principalarn",
-    "principalisawsservice",
-    "principalorgid",
-    "principalorgpaths",
-    "principalservicename",
-    "principalservicenameslist",
-    "principaltag/",
-    "principaltype",
-    "referer",
-    "requestedregion",
-    "requesttag/",
-    "resourceaccount",
-    "resourceorgid",
-    "resourceorgpaths",
-    "resourcetag/",
-    "securetransport",
-    "sourceaccount",
-    "sourcearn",
-    "sourceidentity",
-    "sourceip",
-    "sourceorgid",
-    "sourceorgpaths",
-    "sourcevpc",
-    "sourcevpcarn",
-    "sourcevpce",
-    "tagkeys",
-    "tokenissuetime",
-    "useragent",
-    "userid",
-    "username",
-    "viaawsservice",
-    "vpceaccount",
-    "vpceorgid",
-    "vpceorgpaths",
-    "vpcsourceip",
-];
+fn lines() -> impl Iterator<Item = &'static str> {
+    include_str!("known.txt").lines().filter(|line| !line.starts_with('#'))
+}
 
 /// Services whose credentials bring keys of their own along.
 const BROUGHT: &[&str] = &["ec2", "glue", "identitystore", "lambda", "saml", "ssm"];
@@ -271,31 +58,25 @@ pub(super) fn reach(action: &str) -> Option<Reach> {
         "*" => "*",
         action => action.strip_prefix("s3:")?,
     };
-    let any = |names: &[&str]| names.iter().any(|name| globs(pattern, name));
+    let any = |sort| actions(sort).any(|name| globs(pattern, name));
     let reach = Reach {
-        bucket: any(OF_BUCKETS),
-        objects: any(OF_OBJECTS),
+        bucket: any("bucket"),
+        objects: any("object"),
     };
-    (reach.bucket || reach.objects || any(ELSEWHERE)).then_some(reach)
+    (reach.bucket || reach.objects || any("elsewhere")).then_some(reach)
 }
 
 /// Whether there is such a condition key.
 pub(super) fn is_key(key: &str) -> bool {
     let key = key.to_lowercase();
-    let Some((of, name)) = key.split_once(':') else {
-        return false;
-    };
-    let among = |names: &[&str]| {
-        names.iter().any(|known| match known.strip_suffix('/') {
-            Some(_) => name.len() > known.len() && name.starts_with(known),
-            None => *known == name,
-        })
-    };
-    match of {
-        "s3" => among(KEYS),
-        "aws" => among(GLOBAL),
+    match key.split_once(':') {
+        None => false,
+        Some(("s3" | "aws", _)) => lines().any(|known| match known.strip_suffix('/') {
+            Some(_) => key.len() > known.len() && key.starts_with(known),
+            None => known == key,
+        }),
         // An identity provider's.
-        of => of.contains('.') || BROUGHT.contains(&of),
+        Some((of, _)) => of.contains('.') || BROUGHT.contains(&of),
     }
 }
 

@@ -48,7 +48,7 @@ fn check(rule: &LifecycleRule) -> Result<(), ApiError> {
     }
     if rule.transitions.is_some() || rule.noncurrent_version_transitions.is_some() {
         let message = "Transitions to other storage classes are not implemented";
-        return Err(ApiError::new("NotImplemented", message).status(501));
+        return Err(ApiError::not_implemented(message));
     }
     match &rule.filter {
         Some(filter) => check_filter(filter)?,
@@ -169,9 +169,9 @@ fn positive(days: i32, otherwise: &str) -> Result<(), ApiError> {
 }
 
 fn argument(message: &str) -> ApiError {
-    ApiError::new("InvalidArgument", message)
+    ApiError::invalid_argument(message)
 }
 
 fn request(message: &str) -> ApiError {
-    ApiError::new("InvalidRequest", message)
+    ApiError::invalid_request(message)
 }

@@ -41,7 +41,7 @@ pub(crate) fn list(front: &Front, req: S3Request<ListMultipartUploadsInput>) -> 
                 .values()
                 .any(|upload| upload.id == *id && upload.key != *key)
         {
-            return Err(ApiError::new("InvalidArgument", "Invalid uploadId marker"));
+            return Err(ApiError::invalid_argument("Invalid uploadId marker"));
         }
         let (mut uploads, mut prefixes) = (Vec::<MultipartUpload>::new(), Vec::<String>::new());
         let (mut is_truncated, mut last) = (false, None);
