@@ -312,7 +312,7 @@ fn tone(kind: Kind) -> Tone {
         | Kind::InstructionFile
         | Kind::AwsEncryptionSdk
         | Kind::ArchiveOfTokens => Tone::Accent,
-        Kind::KeyObject | Kind::Record | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
+        Kind::KeyObject | Kind::Record | Kind::Program | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
         Kind::SseKmsDsse | Kind::SseKms | Kind::SseS3 | Kind::Plain => Tone::Bad,
     }
 }

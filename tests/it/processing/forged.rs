@@ -265,41 +265,6 @@ fn an_act_whose_plan_an_older_strongroom_wrote_is_to_be_begun_anew() {
     report(&place, &["audit", &tokens], &id).failed(1, &["written by an older strongroom", "begin the act anew"]);
 }
 
-#[test]
-fn what_acts_by_hosts_leave_is_told_apart_as_records_by_an_audit_of_the_whole_bucket() {
-    let place = plain();
-    role(
-        &place,
-        include_str!("../../../assets/policies/roles/bulk-worker-rewrap.json"),
-    );
-    let rewrap = ["rewrap", &uri("tokens/"), "--to", "alias/new", "--wait"];
-    place.run(&[&rewrap[..], &ENGINE[..]].concat()).ok();
-    let id = names_of_acts(&place).pop().unwrap();
-    put(
-        &place,
-        &format!(".strongroom/bulk/{id}/missing/{id}-2.json"),
-        b"[]",
-        &[],
-    );
-    let told = place.run(&["audit", &uri(""), "--json"]).lines();
-    let records: Vec<&str> = told
-        .iter()
-        .filter(|row| row["kind"] == "strongroom-record")
-        .filter_map(|row| row["source"].as_str())
-        .collect();
-    for part in [
-        "plan.json",
-        "shards/0001.jsonl",
-        "results/0001.jsonl",
-        "data-keys/0001.jsonl",
-        "missing/",
-    ] {
-        assert!(records.iter().any(|key| key.contains(part)), "{part}: {told:?}");
-    }
-    let text = place.run(&["audit", &uri("")]);
-    assert!(!text.out.contains(".strongroom/bulk/"), "{text:?}");
-}
-
 fn names_of_acts(place: &Place) -> Vec<String> {
     let all = place.objects(BUCKET);
     let plans = all.iter().filter(|key| key.ends_with("/plan.json"));
