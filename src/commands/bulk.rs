@@ -175,7 +175,7 @@ async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Re
 fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     let (id, plan) = (begun.folder.id(), &begun.plan);
     if let Some(why) = &begun.unchecked {
-        not_checked(why);
+        warn(&words::not_checked(why));
     }
     if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
         warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
@@ -232,22 +232,13 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
 
 /// Says what a report rests on that was made of what other machines wrote; beside it, not in it.
 pub(super) fn rests_on(rests_on: Option<&RestsOn>, json: bool) {
-    let Some(RestsOn { sampled, unchecked }) = rests_on else {
+    let Some((unchecked, sampled)) = rests_on.map(RestsOn::told) else {
         return;
     };
-    if let Some(why) = unchecked {
-        not_checked(why);
-    }
+    unchecked.iter().for_each(|why| warn(why));
     if !json {
-        warn(&words::rests_on(*sampled));
+        warn(&sampled);
     }
-}
-
-/// Of a plan that could not be held against the job that it was begun with.
-fn not_checked(why: &str) {
-    warn(&format!(
-        "whether the plan is the one that was begun could not be checked: {why}"
-    ));
 }
 
 /// What a host of a processing job runs.

@@ -14,7 +14,9 @@ use crate::domain::seal::{
     summary_lines,
 };
 use crate::domain::words::counted;
-use crate::domain::{BulkOrder, Fault, FaultKind, JobSettings};
+use crate::domain::{BulkOrder, Door, Fault, FaultKind, JobSettings};
+
+const DOOR: Door = Door::CommandLine;
 
 /// How it is to be done.
 #[derive(Clone, Copy)]
@@ -42,7 +44,7 @@ pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &Cance
         if json {
             json_line(&json_plan(&plan))?;
         } else {
-            plan_lines(&plan).iter().try_for_each(|told| line(told))?;
+            plan_lines(&plan, DOOR).iter().try_for_each(|told| line(told))?;
         }
         return planned(plan);
     }
@@ -84,10 +86,10 @@ async fn told(
         }
         match (row.fault(), &row.fate) {
             (Some(_), _) => {
-                warn(&row_line(spec, row));
+                warn(&row_line(spec, row, DOOR));
                 Ok(())
             }
-            (None, Fate::Sealed(_)) => line(&row_line(spec, row)),
+            (None, Fate::Sealed(_)) => line(&row_line(spec, row, DOOR)),
             // Told by number, with the reason.
             (None, _) => Ok(()),
         }
@@ -99,7 +101,9 @@ async fn told(
     if json {
         json_line(&json_summary(spec, &summary))?;
     } else {
-        summary_lines(spec, &summary).iter().try_for_each(|told| line(told))?;
+        summary_lines(spec, &summary, DOOR)
+            .iter()
+            .try_for_each(|told| line(told))?;
     }
     ended(spec, summary)
 }

@@ -67,6 +67,11 @@ impl From<Begun> for Outcome {
             job: begun.job,
             shards: begun.shards as u64,
             objects: begun.plan.objects,
+            unchecked: begun.unchecked,
+            uploaded: begun
+                .brought
+                .filter(|brought| brought.is_new)
+                .map(|brought| brought.uri),
         }
     }
 }

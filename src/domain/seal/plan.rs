@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{Passed, SealAct, SealSpec};
-use crate::domain::Fault;
 use crate::domain::audit::{Ended, Kind, Tally};
 use crate::domain::words::{bytes, counted};
+use crate::domain::{Door, Fault};
 
 /// Failures that a plan names.
 const NAMED: usize = 20;
@@ -102,8 +102,8 @@ impl SealPlan {
     }
 }
 
-/// A plan in lines of text, what would be done first.
-pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
+/// A plan in lines of text for this door, what would be done first.
+pub fn plan_lines(plan: &SealPlan, door: Door) -> Vec<String> {
     let all = plan.all();
     let objects = |tally: &Tally| format!("{} ({})", number(tally.objects), bytes(tally.bytes));
     let into = match &plan.spec.act {
@@ -127,7 +127,7 @@ pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
         lines.push(format!("left as it is: {}, {}", objects(tally), why.told()));
     }
     for fault in &plan.unread {
-        lines.push(format!("not looked at: {fault}"));
+        lines.push(format!("not looked at: {}", fault.at(door)));
     }
     if plan.unread_count > plan.unread.len() as u64 {
         lines.push(format!("not looked at: {} in all", number(plan.unread_count)));
@@ -138,7 +138,7 @@ pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
     match &plan.ended {
         Ended::Whole => {}
         Ended::Stopped => lines.push("this is a part: it was stopped".to_owned()),
-        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {fault}")),
+        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {}", fault.at(door))),
     }
     lines
 }
