@@ -67,7 +67,7 @@ pub(super) async fn on_processing(
             }
             // Who only waits needs none either.
             if asked.wait && asked.image.is_none() {
-                return waited(aws, folder, cancel).await.map(Some);
+                return waited(aws, folder, None, cancel).await.map(Some);
             }
             Box::pin(go_on(aws, &folder, &engine(aws, asked, settings).await?, cancel)).await?
         }
@@ -83,7 +83,7 @@ pub(super) async fn on_processing(
     if !asked.wait {
         return Ok(None);
     }
-    waited(aws, begun.folder, cancel).await.map(Some)
+    waited(aws, begun.folder, begun.job.as_deref(), cancel).await.map(Some)
 }
 
 impl Asked<'_> {
@@ -165,8 +165,13 @@ fn found(asked: Asked<'_>, looked: Outcome) -> Result<(), Fault> {
     Err(Fault::new(FaultKind::Other, LOOK, asked.order.place(), cause, remedy))
 }
 
-async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Result<BulkFolder, Fault> {
-    let waited = wait_for(aws, &folder, &progress(), cancel).await;
+async fn waited(
+    aws: &Aws,
+    folder: BulkFolder,
+    job: Option<&str>,
+    cancel: &CancellationToken,
+) -> Result<BulkFolder, Fault> {
+    let waited = wait_for(aws, &folder, job, &progress(), cancel).await;
     clear_progress();
     waited.map(|()| folder)
 }

@@ -110,10 +110,15 @@ async fn told(
 
 fn planned(plan: SealPlan) -> Result<(), Fault> {
     match plan.ended {
-        Ended::Whole if plan.unread_count == 0 => Ok(()),
+        Ended::Whole if plan.is_well() => Ok(()),
         Ended::Whole => {
-            let objects = counted(plan.unread_count, "object");
-            let cause = format!("{objects} could not be looked at");
+            let counts = [
+                (plan.doomed_count, "would fail"),
+                (plan.unread_count, "could not be looked at"),
+            ];
+            let counts = counts.iter().filter(|(count, _)| *count > 0);
+            let counts = counts.map(|(count, what)| format!("{} {what}", counted(*count, "object")));
+            let cause = counts.collect::<Vec<_>>().join(", ");
             let remedy = "the lines above say why";
             let (verb, place) = (plan.spec.verb(), plan.spec.place());
             Err(Fault::new(FaultKind::Other, verb, place, cause, remedy))

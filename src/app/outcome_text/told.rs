@@ -355,11 +355,15 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             let all = plan.all();
             let objects = format::count(usize::try_from(all.objects).unwrap_or(usize::MAX), "object");
             let (verb, place) = (plan.spec.verb(), plan.spec.place());
-            if plan.unread_count > 0 || plan.ended != Ended::Whole {
+            if !plan.is_well() {
                 tone = Tone::Warn;
             }
+            let doomed = match plan.doomed_count {
+                0 => String::new(),
+                count => format!("; {count} would fail"),
+            };
             format!(
-                "Looked ahead: {objects} ({}) to {verb} at {place}.",
+                "Looked ahead: {objects} ({}) to {verb} at {place}{doomed}.",
                 format::size(all.bytes)
             )
         }
