@@ -144,7 +144,7 @@ pub async fn collect_sealed(
         Ok(())
     };
     each_shard((folder, plan.shards.len()), one, cancel, take).await?;
-    let sampled = sample.hold(aws, folder).await?;
+    let sampled = sample.hold(aws, folder, &spec).await?;
     summary.rests_on = Some(RestsOn { sampled, unchecked });
     summary.older = left(aws, &spec).await;
     if plan.objects == 0 {

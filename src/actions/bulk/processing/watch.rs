@@ -41,6 +41,7 @@ pub async fn wait_for(
         let job = jobs(aws, folder).await;
         let job = job
             .map_err(|fault| going_on(folder, seen.as_deref(), fault))?
+            .known
             .pop();
         seen = job
             .as_ref()
