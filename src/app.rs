@@ -58,6 +58,7 @@ pub mod policy_review;
 mod questions;
 pub mod reader_text;
 mod requests;
+mod rests_on;
 mod results;
 mod row_updates;
 pub mod search;

@@ -27,6 +27,7 @@ pub mod named;
 pub mod object;
 pub mod operation;
 pub mod outcome;
+pub mod own_area;
 pub mod policy;
 pub mod preview;
 pub mod proof;

@@ -7,6 +7,7 @@ mod encrypt;
 mod fate;
 mod flow;
 mod held;
+mod judge;
 mod kms_keys;
 mod look;
 mod older;

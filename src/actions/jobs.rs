@@ -23,7 +23,6 @@ mod volume;
 use asked::check_command;
 pub(super) use asked::{check, is_job_name, output_bucket, replaced};
 pub(super) use job_inputs::{Load, Material};
-pub(super) use manifest::key as manifest_key;
 use manifest::{Documents, take_back};
 pub(super) use parameters::with_file;
 pub(super) use program::Program;

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{
-    Material, Program, check, image_command, is_job_name, manifest_key, output_bucket, replaced, with_file,
-};
+use super::jobs::{Material, Program, check, image_command, is_job_name, output_bucket, replaced, with_file};
 use crate::aws::{Aws, s3, sagemaker};
+use crate::domain::own_area;
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind, Finding, GrantSpec, JobSpec, ObjectUri, Outcome, bucket};
 
@@ -225,7 +224,7 @@ impl Material {
     fn neighbours(&self, spec: &JobSpec, program: Option<String>) -> Vec<String> {
         let own = [
             self.key_object().map(str::to_owned),
-            Some(manifest_key(&spec.name)),
+            Some(own_area::manifest(&spec.name)),
             program,
         ];
         let channels = spec.channels();

@@ -8,9 +8,9 @@ use tui_input::Input;
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
 use super::fuzzy::Fuzzy;
+use super::rests_on::rests_on;
 use crate::domain::audit::{AuditKey, AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
-use crate::domain::rests_on::RestsOn;
-use crate::domain::{Named, ObjectRequest, ObjectUri, Request};
+use crate::domain::{Door, Named, ObjectRequest, ObjectUri, Request};
 
 /// The columns of kind and size, and of the key where there is room.
 const KIND: usize = 24;
@@ -146,20 +146,43 @@ impl Inventory {
         line
     }
 
-    /// What it rests on, in lines of so many columns; nothing where one machine has read all of it.
-    pub fn rests_on(&self, columns: usize) -> Vec<Line> {
-        let words = self
-            .report
-            .summary
-            .rests_on
-            .as_ref()
-            .map(RestsOn::told)
-            .unwrap_or_default();
-        let lines = format::wrap(&words, columns).into_iter();
-        lines
-            .filter(|text| !text.is_empty())
-            .map(|text| Line::new(Tone::Dim, text))
-            .collect()
+    /// What all of it is to be read with, in lines of so many columns: why it is a part, what could not be checked, what it rests on.
+    pub fn qualified(&self, columns: usize) -> Vec<Line> {
+        let summary = &self.report.summary;
+        let part = match &summary.ended {
+            Ended::Whole => None,
+            Ended::Stopped => Some("it was stopped".to_owned()),
+            Ended::BrokeOff(fault) => Some(format!("the list broke off: {}", fault.at(Door::Dashboard))),
+        };
+        let unjoined = summary.unjoined.as_ref().map(|unjoined| {
+            let (moved, why) = (unjoined.moved, &unjoined.why);
+            format!("{moved} not moved together: {why}; they may have been copied or swapped")
+        });
+        let deleted =
+            "no object is there now, only older versions or delete markers: an audit of these too looks at them";
+        let only_older = summary.only_older.then(|| deleted.to_owned());
+        let warned = [part, unjoined, only_older].into_iter().flatten();
+        let mut lines: Vec<Line> = warned.map(|words| Line::new(Tone::Warn, words)).collect();
+        lines.append(&mut rests_on(summary.rests_on.as_ref()));
+        let (keys, vanished) = (&summary.key_objects, summary.vanished);
+        let keys = (keys.referenced + keys.orphaned + keys.unknown > 0).then(|| {
+            let (referenced, orphaned, unknown) = (keys.referenced, keys.orphaned, keys.unknown);
+            format!("key objects: {referenced} referenced, {orphaned} orphaned, {unknown} not known to be either")
+        });
+        let intact = summary
+            .is_deep
+            .then(|| format!("{} read to their end and intact", summary.intact));
+        let vanished = (vanished > 0).then(|| format!("{vanished} were gone when it was their turn"));
+        let counts: Vec<String> = [keys, intact, vanished].into_iter().flatten().collect();
+        lines.push(Line::new(Tone::Dim, counts.join("; ")));
+        let wrapped = lines.iter().flat_map(|line| {
+            let tone = line.0.first().map_or(Tone::Dim, |(tone, _)| *tone);
+            let texts = format::wrap(&line.text(), columns).into_iter();
+            texts
+                .filter(|text| !text.is_empty())
+                .map(move |text| Line::new(tone, text))
+        });
+        wrapped.collect()
     }
 
     /// By kind, the most first.
@@ -185,7 +208,13 @@ impl Inventory {
             },
             tally,
         };
-        self.report.summary.keys_by_use().into_iter().map(bar).collect()
+        let summary = &self.report.summary;
+        let further = (summary.other_keys.objects > 0).then(|| Bar {
+            name: "further keys".to_owned(),
+            tone: Tone::Dim,
+            tally: summary.other_keys,
+        });
+        summary.keys_by_use().into_iter().map(bar).chain(further).collect()
     }
 
     /// What the row with the cursor is about, in lines for so many columns: its trouble, or what is known of all.
@@ -312,7 +341,7 @@ fn tone(kind: Kind) -> Tone {
         | Kind::InstructionFile
         | Kind::AwsEncryptionSdk
         | Kind::ArchiveOfTokens => Tone::Accent,
-        Kind::KeyObject | Kind::Record | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
+        Kind::KeyObject | Kind::Record | Kind::Program | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
         Kind::SseKmsDsse | Kind::SseKms | Kind::SseS3 | Kind::Plain => Tone::Bad,
     }
 }

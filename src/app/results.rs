@@ -18,8 +18,8 @@ use super::{Effect, actions, cleanup, outcome_text, versions};
 use crate::domain::seal::plan_lines;
 use crate::domain::words::capitalized;
 use crate::domain::{
-    AuditEntry, BulkRequest, Fault, FaultKind, Finding, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin,
-    Outcome, Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, Weight, policy,
+    AuditEntry, BulkRequest, Door, Fault, FaultKind, Finding, GrantCycle, GrantRequest, ObjectRequest, ObjectUri,
+    Origin, Outcome, Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, Weight, policy,
 };
 use lines::{dependents, finding_row, grant_row, object_proof, refused_row, role_policies, seal_lines, tool_lines};
 
@@ -151,7 +151,9 @@ pub(super) fn show(
         }
         Outcome::Rewrapped(report) => Some(actions::rewrapped(state, request, &report)),
         Outcome::SealPlanned(plan) => Some(actions::seal_planned(state, &plan).unwrap_or_else(|| {
-            let lines = plan_lines(&plan).into_iter().map(|line| Line::new(Tone::Plain, line));
+            let lines = plan_lines(&plan, Door::Dashboard)
+                .into_iter()
+                .map(|line| Line::new(Tone::Plain, line));
             report("Nothing to do", lines.collect())
         })),
         Outcome::Sealed(sealed) => Some(report("What was done", seal_lines(&sealed))),

@@ -9,8 +9,8 @@ use aws_sdk_kms::operation::generate_data_key::builders::GenerateDataKeyFluentBu
 use aws_sdk_kms::operation::list_aliases::ListAliasesOutput;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{
-    AliasListEntry, DataKeySpec, GrantConstraints, GrantListEntry, KeyManagerType, KeyMetadata, KeySpec, KeyUsageType,
-    OriginType,
+    AliasListEntry, DataKeySpec, DryRunModifierType, GrantConstraints, GrantListEntry, KeyManagerType, KeyMetadata,
+    KeySpec, KeyUsageType, OriginType,
 };
 use futures::TryStreamExt;
 use zeroize::{Zeroize, Zeroizing};
@@ -201,6 +201,49 @@ fn data_key_call(aws: &Aws, key: &str, context: &BTreeMap<String, String>) -> Ge
     call.key_spec(DataKeySpec::Aes256)
         .set_encryption_context(in_context(context))
         .set_grant_tokens(aws.tokens_for(key))
+}
+
+/// Whether [`unwrap_data_key`] would be granted: the same call as a dry run. Of a C that is not at hand KMS is told to ask only for
+/// the right and the key; who answers for KMS and does not know that tells nothing.
+pub(crate) async fn may_unwrap_data_key(
+    aws: &Aws,
+    ciphertext: Option<&[u8]>,
+    key: &str,
+    context: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
+    let first = may_decrypt_data_key(aws, ciphertext, key, context).await;
+    match (first, replica(key, aws.region())) {
+        (Err(fault), Some(replica)) if may_be_elsewhere(fault.kind) => {
+            let second = may_decrypt_data_key(aws, ciphertext, &replica, context).await;
+            second.map_err(|_| fault)
+        }
+        (first, _) => first,
+    }
+}
+
+async fn may_decrypt_data_key(
+    aws: &Aws,
+    ciphertext: Option<&[u8]>,
+    key: &str,
+    context: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
+    let ignoring = ciphertext.is_none().then(|| vec![DryRunModifierType::IgnoreCiphertext]);
+    let call = aws
+        .kms_of(key)
+        .decrypt()
+        .set_ciphertext_blob(ciphertext.map(Blob::new))
+        .key_id(key)
+        .set_encryption_context(in_context(context))
+        .set_grant_tokens(aws.tokens_for(key))
+        .dry_run(true)
+        .set_dry_run_modifiers(ignoring)
+        .customize()
+        .interceptor(Unshared);
+    match call.send().await.heard("decrypt a data key under", key) {
+        Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Ok(()),
+        Err(fault) if ciphertext.is_none() && fault.kind == FaultKind::Invalid => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// Unwraps C. With `key`, KMS refuses a C that another key wrapped.

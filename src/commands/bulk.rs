@@ -66,7 +66,7 @@ pub(super) async fn on_processing(
             }
             // Who only waits needs none either.
             if asked.wait && asked.image.is_none() {
-                return waited(aws, folder, cancel).await.map(Some);
+                return waited(aws, folder, None, cancel).await.map(Some);
             }
             Box::pin(go_on(aws, &folder, &engine(aws, asked, settings).await?, cancel)).await?
         }
@@ -82,7 +82,7 @@ pub(super) async fn on_processing(
     if !asked.wait {
         return Ok(None);
     }
-    waited(aws, begun.folder, cancel).await.map(Some)
+    waited(aws, begun.folder, begun.job.as_deref(), cancel).await.map(Some)
 }
 
 impl Asked<'_> {
@@ -162,8 +162,13 @@ fn found(asked: Asked<'_>, looked: Outcome) -> Result<(), Fault> {
     Err(Fault::other(LOOK, asked.order.place(), cause, remedy))
 }
 
-async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Result<BulkFolder, Fault> {
-    let waited = wait_for(aws, &folder, &progress(), cancel).await;
+async fn waited(
+    aws: &Aws,
+    folder: BulkFolder,
+    job: Option<&str>,
+    cancel: &CancellationToken,
+) -> Result<BulkFolder, Fault> {
+    let waited = wait_for(aws, &folder, job, &progress(), cancel).await;
     clear_progress();
     waited.map(|()| folder)
 }
@@ -172,7 +177,7 @@ async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Re
 fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     let (id, plan) = (begun.folder.id(), &begun.plan);
     if let Some(why) = &begun.unchecked {
-        not_checked(why);
+        warn(&words::not_checked(why));
     }
     if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
         warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
@@ -225,22 +230,13 @@ async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<
 
 /// Says what a report rests on that was made of what other machines wrote; beside it, not in it.
 pub(super) fn rests_on(rests_on: Option<&RestsOn>, json: bool) {
-    let Some(RestsOn { sampled, unchecked }) = rests_on else {
+    let Some((unchecked, sampled)) = rests_on.map(RestsOn::told) else {
         return;
     };
-    if let Some(why) = unchecked {
-        not_checked(why);
-    }
+    unchecked.iter().for_each(|why| warn(why));
     if !json {
-        warn(&words::rests_on(*sampled));
+        warn(&sampled);
     }
-}
-
-/// Of a plan that could not be held against the job that it was begun with.
-fn not_checked(why: &str) {
-    warn(&format!(
-        "whether the plan is the one that was begun could not be checked: {why}"
-    ));
 }
 
 /// What a host of a processing job runs.

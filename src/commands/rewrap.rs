@@ -11,7 +11,7 @@ use crate::cli::RewrapArgs;
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped, json_row};
 use crate::domain::words::{counted, some_of};
-use crate::domain::{BulkOrder, Fault, JobSettings, ObjectUri};
+use crate::domain::{BulkOrder, Door, Fault, JobSettings, ObjectUri};
 
 /// Re-wraps, and prints by name what was not; then what all are together. With `--json` a line an object, then the summary. Where
 /// other machines do it they are waited for only if that is asked for.
@@ -79,7 +79,7 @@ async fn told(
     if args.json {
         json_line(&report.json())?;
     } else {
-        for told in report.lines() {
+        for told in report.lines(Door::CommandLine) {
             line(&told)?;
         }
     }

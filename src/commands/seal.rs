@@ -14,7 +14,9 @@ use crate::domain::seal::{
     summary_lines,
 };
 use crate::domain::words::{counted, some_of};
-use crate::domain::{BulkOrder, Fault, JobSettings};
+use crate::domain::{BulkOrder, Door, Fault, JobSettings};
+
+const DOOR: Door = Door::CommandLine;
 
 /// How it is to be done.
 #[derive(Clone, Copy)]
@@ -42,7 +44,7 @@ pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &Cance
         if json {
             json_line(&json_plan(&plan))?;
         } else {
-            plan_lines(&plan).iter().try_for_each(|told| line(told))?;
+            plan_lines(&plan, DOOR).iter().try_for_each(|told| line(told))?;
         }
         return planned(plan);
     }
@@ -84,10 +86,10 @@ async fn told(
         }
         match (row.fault(), &row.fate) {
             (Some(_), _) => {
-                warn(&row_line(spec, row));
+                warn(&row_line(spec, row, DOOR));
                 Ok(())
             }
-            (None, Fate::Sealed(_)) => line(&row_line(spec, row)),
+            (None, Fate::Sealed(_)) => line(&row_line(spec, row, DOOR)),
             // Told by number, with the reason.
             (None, _) => Ok(()),
         }
@@ -99,17 +101,24 @@ async fn told(
     if json {
         json_line(&json_summary(spec, &summary))?;
     } else {
-        summary_lines(spec, &summary).iter().try_for_each(|told| line(told))?;
+        summary_lines(spec, &summary, DOOR)
+            .iter()
+            .try_for_each(|told| line(told))?;
     }
     ended(spec, summary)
 }
 
 fn planned(plan: SealPlan) -> Result<(), Fault> {
     match plan.ended {
-        Ended::Whole if plan.unread_count == 0 => Ok(()),
+        Ended::Whole if plan.is_well() => Ok(()),
         Ended::Whole => {
-            let objects = counted(plan.unread_count, "object");
-            let cause = format!("{objects} could not be looked at");
+            let counts = [
+                (plan.doomed_count, "would fail"),
+                (plan.unread_count, "could not be looked at"),
+            ];
+            let counts = counts.iter().filter(|(count, _)| *count > 0);
+            let counts = counts.map(|(count, what)| format!("{} {what}", counted(*count, "object")));
+            let cause = counts.collect::<Vec<_>>().join(", ");
             let remedy = "the lines above say why";
             let (verb, place) = (plan.spec.verb(), plan.spec.place());
             Err(Fault::other(verb, place, cause, remedy))

@@ -58,8 +58,10 @@ pub enum Kind {
     Archive,
     /// An encrypted data key.
     KeyObject,
-    /// What strongroom notes of its acts on many objects, by its name: their lists and results, no data.
+    /// What strongroom notes of jobs and of its acts on many objects, by its name and its first bytes: lists and results, no data.
     Record,
+    /// Strongroom itself, where it is kept for images that have none, by its name and its first bytes.
+    Program,
     /// Encrypted by S3 with a key that comes with each request: without it nothing can be read.
     SseC,
     /// Encrypted at rest with a KMS key twice, and by no client.
@@ -80,7 +82,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the summary.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Bound,
         Self::Moved,
         Self::Unbound,
@@ -94,6 +96,7 @@ impl Kind {
         Self::Archive,
         Self::KeyObject,
         Self::Record,
+        Self::Program,
         Self::SseC,
         Self::SseKmsDsse,
         Self::SseKms,
@@ -120,6 +123,7 @@ impl Kind {
             Self::Archive => "archive",
             Self::KeyObject => "key-object",
             Self::Record => "strongroom-record",
+            Self::Program => "strongroom-program",
             Self::SseC => "sse-c",
             Self::SseKmsDsse => "sse-kms-dsse",
             Self::SseKms => "sse-kms",

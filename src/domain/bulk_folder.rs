@@ -87,25 +87,44 @@ impl BulkFolder {
         format!("{}missing/{job}.json", self.prefix)
     }
 
-    /// Whether an object of this key is of an act on a prefix by its name, or of what a re-wrap by one machine notes of its data
-    /// keys: `rewrap-…/DIGEST`.
-    pub fn is_record(key: &str) -> bool {
-        let below = match key.rfind(FOLDER) {
-            Some(at) if at == 0 || key.as_bytes()[at - 1] == b'/' => &key[at + FOLDER.len()..],
-            _ => return false,
-        };
-        let words: Vec<&str> = below.split('/').collect();
+    /// What an object of this key begins with that is of an act on a prefix by its name, or of what a re-wrap by one machine notes
+    /// of its data keys: `rewrap-…/DIGEST`.
+    pub fn beginning(key: &str) -> Option<Beginning> {
+        let words: Vec<&str> = below(key, FOLDER)?.split('/').collect();
         match words.as_slice() {
-            [id, "plan.json"] => is_id(id),
-            [id, "shards" | "results" | "data-keys", file] => is_id(id) && shard_number(file).is_some(),
-            [id, "missing", file] => is_id(id) && file.strip_suffix(".json").is_some_and(is_id),
+            [id, "plan.json"] if is_id(id) => Some(Beginning::Json(r#"{"version":"#)),
+            [id, folder, file] if is_id(id) && shard_number(file).is_some() => match *folder {
+                "shards" => Some(Beginning::Json(r#"{"key":""#)),
+                "results" => Some(Beginning::Json(r#"{"strongroom":"bulk-result","#)),
+                "data-keys" => Some(Beginning::Json(r#"{"kms_key_id":""#)),
+                _ => None,
+            },
+            [id, "missing", file] if is_id(id) && file.strip_suffix(".json").is_some_and(is_id) => {
+                Some(Beginning::Json(r#"[{"prefix":"s3://"#))
+            }
             [id, digest] => {
                 let is_digest = !digest.is_empty() && digest.chars().all(|c| c.is_ascii_hexdigit());
-                id.starts_with("rewrap-") && is_digest
+                (id.starts_with("rewrap-") && is_digest).then_some(Beginning::DataKey)
             }
-            _ => false,
+            _ => None,
         }
     }
+}
+
+/// What something of an act begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// This, white space left out.
+    Json(&'static str),
+    /// An encrypted data key: no text.
+    DataKey,
+}
+
+/// What stands in a key behind this folder of strongroom's, at the bucket's root or below a prefix.
+pub(super) fn below<'a>(key: &'a str, folder: &str) -> Option<&'a str> {
+    let at = key.rfind(folder)?;
+    let is_folder = at == 0 || key.as_bytes().get(at - 1) == Some(&b'/');
+    is_folder.then(|| &key[at + folder.len()..])
 }
 
 /// The file of a shard, and of its result.
@@ -145,7 +164,7 @@ mod tests {
         let more = [folder.plan(), folder.missing(&job_name(folder.id(), 2))];
         let journal = ".strongroom/bulk/rewrap-0123456789abcdef/00ff".to_owned();
         for key in numbered.into_iter().chain(more).chain([journal]) {
-            assert!(BulkFolder::is_record(&key), "{key}");
+            assert!(BulkFolder::beginning(&key).is_some(), "{key}");
         }
         for key in [
             "notes.strongroom/bulk/audit-1/plan.json",
@@ -157,7 +176,7 @@ mod tests {
             ".strongroom/bulk//plan.json",
             ".strongroom/bulk/plan.json",
         ] {
-            assert!(!BulkFolder::is_record(key), "{key}");
+            assert_eq!(BulkFolder::beginning(key), None, "{key}");
         }
         assert_eq!(
             (shard_number("0012.jsonl"), shard_number("10000.jsonl")),

@@ -148,6 +148,24 @@ fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }
 
+/// Whether these bytes begin a text: ciphertext of so many bytes never does.
+pub fn is_text(first: &[u8]) -> bool {
+    let is_cut = |error: std::str::Utf8Error| error.error_len().is_none();
+    !first.contains(&0) && std::str::from_utf8(first).map_or_else(is_cut, |_| true)
+}
+
+/// Whether these may be the first bytes of an encrypted data key: no text, unless it is base64 of what is none.
+pub fn may_be_data_key(first: &[u8]) -> bool {
+    if !is_text(first) {
+        return true;
+    }
+    let letters: Vec<u8> = first.iter().copied().filter(|byte| !is_space(*byte)).collect();
+    let whole = letters.get(..letters.len() / 4 * 4).unwrap_or_default();
+    BASE64_STANDARD
+        .decode(whole)
+        .is_ok_and(|bytes| !bytes.is_empty() && !is_text(&bytes))
+}
+
 /// Characters of the token of a plaintext of so many bytes, as every writer of the specification makes it; nothing if
 /// there is no such token.
 pub fn token_len(plaintext: u64) -> Option<u64> {

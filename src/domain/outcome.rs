@@ -345,6 +345,10 @@ pub enum Outcome {
         shards: u64,
         /// How many objects were listed.
         objects: u64,
+        /// Why nobody could say whether the plan is the one that its first job was started with; nothing where it is.
+        unchecked: Option<String>,
+        /// S3 URI of the program, if it was uploaded for it.
+        uploaded: Option<String>,
     },
     /// Who can use a key, and who did, was kept with the evidence.
     WhoSaved {

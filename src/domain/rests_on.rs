@@ -12,12 +12,9 @@ pub struct RestsOn {
 }
 
 impl RestsOn {
-    /// In words.
-    pub fn told(&self) -> String {
-        let held = words::rests_on(self.sampled);
-        match &self.unchecked {
-            Some(why) => format!("{held}; not checked: {why}"),
-            None => held,
-        }
+    /// What could not be checked, in words; then what was.
+    pub fn told(&self) -> (Option<String>, String) {
+        let unchecked = self.unchecked.as_deref().map(words::not_checked);
+        (unchecked, words::rests_on(self.sampled))
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Fault;
 use super::audit::{Ended, Tally};
 use super::rests_on::RestsOn;
 use super::words::{bytes, counted};
+use super::{Door, Fault};
 
 /// What to re-wrap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,8 +176,8 @@ impl RewrapReport {
         self.refused == 0 && self.failed == 0 && self.ended == Ended::Whole && self.not_deleted.is_none()
     }
 
-    /// All of it in lines: what was done, what is left, what was refused by name.
-    pub fn lines(&self) -> Vec<String> {
+    /// All of it in lines for this door: what was done, what is left, what was refused by name.
+    pub fn lines(&self, door: Door) -> Vec<String> {
         let (verb, stay) = if self.is_plan {
             ("would be re-wrapped", "would stay")
         } else {
@@ -223,6 +223,7 @@ impl RewrapReport {
             Ended::Whole => {}
             Ended::Stopped => lines.push("  it was stopped: the same again goes on with the rest".to_owned()),
             Ended::BrokeOff(fault) => {
+                let fault = fault.at(door);
                 lines.push(format!("  it broke off: {fault}; the same again goes on with the rest"));
             }
         }
@@ -234,7 +235,7 @@ impl RewrapReport {
             });
         }
         if let Some(fault) = &self.not_deleted {
-            lines.push(format!("  old key objects could not be deleted: {fault}"));
+            lines.push(format!("  old key objects could not be deleted: {}", fault.at(door)));
         }
         lines
     }
@@ -314,7 +315,7 @@ mod tests {
         report.note(&row("c", Rewrapped::Already, None));
         report.older = Some(3);
         assert!(!report.is_well());
-        let told = report.lines().join("\n");
+        let told = report.lines(Door::CommandLine).join("\n");
         for words in [
             "re-wrapped: 1 object (10 B)",
             "already, as they say: 1 object",

@@ -16,8 +16,17 @@ pub fn some_of<const N: usize>(counts: [(u64, &str); N]) -> Vec<String> {
 
 /// What a report rests on that was made of what other machines wrote, of which so many objects were looked at again.
 pub fn rests_on(sampled: u64) -> String {
-    let objects = counted(sampled, "object");
-    format!("this is what the hosts' results say; a sample of them, {objects}, was held against the objects and is so")
+    match counted(sampled, "object") {
+        _ if sampled == 0 => "this is what the hosts' results say; none of it was held against an object".to_owned(),
+        objects => format!(
+            "this is what the hosts' results say; a sample of them, {objects}, was held against the objects and is so"
+        ),
+    }
+}
+
+/// Of a plan that could not be held against the job that its act was begun with.
+pub fn not_checked(why: &str) -> String {
+    format!("whether the plan is the one that was begun could not be checked: {why}")
 }
 
 /// Objects, and what older versions and delete markers are beside them.

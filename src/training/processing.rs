@@ -12,6 +12,7 @@ use super::exact::Exact;
 use super::job::{FIRST_HOST, document, invalid, is_host};
 use super::stops::Stops;
 use super::{root, say};
+use crate::actions::bulk::RewrapMode;
 use crate::actions::bulk::processing::{Share, work};
 use crate::aws::Aws;
 use crate::config::Connection;
@@ -40,6 +41,7 @@ pub async fn bulk_worker(act: BulkAct, (from, plan): (&str, &str), terms: Upload
         plan: plan.to_owned(),
         host: host(&root)?,
         shards: root.join(SHARDS),
+        largest_copy: RewrapMode::ALL.largest_copy,
     };
     let (host, buckets) = (share.host.clone(), "*".to_owned());
     let connection = Connection {

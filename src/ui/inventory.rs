@@ -24,10 +24,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     let wanted = u16::try_from(kinds.len().max(keys.len())).unwrap_or(u16::MAX);
     let bars = wanted.min(inner.height / 3);
     let columns = usize::from(inner.width);
-    let rests_on = shown.rests_on(columns);
+    let qualified = shown.qualified(columns);
     let parts = [
         Constraint::Length(1),
-        Constraint::Length(u16::try_from(rests_on.len()).unwrap_or(u16::MAX).min(inner.height / 5)),
+        Constraint::Length(u16::try_from(qualified.len()).unwrap_or(u16::MAX).min(inner.height / 3)),
         Constraint::Length(bars),
         Constraint::Length(1),
         Constraint::Min(0),
@@ -35,8 +35,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     ];
     let [head, rest, chart, _, table, foot] = Layout::vertical(parts).areas(inner);
     frame.render_widget(Paragraph::new(line(&shown.heading(), theme, columns)), head);
-    let rests_on: Vec<Line> = rests_on.iter().map(|words| line(words, theme, columns)).collect();
-    frame.render_widget(Paragraph::new(rests_on), rest);
+    let qualified: Vec<Line> = qualified.iter().map(|words| line(words, theme, columns)).collect();
+    frame.render_widget(Paragraph::new(qualified), rest);
     let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)])
         .spacing(2)
         .areas(chart);

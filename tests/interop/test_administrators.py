@@ -142,8 +142,8 @@ LEFT = {
     ("audit-on-processing", "sagemaker:CreateProcessingJob"): "the list is whole",
     ("audit-on-processing", "sagemaker:AddTags"): "the list is whole",
     ("audit-on-processing", "iam:PassRole"): "the list is whole",
-    ("audit-on-processing", "sagemaker:DescribeProcessingJob"): "its job goes on",
-    ("audit-on-processing", "s3:GetObject"): "its job goes on",
+    ("audit-on-processing", "sagemaker:DescribeProcessingJob"): "goes on: --resume",
+    ("audit-on-processing", "s3:GetObject"): "goes on: --resume",
     # So does that of a re-wrap, with the data keys that KMS had wrapped by then; or with nothing but why none could be.
     ("rewrap-on-processing", "kms:ReEncryptFrom"): "every object opens as before",
     ("rewrap-on-processing", "kms:ReEncryptTo"): "every object opens as before",
@@ -151,8 +151,8 @@ LEFT = {
     ("rewrap-on-processing", "sagemaker:CreateProcessingJob"): "the list is whole",
     ("rewrap-on-processing", "sagemaker:AddTags"): "the list is whole",
     ("rewrap-on-processing", "iam:PassRole"): "the list is whole",
-    ("rewrap-on-processing", "sagemaker:DescribeProcessingJob"): "its job goes on",
-    ("rewrap-on-processing", "s3:GetObject"): "its job goes on",
+    ("rewrap-on-processing", "sagemaker:DescribeProcessingJob"): "goes on: --resume",
+    ("rewrap-on-processing", "s3:GetObject"): "goes on: --resume",
     # The token is there, and what was plain stays until it was read back.
     ("encrypt-objects", "kms:Decrypt"): '"before":"undeleted"',
     ("encrypt-objects", "s3:DeleteObject"): '"before":"undeleted"',

@@ -20,6 +20,14 @@ import json, os, shutil
 print("epochs", json.loads(os.environ["SM_HPS"])["epochs"], os.environ["WORD"])
 shutil.copy(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "x"), os.environ["SM_MODEL_DIR"])
 """
+# Each host says what it was given, and leaves its share of the shards; told to wait it waits.
+SHARE = """
+host=$(grep -o '"current_host":"[^"]*' /opt/ml/config/resourceconfig.json | cut -d'"' -f4)
+echo "$host $WORD $# $2"
+ls /opt/ml/processing/input/shards > /opt/ml/processing/output/$host
+if [ -e /opt/ml/processing/input/shards/wait ]; then sleep 1000 & wait; fi
+exit $(cat /opt/ml/processing/input/shards/status 2>/dev/null || echo 0)
+"""
 QUIET = """
 SchemaVersion: "1.0"
 SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
@@ -81,6 +89,18 @@ class Client:
         assert job["TrainingJobStatus"] == "Completed"
         return job, log_of(self.world.client("logs"), name)
 
+    def shares(self, how, is_well=True, **more):
+        """A processing job on two hosts over these shards: what the SDK said, and the job."""
+        for key, body in ({f"{number:04}": b"" for number in range(5)} | more).items():
+            self.s3.put_object(Bucket=self.bucket, Key=f"shards/{key}", Body=body)
+        (self.folder / "share.sh").write_text(SHARE)
+        done = self.run(str(self.folder / "share.sh"), how)
+        assert (done.returncode == 0) == is_well, done.stdout + done.stderr
+        sagemaker = self.world.client("sagemaker")
+        newest = sagemaker.list_processing_jobs(SortBy="CreationTime", SortOrder="Descending")
+        name = newest["ProcessingJobSummaries"][0]["ProcessingJobName"]
+        return done.stdout + done.stderr, sagemaker.describe_processing_job(ProcessingJobName=name)
+
 
 @pytest.fixture
 def mine(tmp_path):
@@ -120,3 +140,34 @@ def test_version_3_refuses_a_role_whose_policies_allow_no_training(mine, tmp_pat
     iam.detach_role_policy(RoleName="r3", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
     refused = client.run()
     assert refused.returncode != 0 and "ec2:CreateNetworkInterface" in refused.stdout + refused.stderr
+
+
+SCRIPT_OF = {2: "processor.py", 3: "processor3.py"}
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_script_processor_runs_on_two_hosts_is_waited_for_with_its_logs_described_and_stopped(mine, tmp_path, version):
+    client = Client(mine, tmp_path, version, SCRIPT_OF[version])
+    client.grant()
+    said, job = client.shares("wait")
+    assert f"Completed {job['ProcessingJobName']}" in said, said
+    for host in ("algo-1", "algo-2"):
+        assert f"{host} a b 2 two words" in said, said
+    assert job["ProcessingJobStatus"] == "Completed"
+    assert job["AppSpecification"]["ContainerEntrypoint"] == ["sh", "/opt/ml/processing/input/code/share.sh"]
+    assert job["ProcessingOutputConfig"]["KmsKeyId"] == client.key
+    assert mine.client("sagemaker").list_tags(ResourceArn=job["ProcessingJobArn"])["Tags"][0]["Key"] == "team"
+    shards = []
+    for host in ("algo-1", "algo-2"):
+        share = client.s3.get_object(Bucket=client.bucket, Key=f"results/{host}")
+        assert (share["ServerSideEncryption"], share["SSEKMSKeyId"]) == ("aws:kms", client.key)
+        shards += share["Body"].read().decode().split()
+    assert sorted(shards) == [f"{number:04}" for number in range(5)]
+
+    _, job = client.shares("stop", wait=b"")
+    assert job["ProcessingJobStatus"] == "Stopped"
+
+    client.s3.delete_object(Bucket=client.bucket, Key="shards/wait")
+    said, job = client.shares("wait", False, status=b"3")
+    assert job["ProcessingJobStatus"] == "Failed" and "exit code: 3" in job["FailureReason"]
+    assert "UnexpectedStatusException" in said, said

@@ -11,6 +11,10 @@ mod begun;
 mod forged;
 #[path = "processing/hosts.rs"]
 mod hosts;
+#[path = "processing/kept.rs"]
+mod kept;
+#[path = "processing/left.rs"]
+mod left;
 #[path = "processing/rewrapped.rs"]
 mod rewrapped;
 #[path = "processing/sealed.rs"]

@@ -101,30 +101,23 @@ fn set_versioning(place: &Place) {
         .unwrap();
 }
 
-fn tag(place: &Place, key: &str, name: &str, value: &str) {
+fn tag(place: &Place, bucket: &str, key: &str, name: &str, value: &str) {
     let tag = Tag::builder().key(name).value(value).build().unwrap();
     let tagging = Tagging::builder().tag_set(tag).build().unwrap();
-    let call = place.s3().put_object_tagging().bucket(BUCKET).key(key).tagging(tagging);
+    let call = place.s3().put_object_tagging().bucket(bucket).key(key).tagging(tagging);
     place.wait(call.send()).unwrap();
 }
 
-fn tags(place: &Place, key: &str) -> Vec<(String, String)> {
-    let answer = place
-        .wait(place.s3().get_object_tagging().bucket(BUCKET).key(key).send())
-        .unwrap();
-    answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()
-}
-
 /// Copies an object onto itself with other settings, as its owner may have long ago.
-fn dress(place: &Place, key: &str, sse_key: &str) {
-    let mut metadata = head(place, key).metadata.unwrap();
+pub(crate) fn dress(place: &Place, bucket: &str, key: &str, sse_key: &str) {
+    let mut metadata = crate::rotate::head(place, bucket, key).metadata.unwrap();
     metadata.insert("owner".to_owned(), "ann".to_owned());
     let call = place
         .s3()
         .copy_object()
-        .bucket(BUCKET)
+        .bucket(bucket)
         .key(key)
-        .copy_source(format!("{BUCKET}/{key}"))
+        .copy_source(format!("{bucket}/{key}"))
         .metadata_directive(MetadataDirective::Replace)
         .set_metadata(Some(metadata))
         .content_type("text/x-token")
@@ -139,12 +132,12 @@ fn dress(place: &Place, key: &str, sse_key: &str) {
         .ssekms_key_id(sse_key)
         .bucket_key_enabled(true);
     place.wait(call.send()).unwrap();
-    tag(place, key, "team", "houses");
+    tag(place, bucket, key, "team", "houses");
 }
 
 /// What must be the same before and after, in words.
-fn settings(place: &Place, key: &str) -> String {
-    let head = head(place, key);
+pub(crate) fn settings(place: &Place, bucket: &str, key: &str) -> String {
+    let head = crate::rotate::head(place, bucket, key);
     let mut metadata: Vec<_> = head.metadata.clone().unwrap().into_iter().collect();
     let of_data_key = ["data-key", "data-key-object", "kms-key-id", "context"].map(|name| format!("strongroom-{name}"));
     metadata.retain(|(name, _)| !of_data_key.contains(name));
@@ -163,7 +156,7 @@ fn settings(place: &Place, key: &str) -> String {
         head.ssekms_key_id(),
         head.bucket_key_enabled(),
         head.content_length(),
-        tags(place, key)
+        crate::rotate::tags(place, bucket, key)
     )
 }
 
@@ -174,9 +167,9 @@ fn data_keys_go_to_another_key_and_nothing_else_changes() {
     encrypt(&place, "a/", &["one.csv", "two.csv", "deep/ü +%.csv"], &[]);
     encrypt(&place, "b/", &["three.csv"], &["--context", "project=houses"]);
     place.put(BUCKET, "a/plain.csv", TABLE);
-    dress(&place, "a/one.csv", &at_rest);
+    dress(&place, BUCKET, "a/one.csv", &at_rest);
     let keys = ["a/one.csv", "a/two.csv", "a/deep/ü +%.csv", "b/three.csv"];
-    let before: Vec<String> = keys.iter().map(|key| settings(&place, key)).collect();
+    let before: Vec<String> = keys.iter().map(|key| settings(&place, BUCKET, key)).collect();
     let etags: Vec<_> = keys.iter().map(|key| head(&place, key).e_tag).collect();
     let old_objects = key_objects(&place);
 
@@ -207,7 +200,7 @@ fn data_keys_go_to_another_key_and_nothing_else_changes() {
         "{summary}"
     );
     assert_eq!(summary["from"][&old]["objects"], 4);
-    let after: Vec<String> = keys.iter().map(|key| settings(&place, key)).collect();
+    let after: Vec<String> = keys.iter().map(|key| settings(&place, BUCKET, key)).collect();
     assert_eq!(after, before);
     assert!(
         before[0].contains("text/x-token") && before[0].contains("ann") && before[0].contains("team"),
@@ -343,7 +336,7 @@ fn an_answer_that_was_lost_is_found_out_and_a_change_meanwhile_is_left_alone() {
     let at_rest = place.key("at-rest");
     encrypt(&place, "a/", &["one.csv"], &[]);
     // The ETag of what S3 encrypts with KMS is another after every copy.
-    dress(&place, "a/one.csv", &at_rest);
+    dress(&place, BUCKET, "a/one.csv", &at_rest);
     let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |seen| {
         let is_copy = seen.line.starts_with("PUT ") && seen.line.contains("/a/one.csv");
         if is_copy && COPIES.fetch_add(1, Ordering::SeqCst) == 0 {

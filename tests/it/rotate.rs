@@ -14,6 +14,9 @@ use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, Session};
 
+#[path = "rotate/ahead.rs"]
+mod ahead;
+
 const BUCKET: &str = "sagemaker-rotated";
 const TABLE: &str = "x,y\n1,2\n2,4\n";
 
@@ -113,39 +116,6 @@ fn every_token_is_sealed_anew_under_one_new_data_key_and_opens_to_the_same() {
     }
     assert_eq!(get(&place, "data/plain.txt"), b"plain");
     assert_eq!(place.unfinished_uploads(BUCKET), 0);
-}
-
-#[test]
-fn a_look_ahead_asks_for_the_key_that_is_named_and_ends_as_the_act_itself_would() {
-    let place = world(&[12]);
-    place.put(BUCKET, "plain/a.csv", TABLE.as_bytes());
-    let off = place.key("off");
-    place.wait(strongroom::actions::disable_key(&place.aws, &off)).unwrap();
-    let (data, plain, to) = (uri("data/"), uri("plain/"), uri("sealed/"));
-    for (key, word) in [("alias/off", "is disabled"), ("alias/none", "alias/none")] {
-        for act in [&["rotate", &data][..], &["encrypt", &plain, &to]] {
-            let act = [act, &["--key", key]].concat();
-            let before = place.objects(BUCKET);
-            let ahead = place.run(&[&act[..], &["--dry-run"]].concat());
-            assert_eq!(place.objects(BUCKET), before);
-            let done = place.run(&act);
-            assert_eq!(
-                (ahead.status, ahead.out.as_str()),
-                (done.status, ""),
-                "{ahead:?} {done:?}"
-            );
-            for said in [ahead, done] {
-                assert!(
-                    said.err.contains("generate a data key under") && said.err.contains(word),
-                    "{said:?}"
-                );
-            }
-        }
-    }
-    // Nothing would be made: nothing is asked.
-    let own = uri(".strongroom/");
-    place.run(&["rotate", &own, "--key", "alias/none", "--dry-run"]).ok();
-    place.run(&["rotate", &data, "--key", "alias/other", "--dry-run"]).ok();
 }
 
 #[test]
@@ -331,40 +301,6 @@ fn a_bucket_that_keeps_versions_keeps_the_old_tokens_and_that_is_told() {
         "{said}"
     );
     assert!(said.contains("kept as version"), "{said}");
-}
-
-#[test]
-fn a_look_ahead_tells_what_would_be_done_and_writes_nothing() {
-    let place = world(&[12, 24]);
-    place.put(BUCKET, "data/plain.txt", b"plain");
-    let before: Vec<_> = place.objects(BUCKET).iter().map(|key| get(&place, key)).collect();
-    let said = place.run(&["rotate", &uri(""), "--dry-run"]).ok().out;
-    assert!(
-        said.contains("2 objects") && said.contains("strongroom-bound"),
-        "{said}"
-    );
-    assert!(
-        said.contains("an encrypted data key") && said.contains("no token of strongroom (sse-s3)"),
-        "{said}"
-    );
-    assert!(
-        said.contains("keeps no versions: the old tokens are gone for good"),
-        "{said}"
-    );
-    let plan = &place.run(&["rotate", &uri(""), "--dry-run", "--json"]).ok().json()[0]["plan"];
-    assert_eq!(
-        (plan["objects"].as_u64(), plan["versions"].as_str()),
-        (Some(2), Some("off")),
-        "{plan}"
-    );
-    assert_eq!(
-        place
-            .objects(BUCKET)
-            .iter()
-            .map(|key| get(&place, key))
-            .collect::<Vec<_>>(),
-        before
-    );
 }
 
 #[test]

@@ -67,6 +67,11 @@ impl From<Begun> for Outcome {
             job: begun.job,
             shards: begun.shards as u64,
             objects: begun.plan.objects,
+            unchecked: begun.unchecked,
+            uploaded: begun
+                .brought
+                .filter(|brought| brought.is_new)
+                .map(|brought| brought.uri),
         }
     }
 }
@@ -161,8 +166,8 @@ pub async fn go_on(
     }
     check_engine(engine)?;
     let program = Program::of(engine.program().cloned()).await?;
-    let jobs = jobs(aws, folder).await?;
-    if let Some(Job { name, .. }) = jobs.iter().find(|job| !job.status.has_ended()) {
+    let Jobs { known, next } = jobs(aws, folder).await?;
+    if let Some(Job { name, .. }) = known.iter().find(|job| !job.status.has_ended()) {
         let cause = format!("its job {name} is under way");
         return Err(Fault::new(
             FaultKind::Conflict,
@@ -172,7 +177,7 @@ pub async fn go_on(
             "wait for it, or stop it first",
         ));
     }
-    let name = job_name(folder.id(), jobs.len() + 1);
+    let name = job_name(folder.id(), next);
     let key = write_missing(aws, folder, &name, &missing).await?;
     start(aws, begun, name, Some(key), (engine, program), cancel).await
 }
@@ -195,17 +200,27 @@ pub fn folder_of(aws: &Aws, bucket: &str, id: &str) -> Result<BulkFolder, Fault>
     Err(usage("go on with", id, "it is no id of an act", remedy))
 }
 
-/// The jobs of an act that SageMaker knows, the last one last.
-async fn jobs(aws: &Aws, folder: &BulkFolder) -> Result<Vec<Job>, Fault> {
-    let mut jobs = Vec::new();
-    loop {
-        let name = job_name(folder.id(), jobs.len() + 1);
+/// The jobs of an act that SageMaker knows.
+struct Jobs {
+    /// The last one last.
+    known: Vec<Job>,
+    /// The number of the next one. The first is only ever the one that the act was begun with: what a later one was started with
+    /// says nothing of what was begun.
+    next: usize,
+}
+
+async fn jobs(aws: &Aws, folder: &BulkFolder) -> Result<Jobs, Fault> {
+    let mut known = Vec::new();
+    for nth in 1.. {
+        let name = job_name(folder.id(), nth);
         match again(|| sagemaker::describe_processing_job(aws, &name)).await {
-            Ok(job) => jobs.push(job),
-            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(jobs),
+            Ok(job) => known.push(job),
+            Err(fault) if fault.kind == FaultKind::NotFound && nth == 1 => {}
+            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Jobs { known, next: nth }),
             Err(fault) => return Err(fault),
         }
     }
+    Ok(Jobs { known, next: 1 })
 }
 
 async fn start(

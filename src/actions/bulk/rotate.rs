@@ -20,6 +20,7 @@ use crate::domain::bond::Standing;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri};
+use crate::envelope::Metadata;
 
 pub(super) const ACT: &str = "rotate";
 
@@ -91,10 +92,10 @@ impl Rotating<'_> {
         }))
     }
 
-    /// The encryption context of the data key that a token would get.
-    pub(super) fn context_of<'t>(&'t self, token: &'t Token) -> Option<&'t BTreeMap<String, String>> {
-        let own = token.claim.metadata().map(|metadata| &metadata.context);
-        self.context.or(own)
+    /// What a token says of itself, and the encryption context of the data key that it would get.
+    pub(super) fn ahead<'t>(&'t self, token: &'t Token) -> Option<(&'t Metadata, &'t BTreeMap<String, String>)> {
+        let metadata = token.claim.metadata()?;
+        Some((metadata, self.context.unwrap_or(&metadata.context)))
     }
 
     /// What it is that says nothing of itself.

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::encrypt::{self, Encrypting};
 use super::fate::{Judged, is_own_area};
+use super::judge::Judge;
 use super::older;
 use super::part::Part;
 use super::rotate::{self, Rotating};
@@ -278,65 +279,45 @@ pub async fn plan_seal(
     let asked = &ahead;
     let keeps = s3::keeps(aws, &spec.bucket).await?;
     plan.may_lock = keeps.may_lock();
-    let ended = match &spec.act {
-        SealAct::Rotate { key, context, .. } => {
+    let ended = match Judge::new(aws, spec, keeps) {
+        Judge::Rotate(mut rotating) => {
             let (resumed, known) = Rotation::look(aws, spec).await.unzip();
             plan.resumed = resumed;
-            let rotating = Rotating {
-                aws,
-                bucket: &spec.bucket,
-                key: key.as_deref(),
-                context: context.as_ref(),
-                keeps,
-                keyring: Keyring::default(),
-                open: OpenOptions::default(),
-                known: known.into_iter().flatten().collect(),
-                part: None,
-            };
+            rotating.known = known.into_iter().flatten().collect();
             let (rotating, counted) = (&rotating, &gauge);
             let one = |listed: Listed| async move {
                 let judged = rotating.judge(&listed, false).await;
+                let mut doomed = None;
                 if let Ok(Judged::Take(token)) = &judged
-                    && let Some(context) = rotating.context_of(token)
+                    && let Some((metadata, context)) = rotating.ahead(token)
                 {
                     asked.ask(context).await?;
+                    doomed = asked.ask_of(metadata, context).await.err();
                 }
                 counted.end(&listed.key, listed.size);
-                looked(
-                    listed,
-                    judged.map(|judged| judged.map(|token| (token.kind, Some(token.kms_key)))),
-                )
+                let judged = judged.map(|judged| judged.map(|token| (token.kind, Some(token.kms_key))));
+                looked(listed, judged, doomed)
             };
+            let names_keys = rotating.key.is_none();
             let mut note = |look| {
-                noted(&mut plan, &mut seen, key.is_none(), look);
+                noted(&mut plan, &mut seen, names_keys, look);
                 Ok(())
             };
             walk.through(one, listed, &mut note).await?
         }
-        SealAct::Encrypt { to, key, context, .. } => {
-            let encrypting = Encrypting {
-                aws,
-                bucket: &spec.bucket,
-                prefix: &spec.prefix,
-                to,
-                key,
-                context,
-                overwrite: false,
-                delete_plain: false,
-                in_place: spec.is_in_place(),
-                keeps,
-                keyring: Keyring::default(),
-                open: OpenOptions::default(),
-                part: None,
-            };
+        Judge::Encrypt(encrypting) => {
             let (encrypting, counted) = (&encrypting, &gauge);
             let one = |listed: Listed| async move {
                 let judged = encrypting.judge(&listed).await;
                 if let Ok(Judged::Take(_)) = &judged {
-                    asked.ask(context).await?;
+                    asked.ask(encrypting.context).await?;
                 }
                 counted.end(&listed.key, listed.size);
-                looked(listed, judged.map(|judged| judged.map(|plain| (plain.kind, None))))
+                looked(
+                    listed,
+                    judged.map(|judged| judged.map(|plain| (plain.kind, None))),
+                    None,
+                )
             };
             let mut note = |look| {
                 noted(&mut plan, &mut seen, false, look);
@@ -366,27 +347,35 @@ pub async fn plan_seal(
 /// What it is, and the KMS key that it says it is under.
 type Seen = Result<Judged<(Kind, Option<String>)>, Fault>;
 
-/// One that was looked at.
+/// One that was looked at, and why it would fail, where that is known.
 ///
 /// # Errors
 /// When no other can be looked at either.
-fn looked(listed: Listed, judged: Seen) -> Result<(Listed, Seen), Fault> {
-    match judged {
-        Err(fault) if ends_all(&fault) => Err(fault),
-        judged => Ok((listed, judged)),
+fn looked(listed: Listed, judged: Seen, doomed: Option<Fault>) -> Result<(Listed, Seen, Option<Fault>), Fault> {
+    match (judged, doomed) {
+        (Err(fault), _) | (_, Some(fault)) if ends_all(&fault) => Err(fault),
+        // Whoever did not answer has not said that it would.
+        (Ok(_), Some(fault)) if fault.is_unheard() => Ok((listed, Err(fault), None)),
+        (judged, doomed) => Ok((listed, judged, doomed)),
     }
 }
 
-fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged): (Listed, Seen)) {
+fn noted(
+    plan: &mut SealPlan,
+    seen: &mut u64,
+    names_keys: bool,
+    (listed, judged, doomed): (Listed, Seen, Option<Fault>),
+) {
     *seen += 1;
-    match judged {
-        Ok(Judged::Take((kind, key))) => {
+    match (judged, doomed) {
+        (Ok(Judged::Take(_)), Some(fault)) => plan.doom(fault, listed.size),
+        (Ok(Judged::Take((kind, key))), None) => {
             plan.take(kind, listed.size);
             plan.keys.extend(key.filter(|_| names_keys));
         }
-        Ok(Judged::Pass(why)) => plan.pass(why, listed.size),
-        Ok(Judged::Gone) => {}
-        Err(fault) => plan.fail(fault),
+        (Ok(Judged::Pass(why)), _) => plan.pass(why, listed.size),
+        (Ok(Judged::Gone), _) => {}
+        (Err(fault), _) => plan.fail(fault),
     }
 }
 

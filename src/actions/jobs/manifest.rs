@@ -3,6 +3,7 @@
 use super::LONGEST_MANIFEST;
 use crate::actions::bucket_refusal;
 use crate::aws::{Aws, s3};
+use crate::domain::own_area::{self, manifest_part};
 use crate::domain::{Fault, FaultKind, JobSpec};
 use crate::envelope::binding;
 use crate::envelope::manifest::{Manifest, ManifestPart};
@@ -30,7 +31,7 @@ impl Documents {
             let (mut index, parts) = manifest.split(most);
             for (number, part) in (1..).zip(parts) {
                 let document = json(&part);
-                let key = part_key(&spec.name, number);
+                let key = manifest_part(&spec.name, number);
                 index.parts.push(ManifestPart {
                     key: key.clone(),
                     sha256: binding::digest(&document),
@@ -41,7 +42,7 @@ impl Documents {
         } else {
             manifest
         };
-        let (key, document) = (key(&spec.name), json(&whole));
+        let (key, document) = (own_area::manifest(&spec.name), json(&whole));
         let (uri, sha256) = (s3::uri(&spec.bucket, &key), binding::digest(&document));
         all.push((key, document));
         Self { all, uri, sha256 }
@@ -104,16 +105,6 @@ async fn write(aws: &Aws, spec: &JobSpec, key: &str, document: &[u8]) -> Result<
         }
         Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
     }
-}
-
-/// Where the manifest of a job is.
-pub(in crate::actions) fn key(job: &str) -> String {
-    format!(".strongroom/manifests/{job}.json")
-}
-
-/// Where a part of it is.
-fn part_key(job: &str, number: usize) -> String {
-    format!(".strongroom/manifests/{job}/{number}.json")
 }
 
 fn json(manifest: &Manifest) -> Vec<u8> {

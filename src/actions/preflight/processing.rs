@@ -46,13 +46,14 @@ pub async fn preflight_bulk(aws: &Aws, order: &BulkOrder, engine: &Engine) -> Re
         runner,
     };
     let program = Program::of(engine.program().cloned()).await;
-    let (pass, (policies, role), buckets, image, listed, keys) = join!(
+    let (pass, (policies, role), buckets, image, listed, keys, keeps) = join!(
         runner.pass_role(),
         runner.role(),
         look.buckets(),
         runner.image(),
         look.listed(),
-        look.keys()
+        look.keys(),
+        look.keeps()
     );
     let mut findings = vec![pass, listed, look.quota()];
     findings.extend(role);
@@ -85,6 +86,11 @@ pub async fn preflight_bulk(aws: &Aws, order: &BulkOrder, engine: &Engine) -> Re
     };
     if let Some(policies) = &policies {
         findings.extend(look.role_may(policies));
+        match keeps {
+            Some(Ok(keeps)) => findings.extend(look.role_keeps(policies, &keeps)),
+            Some(Err(fault)) => findings.push(unknown("the role may keep locks and ACLs", fault)),
+            None => {}
+        }
         findings.extend(brings.map(|program| reads_program(aws, policies, &program, order.bucket())));
     }
     findings.extend(look.volume().await);
@@ -239,6 +245,48 @@ impl Look<'_> {
             finding
         };
         wanted.into_iter().map(find).collect()
+    }
+
+    /// What the bucket keeps of objects that are written anew in it; nothing where none is.
+    async fn keeps(&self) -> Option<Result<s3::Keeps, Fault>> {
+        self.target()?;
+        Some(s3::keeps(self.aws, self.order.bucket()).await)
+    }
+
+    /// What the role's policies allow it to keep of locks and ACLs, where the bucket has them. What it cannot write fails only the
+    /// objects that have it.
+    fn role_keeps(&self, policies: &RolePolicies, keeps: &s3::Keeps) -> Vec<Finding> {
+        let (from, partition) = (self.order.bucket(), policy::partition(&policies.role_arn));
+        let data = bucket::object_arn(partition, from, self.order.prefix());
+        let tokens = self
+            .target()
+            .map(|(to, prefix)| bucket::object_arn(partition, to, prefix));
+        let tokens = tokens.unwrap_or_else(|| data.clone());
+        let (mut reads, mut writes) = (Vec::new(), Vec::new());
+        if keeps.may_lock() {
+            reads.push(("the role reads retentions", "s3:GetObjectRetention", data.clone()));
+            reads.push(("the role reads legal holds", "s3:GetObjectLegalHold", data.clone()));
+            writes.push(("the role writes retentions", "s3:PutObjectRetention"));
+            writes.push(("the role writes legal holds", "s3:PutObjectLegalHold"));
+        }
+        if keeps.may_have_acls() {
+            let bucket = bucket::arn(partition, from);
+            reads.push(("the role reads the bucket's ACL", "s3:GetBucketAcl", bucket));
+            reads.push(("the role reads ACLs", "s3:GetObjectAcl", data));
+            writes.push(("the role writes ACLs", "s3:PutObjectAcl"));
+        }
+        let reads = reads
+            .into_iter()
+            .map(|(what, action, resource)| may(policies, what, action, &resource));
+        let writes = writes.into_iter().map(|(what, action)| {
+            let mut finding = may(policies, what, action, &tokens);
+            if finding.weight == Weight::Blocks {
+                finding.weight = Weight::Warns;
+                finding.detail = format!("{}: objects that have one would fail", finding.detail);
+            }
+            finding
+        });
+        reads.chain(writes).collect()
     }
 
     /// Whether the role may have KMS open and make what this opens and makes.

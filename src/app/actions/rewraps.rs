@@ -5,13 +5,14 @@ use crate::app::command::Command;
 use crate::app::form::{Blank, Filled, Form, TextKey};
 use crate::app::format::{Line, Tone};
 use crate::app::pane::Pane;
+use crate::app::rests_on::rests_on;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::overlay::{Next, Overlay, Report, Scroll};
 use crate::app::state::target::Target;
 use crate::domain::explain::is_of_aws;
 use crate::domain::rewrap::{RewrapReport, RewrapSpec};
-use crate::domain::{KeyManager, KmsKey, ObjectRequest, ObjectRow, Request};
+use crate::domain::{Door, KeyManager, KmsKey, ObjectRequest, ObjectRow, Request};
 
 /// Refused ones that are named on screen.
 const NAMED: usize = 200;
@@ -128,11 +129,11 @@ pub(in crate::app) fn rewrapped(state: &mut State, request: &Request, report: &R
         _ => None,
     };
     let mut lines: Vec<Line> = report
-        .lines()
+        .lines(Door::Dashboard)
         .into_iter()
         .map(|line| Line::new(Tone::Plain, line))
         .collect();
-    lines.extend(report.rests_on.as_ref().map(|held| Line::new(Tone::Dim, held.told())));
+    lines.extend(rests_on(report.rests_on.as_ref()));
     if !report.troubles.is_empty() {
         lines.push(Line::blank());
     }

@@ -12,7 +12,7 @@ use crate::app::state::action::{Action, Begin};
 use crate::app::state::overlay::{Next, Overlay};
 use crate::app::state::target::Target;
 use crate::domain::seal::{SealAct, SealPlan, SealSpec, plan_lines};
-use crate::domain::{Ask, ObjectRow, ObjectUri, Request, SealRequest};
+use crate::domain::{Ask, Door, ObjectRow, ObjectUri, Request, SealRequest};
 
 const CONTEXT: &str = "NAME=VALUE, …; may be empty";
 const ELSEWHERE: &str = "Select a bucket, a prefix or objects first (3).";
@@ -169,7 +169,7 @@ pub(in crate::app) fn seal_planned(state: &State, plan: &SealPlan) -> Option<Nex
     }
     let request = Request::Seal(SealRequest::Run(plan.spec.clone()));
     let mut question = requests::question(state, request, Ask::Yes, "")?;
-    let mut lines = plan_lines(plan);
+    let mut lines = plan_lines(plan, Door::Dashboard);
     lines.append(&mut question.explanation);
     question.explanation = lines;
     Some(Next::show(Overlay::Confirm(question)))

@@ -4,6 +4,16 @@ use crate::app::format;
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::RewrapReport;
 
+/// What hosts were given to do.
+pub(super) fn begun((id, job): (&str, Option<&str>), shards: u64, objects: u64) -> String {
+    let count = |number: u64, of| format::count(usize::try_from(number).unwrap_or(usize::MAX), of);
+    let objects = count(objects, "object");
+    match job {
+        Some(job) => format!("{objects} listed; the job {job} does {}.", count(shards, "shard")),
+        None => format!("{objects} listed; of {id} there is nothing left to do."),
+    }
+}
+
 /// What a re-wrap came to, or would.
 pub(super) fn rewrapped(report: &RewrapReport) -> String {
     let objects = |count: u64| format::count(usize::try_from(count).unwrap_or(usize::MAX), "object");

@@ -1,7 +1,7 @@
 //! What came of it, and what to do next where that is known.
 
 use super::Names;
-use super::bulk::rewrapped;
+use super::bulk::{begun, rewrapped};
 use super::objects;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
@@ -11,7 +11,7 @@ use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
 use crate::domain::seal::{SealAct, SealReport};
-use crate::domain::words::{capitalized, holdings};
+use crate::domain::words::{capitalized, holdings, not_checked};
 use crate::domain::{
     AliasChange, BucketCount, Contested, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange,
     Verdict, Weight,
@@ -355,11 +355,15 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             let all = plan.all();
             let objects = format::count(usize::try_from(all.objects).unwrap_or(usize::MAX), "object");
             let (verb, place) = (plan.spec.verb(), plan.spec.place());
-            if plan.unread_count > 0 || plan.ended != Ended::Whole {
+            if !plan.is_well() {
                 tone = Tone::Warn;
             }
+            let doomed = match plan.doomed_count {
+                0 => String::new(),
+                count => format!("; {count} would fail"),
+            };
             format!(
-                "Looked ahead: {objects} ({}) to {verb} at {place}.",
+                "Looked ahead: {objects} ({}) to {verb} at {place}{doomed}.",
                 format::size(all.bytes)
             )
         }
@@ -373,13 +377,17 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             job,
             shards,
             objects,
+            unchecked,
+            uploaded,
         } => {
-            let count = |number: u64, of| format::count(usize::try_from(number).unwrap_or(usize::MAX), of);
-            let objects = count(*objects, "object");
-            match job {
-                Some(job) => format!("{objects} listed; the job {job} does {}.", count(*shards, "shard")),
-                None => format!("{objects} listed; of {id} there is nothing left to do."),
+            if unchecked.is_some() {
+                tone = Tone::Warn;
             }
+            let begun = begun((id, job.as_deref()), *shards, *objects);
+            let unchecked = unchecked.as_deref().map(not_checked);
+            let uploaded = uploaded.as_ref().map(|uri| format!("strongroom uploaded to {uri}"));
+            let more = unchecked.into_iter().chain(uploaded);
+            more.fold(begun, |said, more| format!("{said} {}.", capitalized(&more)))
         }
         Outcome::WhoSaved { json, page } => {
             format!(

@@ -1,6 +1,7 @@
 //! What was found out, line by line.
 
 use crate::app::format::{self, Line, Tone};
+use crate::app::rests_on::rests_on;
 use crate::app::state::State;
 use crate::app::state::overlay::ResultRow;
 use crate::domain::explain::Explanation;
@@ -48,16 +49,10 @@ pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
     } else {
         Tone::Warn
     };
-    let mut told = summary_lines(&report.spec, &report.summary).into_iter();
+    let mut told = summary_lines(&report.spec, &report.summary, Door::Dashboard).into_iter();
     let mut lines: Vec<Line> = told.next().map(|first| Line::new(tone, first)).into_iter().collect();
     lines.extend(told.map(|line| Line::new(Tone::Plain, line)));
-    lines.extend(
-        report
-            .summary
-            .rests_on
-            .as_ref()
-            .map(|held| Line::new(Tone::Dim, held.told())),
-    );
+    lines.extend(rests_on(report.summary.rests_on.as_ref()));
     lines.push(Line::blank());
     lines.extend(report.rows.iter().map(|row| {
         let tone = match &row.fate {
@@ -65,7 +60,7 @@ pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
             Fate::PassedOver(_) => Tone::Dim,
             Fate::Sealed(_) | Fate::Failed(_) => Tone::Plain,
         };
-        Line::new(tone, row_line(&report.spec, row))
+        Line::new(tone, row_line(&report.spec, row, Door::Dashboard))
     }));
     if report.dropped > 0 {
         let more = format::count(usize::try_from(report.dropped).unwrap_or(usize::MAX), "object");

@@ -40,6 +40,11 @@ impl Keeps {
     pub(crate) fn may_lock(&self) -> bool {
         self.locks
     }
+
+    /// Whether its objects may have ACLs of their own.
+    pub(crate) fn may_have_acls(&self) -> bool {
+        self.owner.is_some()
+    }
 }
 
 /// An object, as far as it is needed to write it anew at its place.

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use super::uri;
 use crate::domain::bond::{Standing, Written};
-use crate::domain::format::{of_body, token_len};
+use crate::domain::format::{is_text, of_body, token_len};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
 pub(super) const KEY_OBJECTS: &str = ".strongroom/data-keys/";
@@ -97,11 +97,7 @@ impl Head {
 
     /// Whether its data key may stand in an instruction file beside it: nothing else says what it is, and it is no text.
     pub(super) fn may_have_instructions(&self, first: &[u8]) -> bool {
-        let is_text = || {
-            let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
-            !first.contains(&0) && std::str::from_utf8(first).map_or_else(cut_off, |_| true)
-        };
-        self.by_head().is_none() && self.by_body(first).is_open() && !first.is_empty() && !is_text()
+        self.by_head().is_none() && self.by_body(first).is_open() && !first.is_empty() && !is_text(first)
     }
 
     /// A token where a key object was said to be.

@@ -7,8 +7,8 @@ use super::beginning::{Beginning, beginning};
 use super::message;
 use super::{AtRest, Flaw, Kind, Unread};
 use crate::domain::bond::{Standing, Written};
-use crate::domain::bulk_folder::BulkFolder;
-use crate::domain::format::begins_token;
+use crate::domain::format::{begins_token, is_text, may_be_data_key};
+use crate::domain::own_area::{Own, own};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
 /// How much of a model archive is read: its first members' headers, and where they begin.
@@ -73,12 +73,18 @@ impl Told {
 /// What an object is.
 pub fn classify(seen: &Seen<'_>) -> Told {
     let format = seen.info.format;
-    if BulkFolder::is_record(seen.key) && (format.is_open() || format == ObjectFormat::KeyObject) {
-        return Told::new(Kind::Record);
+    if format.is_open() || format == ObjectFormat::KeyObject {
+        match own(seen.key, seen.first) {
+            Some(Own::Record) => return Told::new(Kind::Record),
+            Some(Own::Program) => return Told::new(Kind::Program),
+            None => {}
+        }
     }
     match format {
         ObjectFormat::Strongroom => ours(seen),
         ObjectFormat::Fernet => Told::new(Kind::Fernet),
+        // Neither a name nor a mark makes a key of a text.
+        ObjectFormat::KeyObject if !may_be_data_key(seen.first) => as_it_is_kept(seen),
         ObjectFormat::KeyObject => {
             let mut told = Told::new(Kind::KeyObject);
             told.kms_key.clone_from(&seen.info.kms_key_arn);
@@ -204,12 +210,6 @@ fn as_it_is_kept(seen: &Seen<'_>) -> Told {
     told.flaws.push(Flaw::Open);
     told.may_be_instructed = !is_text(seen.first);
     told
-}
-
-/// Whether these bytes begin a text: ciphertext of so many bytes never does.
-fn is_text(first: &[u8]) -> bool {
-    let is_cut = |error: std::str::Utf8Error| error.error_len().is_none();
-    !first.contains(&0) && std::str::from_utf8(first).map_or_else(is_cut, |_| true)
 }
 
 /// A model archive, as far as its beginning tells of its members.

@@ -7,11 +7,11 @@ use crate::domain::audit::Ended;
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
 
-/// One object, in a line.
-pub fn row_line(spec: &SealSpec, row: &SealRow) -> String {
+/// One object, in a line; its fault as this door says it.
+pub fn row_line(spec: &SealSpec, row: &SealRow, door: Door) -> String {
     let from = format!("s3://{}/{}", spec.bucket, row.key);
     match &row.fate {
-        Fate::Failed(fault) => format!("{from}: failed: {}", fault.why_at(Door::CommandLine)),
+        Fate::Failed(fault) => format!("{from}: failed: {}", fault.why_at(door)),
         Fate::PassedOver(why) => format!("{from}: left as it is: {}", why.told()),
         Fate::Sealed(sealed) => {
             let to = if spec.is_in_place() {
@@ -22,7 +22,7 @@ pub fn row_line(spec: &SealSpec, row: &SealRow) -> String {
             let before = match &sealed.before {
                 Before::Stays | Before::Gone => String::new(),
                 Before::Version(id) => format!("; kept as version {id}"),
-                Before::Undeleted(fault) => format!("; NOT deleted: {}", fault.why_at(Door::CommandLine)),
+                Before::Undeleted(fault) => format!("; NOT deleted: {}", fault.why_at(door)),
             };
             format!("{from}{to} ({} bytes){before}", sealed.bytes)
         }
@@ -113,8 +113,8 @@ fn older(spec: &SealSpec, summary: &SealSummary) -> Option<String> {
     })
 }
 
-/// All of them, in lines of text.
-pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
+/// All of them, in lines of text for this door.
+pub fn summary_lines(spec: &SealSpec, summary: &SealSummary, door: Door) -> Vec<String> {
     let (done, old) = match spec.act {
         super::SealAct::Rotate { .. } => ("rotated", "old token"),
         super::SealAct::Encrypt { .. } => ("encrypted", "plain object"),
@@ -176,7 +176,7 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
     match &summary.ended {
         Ended::Whole => {}
         Ended::Stopped => lines.push("this is a part: it was stopped; the same again goes on".to_owned()),
-        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {fault}")),
+        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {}", fault.at(door))),
     }
     lines
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{Passed, SealAct, SealSpec};
-use crate::domain::Fault;
 use crate::domain::audit::{Ended, Kind, Tally};
 use crate::domain::words::{bytes, counted};
+use crate::domain::{Door, Fault};
 
 /// Failures that a plan names.
 const NAMED: usize = 20;
@@ -42,6 +42,10 @@ pub struct SealPlan {
     pub unread: Vec<Fault>,
     /// How many could not be.
     pub unread_count: u64,
+    /// Why some would fail, the first reasons, each with how many.
+    pub doomed: Vec<(Fault, Tally)>,
+    /// How many would.
+    pub doomed_count: u64,
     /// KMS keys of the data keys that would be made: ids, ARNs or aliases.
     pub keys: BTreeSet<String>,
     /// What becomes of what is replaced or deleted.
@@ -67,6 +71,8 @@ impl SealPlan {
             passed: BTreeMap::new(),
             unread: Vec::new(),
             unread_count: 0,
+            doomed: Vec::new(),
+            doomed_count: 0,
             keys,
             versions: Versions::Off,
             may_lock: false,
@@ -93,6 +99,24 @@ impl SealPlan {
         }
     }
 
+    /// One that would fail, and be left as it is.
+    pub fn doom(&mut self, why: Fault, size: u64) {
+        self.doomed_count += 1;
+        let is_it = |(known, _): &(Fault, Tally)| (&known.cause, &known.object) == (&why.cause, &why.object);
+        let nth = self.doomed.iter().position(is_it).unwrap_or(self.doomed.len());
+        if nth == self.doomed.len() && nth < NAMED {
+            self.doomed.push((why, Tally::default()));
+        }
+        if let Some((_, tally)) = self.doomed.get_mut(nth) {
+            tally.add(size);
+        }
+    }
+
+    /// Whether all was looked at, and none of it is known to fail.
+    pub fn is_well(&self) -> bool {
+        self.ended == Ended::Whole && self.unread_count + self.doomed_count == 0
+    }
+
     /// All that would be sealed.
     pub fn all(&self) -> Tally {
         self.taken.values().fold(Tally::default(), |all, tally| Tally {
@@ -102,8 +126,8 @@ impl SealPlan {
     }
 }
 
-/// A plan in lines of text, what would be done first.
-pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
+/// A plan in lines of text for this door, what would be done first.
+pub fn plan_lines(plan: &SealPlan, door: Door) -> Vec<String> {
     let all = plan.all();
     let objects = |tally: &Tally| format!("{} ({})", number(tally.objects), bytes(tally.bytes));
     let into = match &plan.spec.act {
@@ -126,8 +150,14 @@ pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
     for (why, tally) in &plan.passed {
         lines.push(format!("left as it is: {}, {}", objects(tally), why.told()));
     }
+    for (fault, tally) in &plan.doomed {
+        lines.push(format!("would fail: {}: {}", objects(tally), fault.at(door)));
+    }
+    if plan.doomed_count > plan.doomed.iter().map(|(_, tally)| tally.objects).sum() {
+        lines.push(format!("would fail: {} in all", number(plan.doomed_count)));
+    }
     for fault in &plan.unread {
-        lines.push(format!("not looked at: {fault}"));
+        lines.push(format!("not looked at: {}", fault.at(door)));
     }
     if plan.unread_count > plan.unread.len() as u64 {
         lines.push(format!("not looked at: {} in all", number(plan.unread_count)));
@@ -138,7 +168,7 @@ pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
     match &plan.ended {
         Ended::Whole => {}
         Ended::Stopped => lines.push("this is a part: it was stopped".to_owned()),
-        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {fault}")),
+        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {}", fault.at(door))),
     }
     lines
 }
@@ -164,7 +194,8 @@ pub fn json_plan(plan: &SealPlan) -> Value {
         "kinds": taken.collect::<serde_json::Map<_, _>>(),
         "passed_over": passed.collect::<Vec<_>>(),
         "not_looked_at": plan.unread_count,
-        "errors": plan.unread.iter().map(Fault::to_string).collect::<Vec<_>>(),
+        "would_fail": plan.doomed_count,
+        "errors": plan.doomed.iter().map(|(fault, _)| fault).chain(&plan.unread).map(Fault::to_string).collect::<Vec<_>>(),
         "kms_keys": plan.keys,
         "versions": match &plan.versions {
             Versions::Off => "off",

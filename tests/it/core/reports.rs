@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use strongroom::app::Overlay;
-use strongroom::domain::audit::{AuditReport, AuditSummary, Ended};
+use strongroom::domain::audit::{AuditReport, AuditSummary, Ended, Unjoined};
 use strongroom::domain::rests_on::RestsOn;
 use strongroom::domain::rewrap::{RewrapReport, RewrapSpec};
 use strongroom::domain::seal::{SealAct, SealReport, SealSpec, SealSummary};
-use strongroom::domain::{Finding, Outcome, Weight};
+use strongroom::domain::{Fault, FaultKind, Finding, Outcome, Weight};
 
 use crate::desk::{BUCKET, Desk};
 
@@ -27,10 +27,13 @@ fn words(desk: &Desk) -> String {
     screen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+const UNCHECKED: &str = "there is no job audit-20260101-120000-0abc";
+
+/// Of so many objects that were held, and of a plan that was not; nothing of a report that one machine made.
 fn held(sampled: Option<u64>) -> Option<RestsOn> {
     sampled.map(|sampled| RestsOn {
         sampled,
-        unchecked: None,
+        unchecked: Some(UNCHECKED.to_owned()),
     })
 }
 
@@ -88,13 +91,100 @@ fn a_report_of_hosts_says_on_its_page_that_it_is_what_they_say_and_one_of_this_m
     for size in SIZES {
         for report in [sealed, rewrapped, audited] {
             let said = words(&with(size, report(Some(20))));
-            assert!(
-                said.contains("this is what the hosts' results say; a sample of them, 20 objects, was held against"),
-                "{said}"
-            );
+            for qualification in [
+                "this is what the hosts' results say; a sample of them, 20 objects, was held against the objects and is so",
+                &format!("whether the plan is the one that was begun could not be checked: {UNCHECKED}"),
+            ] {
+                assert!(said.contains(qualification), "{qualification}: {said}");
+            }
+            let none = words(&with(size, report(Some(0))));
+            assert!(none.contains("none of it was held against an object"), "{none}");
             let own = words(&with(size, report(None)));
-            assert!(!own.contains("hosts' results"), "{own}");
+            assert!(
+                !own.contains("hosts' results") && !own.contains("could not be checked"),
+                "{own}"
+            );
         }
+    }
+}
+
+/// An audit's report of which this is so.
+fn audit_with(change: impl FnOnce(&mut AuditSummary)) -> Outcome {
+    let mut summary = AuditSummary::new(format!("s3://{BUCKET}/data/"), true, false);
+    summary.close(Ended::Whole);
+    change(&mut summary);
+    Outcome::Audited(Arc::new(AuditReport {
+        bucket: BUCKET.to_owned(),
+        prefix: "data/".to_owned(),
+        summary,
+        rows: Vec::new(),
+        dropped: 0,
+    }))
+}
+
+#[test]
+fn the_page_of_an_audit_says_all_that_its_summary_says_on_the_command_line() {
+    let broke_off = || {
+        let fault = Fault::new(FaultKind::Denied, "list", "s3://b/", "you may not", "ask for it");
+        Ended::BrokeOff(Box::new(fault))
+    };
+    let unjoined = || Unjoined {
+        moved: 3,
+        why: "b is where it was put".to_owned(),
+    };
+    type Change = Box<dyn FnOnce(&mut AuditSummary)>;
+    let table: [(Change, &str); 7] = [
+        (Box::new(|summary| summary.ended = Ended::Stopped), "it was stopped"),
+        (
+            Box::new(move |summary| summary.ended = broke_off()),
+            "the list broke off: list s3://b/: you may not; ask for it",
+        ),
+        (
+            Box::new(|summary| summary.only_older = true),
+            "no object is there now, only older versions or delete markers",
+        ),
+        (
+            Box::new(|summary| summary.vanished = 2),
+            "2 were gone when it was their turn",
+        ),
+        (Box::new(|summary| summary.intact = 7), "7 read to their end and intact"),
+        (
+            Box::new(|summary| summary.key_objects.orphaned = 4),
+            "key objects: 0 referenced, 4 orphaned, 0 not known to be either",
+        ),
+        (
+            Box::new(move |summary| summary.unjoined = Some(unjoined())),
+            "3 not moved together: b is where it was put; they may have been copied or swapped",
+        ),
+    ];
+    for (change, said) in table {
+        let page = words(&with((80, 24), audit_with(change)));
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let further = |summary: &mut AuditSummary| summary.other_keys.objects = 9;
+    let page = words(&with((120, 36), audit_with(further)));
+    assert!(page.contains("further keys"), "{page}");
+}
+
+#[test]
+fn what_is_begun_on_hosts_says_if_its_plan_could_not_be_checked_and_what_was_uploaded() {
+    let begun = Outcome::BulkBegun {
+        id: "audit-1".to_owned(),
+        job: Some("audit-1-2".to_owned()),
+        shards: 2,
+        objects: 12,
+        unchecked: Some("there is no job audit-1".to_owned()),
+        uploaded: Some(format!("s3://{BUCKET}/.strongroom/program/0f/strongroom")),
+    };
+    let mut desk = with((200, 50), begun);
+    desk.keys("!");
+    let said = words(&desk);
+    for words in [
+        "12 objects listed; the job audit-1-2 does 2 shards.",
+        "Whether the plan is the one that was begun could not be checked: there is no job audit-1.",
+        "Strongroom uploaded to s3://",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
     }
 }
 

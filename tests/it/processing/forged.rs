@@ -120,6 +120,109 @@ fn results_that_say_of_plain_objects_that_they_were_sealed_are_found_out() {
     );
 }
 
+/// As if the hosts had never been there, and somebody had written that nothing was to be done.
+#[test]
+fn results_that_say_of_plain_objects_that_they_were_left_or_gone_are_found_out() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket(BUCKET);
+    let keys: Vec<String> = (0..5).map(|number| format!("plain/{number}.csv")).collect();
+    let put_all = || keys.iter().for_each(|key| put(&place, key, TABLE, &[]));
+    put_all();
+    put(
+        &place,
+        "plain/token",
+        b"gAAAAABo0000AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        &[],
+    );
+    let (plain, sealed) = (uri("plain/"), uri("sealed/"));
+    let in_place = ["encrypt", &plain, &plain, "--key", "alias/training"];
+    let across = ["encrypt", &plain, &sealed, "--key", "alias/training", "--delete-plain"];
+    let token = json!({"passed-over": {"encrypted": "bound"}});
+    let there = json!({"passed-over": "there"});
+    let a_token = "they say a token already (strongroom-bound), and it was to be sealed";
+    let lies: [(&[&str], Value, &str); 5] = [
+        (&in_place, token.clone(), a_token),
+        (&in_place, json!({"passed-over": "rotated"}), "and it was to be sealed"),
+        (
+            &in_place,
+            Value::Null,
+            "they say that it was gone, and it is there as it was listed",
+        ),
+        (&across, token, a_token),
+        (
+            &across,
+            there,
+            "they say that its token is at s3://sagemaker-many-hosts/sealed/",
+        ),
+    ];
+    for (act, fate, said) in lies {
+        let id = listed_for(&place, act);
+        all_work(&place, &id);
+        let honest = report(&place, act, &id).ok();
+        assert!(honest.err.contains("6 objects, was held against"), "{honest:?}");
+        put_all();
+        for key in &keys {
+            let sealed = key.replace("plain/", "sealed/");
+            place
+                .wait(place.s3().delete_object().bucket(BUCKET).key(sealed).send())
+                .unwrap();
+        }
+        forge(&place, &id, |row| match &fate {
+            _ if row["key"] == "plain/token" => {}
+            Value::Null => *row = Value::Null,
+            fate => row["fate"] = fate.clone(),
+        });
+        let forged = report(&place, act, &id);
+        assert!(
+            forged.status == 1 && forged.err.contains("of 6 objects that were looked at again 5"),
+            "{forged:?}"
+        );
+        assert!(forged.err.contains(said), "{said}: {forged:?}");
+    }
+    // What was to be deleted is there, and its token too.
+    let id = listed_for(&place, &across);
+    all_work(&place, &id);
+    put_all();
+    let kept = report(&place, &across, &id);
+    let said = "they say that what was plain is gone, and it is there as it was listed";
+    assert!(kept.status == 1 && kept.err.contains(said), "{kept:?}");
+}
+
+#[test]
+fn a_result_of_a_rewrap_that_tells_nothing_of_an_object_is_refused() {
+    let place = plain();
+    let rewrap = ["rewrap", &uri("tokens/"), "--to", "alias/new"];
+    let id = listed_for(&place, &rewrap);
+    all_work(&place, &id);
+    report(&place, &rewrap, &id).ok();
+    forge(&place, &id, |row| *row = Value::Null);
+    report(&place, &rewrap, &id).failed(
+        1,
+        &["results/0001.jsonl", "one of its lines tells nothing of an object"],
+    );
+}
+
+#[test]
+fn a_job_that_goes_on_with_what_no_job_was_begun_with_does_not_vouch_for_the_plan() {
+    let place = plain();
+    role(&place, include_str!("../../../assets/policies/roles/bulk-worker.json"));
+    let tokens = uri("tokens/");
+    let audit = ["audit", &tokens];
+    let id = listed_for(&place, &audit);
+    // Nobody holds what somebody writes now against anything.
+    changed(&place, &format!(".strongroom/bulk/{id}/plan.json"), |_| {});
+    let said = format!("whether the plan is the one that was begun could not be checked: there is no job {id}");
+    let wait = ["--resume", &id, "--wait"];
+    let done = place.run(&[&audit[..], &ENGINE[..], &wait].concat()).ok();
+    assert!(
+        done.err.contains(&said) && done.err.contains(&format!("the job {id}-2 does 1 shard")),
+        "{done:?}"
+    );
+    let told = report(&place, &audit, &id).ok();
+    assert!(told.err.contains(&said), "{told:?}");
+}
+
 const ENCRYPTS: &str = include_str!("../../../assets/policies/roles/bulk-worker-encrypt.json");
 
 /// A bucket with plain objects to be encrypted, one beside them that is not, and tokens.
@@ -263,41 +366,6 @@ fn an_act_whose_plan_an_older_strongroom_wrote_is_to_be_begun_anew() {
         plan["shards"] = 1.into();
     });
     report(&place, &["audit", &tokens], &id).failed(1, &["written by an older strongroom", "begin the act anew"]);
-}
-
-#[test]
-fn what_acts_by_hosts_leave_is_told_apart_as_records_by_an_audit_of_the_whole_bucket() {
-    let place = plain();
-    role(
-        &place,
-        include_str!("../../../assets/policies/roles/bulk-worker-rewrap.json"),
-    );
-    let rewrap = ["rewrap", &uri("tokens/"), "--to", "alias/new", "--wait"];
-    place.run(&[&rewrap[..], &ENGINE[..]].concat()).ok();
-    let id = names_of_acts(&place).pop().unwrap();
-    put(
-        &place,
-        &format!(".strongroom/bulk/{id}/missing/{id}-2.json"),
-        b"[]",
-        &[],
-    );
-    let told = place.run(&["audit", &uri(""), "--json"]).lines();
-    let records: Vec<&str> = told
-        .iter()
-        .filter(|row| row["kind"] == "strongroom-record")
-        .filter_map(|row| row["source"].as_str())
-        .collect();
-    for part in [
-        "plan.json",
-        "shards/0001.jsonl",
-        "results/0001.jsonl",
-        "data-keys/0001.jsonl",
-        "missing/",
-    ] {
-        assert!(records.iter().any(|key| key.contains(part)), "{part}: {told:?}");
-    }
-    let text = place.run(&["audit", &uri("")]);
-    assert!(!text.out.contains(".strongroom/bulk/"), "{text:?}");
 }
 
 fn names_of_acts(place: &Place) -> Vec<String> {

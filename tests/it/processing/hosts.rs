@@ -160,6 +160,76 @@ fn four_hosts_tell_of_a_mixed_bucket_what_one_machine_tells_byte_for_byte() {
     );
 }
 
+/// A user who may do all but this.
+fn without(place: &Place, name: &str, denied: &str) -> [(String, String); 2] {
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"*","Resource":"*"}},{{"Effect":"Deny",{denied}}}]}}"#
+    );
+    place.user(name, &[&policy])
+}
+
+fn run_as(place: &Place, user: &[(String, String); 2], words: &[&str]) -> Done {
+    let access: Vec<(&str, Option<&str>)> = user.iter().map(|(name, value)| (&**name, Some(&**value))).collect();
+    place.run_as(&access, words)
+}
+
+#[test]
+fn who_waits_in_vain_is_told_that_a_job_goes_on_only_where_one_was_seen() {
+    let place = mixed();
+    let data = uri("data/");
+    let id = listed(&place, &[&data]);
+    let blind = without(
+        &place,
+        "blind",
+        r#""Action":"sagemaker:DescribeProcessingJob","Resource":"*""#,
+    );
+    let wait = ["audit", &data, "--on", "processing", "--resume", &id, "--wait"];
+    let none = run_as(&place, &blind, &wait);
+    assert!(
+        none.status == 1 && none.err.contains("sagemaker:DescribeProcessingJob") && !none.err.contains("goes on"),
+        "{none:?}"
+    );
+    super::worker_role(&place);
+    let begun = run_as(&place, &blind, &[&["audit", &data, "--wait"], &ENGINE[..]].concat());
+    assert!(begun.status == 1 && begun.err.contains("its job audit-"), "{begun:?}");
+    assert!(begun.err.contains("goes on: --resume audit-"), "{begun:?}");
+}
+
+#[test]
+fn of_a_list_that_did_not_become_whole_it_is_said_what_is_left_of_it_and_nothing_that_was_not_seen() {
+    let place = mixed();
+    let data = uri("data/");
+    let at = |what: &str| format!("arn:aws:s3:::{BUCKET}/.strongroom/bulk/*{what}");
+    let denied = |action: &str, what: &str| format!(r#""Action":"{action}","Resource":"{}""#, at(what));
+    let audit = [&["audit", &data], &ENGINE[..]].concat();
+    super::worker_role(&place);
+
+    let writes_none = without(&place, "writes-none", &denied("s3:PutObject", ""));
+    let done = run_as(&place, &writes_none, &audit);
+    assert!(done.status == 1 && done.err.contains("s3:PutObject"), "{done:?}");
+    assert!(!done.err.contains("written for it"), "nothing was: {done:?}");
+
+    let list = r#""Action":"s3:ListBucket","Resource":"*","Condition":{"StringLike":{"s3:prefix":".strongroom/*"}}},{"Effect":"Deny","#;
+    let sees_none = without(&place, "sees-none", &format!("{list}{}", denied("s3:PutObject", "")));
+    let done = run_as(&place, &sees_none, &audit);
+    assert!(
+        done.err.contains("whether something written for it is still in")
+            && done.err.contains("could not be looked at"),
+        "{done:?}"
+    );
+
+    let plan = denied("s3:PutObject", "plan.json");
+    let deletes_none = format!(r#"{plan}}},{{"Effect":"Deny",{}"#, denied("s3:DeleteObject", ""));
+    let deletes_none = without(&place, "deletes-none", &deletes_none);
+    let done = run_as(&place, &deletes_none, &audit);
+    assert!(
+        done.err.contains(
+            "16 files written for it could not be deleted from s3://sagemaker-many-hosts/.strongroom/bulk/audit-"
+        ),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn of_a_prefix_of_versions_and_of_whole_tokens_they_tell_the_same_too() {
     let place = mixed();

@@ -15,8 +15,8 @@ use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, ESC};
 use crate::rotate::keep_versions;
 
-const ROTATES: &str = include_str!("../../../assets/policies/roles/bulk-worker-rotate.json");
-const ENCRYPTS: &str = include_str!("../../../assets/policies/roles/bulk-worker-encrypt.json");
+pub(super) const ROTATES: &str = include_str!("../../../assets/policies/roles/bulk-worker-rotate.json");
+pub(super) const ENCRYPTS: &str = include_str!("../../../assets/policies/roles/bulk-worker-encrypt.json");
 
 /// A world in which the same stands twice, below `one/` and `many/`: tokens under two KMS keys, one of them broken, moved and
 /// foreign ones, and plain objects.
@@ -65,7 +65,7 @@ fn broken(place: &Place, key: &str) {
 }
 
 /// What was told, of whichever world, without what differs between two runs of the same.
-fn told(done: &Done) -> Vec<Value> {
+pub(super) fn told(done: &Done) -> Vec<Value> {
     let lines = done.out.lines().map(|line| {
         let line = line.replace(&uri("many/"), &uri("one/")).replace("\"many/", "\"one/");
         let mut row: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{done:?}"));
@@ -78,7 +78,7 @@ fn told(done: &Done) -> Vec<Value> {
 }
 
 /// The words of an act on one of the worlds.
-fn rotate(world: &str) -> Vec<String> {
+pub(super) fn rotate(world: &str) -> Vec<String> {
     vec![
         "rotate".to_owned(),
         uri(&format!("{world}/tokens/")),
@@ -86,7 +86,7 @@ fn rotate(world: &str) -> Vec<String> {
     ]
 }
 
-fn encrypt(world: &str, to: &str, more: &[&str]) -> Vec<String> {
+pub(super) fn encrypt(world: &str, to: &str, more: &[&str]) -> Vec<String> {
     let (from, to) = (uri(&format!("{world}/plain/")), uri(&format!("{world}/{to}/")));
     let words = ["encrypt", &from, &to, "--key", "alias/training", "--json"];
     words.iter().chain(more).map(|word| (*word).to_owned()).collect()

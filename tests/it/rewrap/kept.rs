@@ -232,8 +232,8 @@ fn what_is_too_long_for_one_copy_goes_in_parts_with_all_that_it_has() {
     let at_rest = place.key("at-rest");
     place.write("big", vec![7_u8; 9 << 20]);
     place.run(&["encrypt", "big", &uri("a/"), "--key", "alias/old"]).ok();
-    dress(&place, "a/big", &at_rest);
-    let before = settings(&place, "a/big");
+    dress(&place, BUCKET, "a/big", &at_rest);
+    let before = settings(&place, BUCKET, "a/big");
     let report = by_library(
         &place,
         RewrapMode {
@@ -243,7 +243,7 @@ fn what_is_too_long_for_one_copy_goes_in_parts_with_all_that_it_has() {
         "alias/new",
     );
     assert!(report.is_well() && report.done.objects == 1, "{report:?}");
-    assert_eq!(settings(&place, "a/big"), before);
+    assert_eq!(settings(&place, BUCKET, "a/big"), before);
     let etag = head(&place, "a/big").e_tag.unwrap();
     assert!(etag.trim_matches('"').ends_with("-3"), "{etag}");
     assert_eq!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{disable, encrypt, says, settings, tag, uri, verify, world};
+use super::{BUCKET, disable, encrypt, says, settings, tag, uri, verify, world};
 use crate::proxy::{Proxy, Trouble};
 
 /// Whoever reads all the while stops, however this ends.
@@ -34,9 +34,13 @@ fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured
     let keys = |folder| (0..each).map(move |number| format!("a/{folder:02}/{number:03}.csv"));
     let all: Vec<String> = (0..folders).flat_map(keys).collect();
     for (nth, key) in all.iter().enumerate().filter(|(nth, _)| nth % 10 == 0) {
-        tag(&place, key, "nth", &nth.to_string());
+        tag(&place, BUCKET, key, "nth", &nth.to_string());
     }
-    let before: Vec<String> = all.iter().step_by(10).map(|key| settings(&place, key)).collect();
+    let before: Vec<String> = all
+        .iter()
+        .step_by(10)
+        .map(|key| settings(&place, BUCKET, key))
+        .collect();
     // The operation at which it stands still: that one is done, and no answer to it is heard.
     let (left, is_still) = (Arc::new(AtomicIsize::new(isize::MAX)), Arc::new(AtomicBool::new(false)));
     let proxy = {
@@ -115,7 +119,11 @@ fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured
     });
     assert!(opened.load(Ordering::SeqCst) > 20);
     assert_eq!(rewrapped(), all.len());
-    let after: Vec<String> = all.iter().step_by(10).map(|key| settings(&place, key)).collect();
+    let after: Vec<String> = all
+        .iter()
+        .step_by(10)
+        .map(|key| settings(&place, BUCKET, key))
+        .collect();
     assert_eq!(after, before);
     disable(&place, &old);
     verify(&place, "a/");

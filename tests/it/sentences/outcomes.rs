@@ -317,12 +317,16 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             job: Some(own("audit-20260101-120000-0abc")),
             shards: 12,
             objects: 11_873,
+            unchecked: None,
+            uploaded: None,
         },
         Outcome::BulkBegun { job: Some(_), .. } => Outcome::BulkBegun {
             id: own("audit-20260101-120000-0abc"),
             job: None,
             shards: 0,
             objects: 11_873,
+            unchecked: Some(own("there is no job audit-20260101-120000-0abc")),
+            uploaded: None,
         },
         Outcome::BulkBegun { job: None, .. } => Outcome::WhoSaved {
             json: PathBuf::from("/home/ann/who.json"),

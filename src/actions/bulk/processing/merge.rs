@@ -9,7 +9,7 @@ use super::sample::Sample;
 use super::{done, rewrapping};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
-use crate::actions::bulk::rewrap::{Copying, TellRewrapped, of_hosts};
+use crate::actions::bulk::rewrap::{Copying, RewrapMode, TellRewrapped, of_hosts};
 use crate::actions::bulk::rows::{Rows, Tell};
 use crate::actions::bulk::sealing::{left, only_older};
 use crate::actions::faults::{cancelled, usage};
@@ -144,7 +144,7 @@ pub async fn collect_sealed(
         Ok(())
     };
     each_shard((folder, plan.shards.len()), one, cancel, take).await?;
-    let sampled = sample.hold(aws, folder).await?;
+    let sampled = sample.hold(aws, folder, &spec).await?;
     summary.rests_on = Some(RestsOn { sampled, unchecked });
     summary.older = left(aws, &spec).await;
     if plan.objects == 0 {
@@ -208,7 +208,7 @@ pub async fn collect_rewrapped(
     each_shard((folder, plan.shards.len()), one, cancel, take).await?;
     let sampled = sample.hold(aws, folder, &planned.target).await?;
     report.rests_on = Some(RestsOn { sampled, unchecked });
-    let all = of_hosts(aws, spec, &planned.target, progress, cancel);
+    let all = of_hosts(aws, spec, (&planned.target, RewrapMode::ALL), progress, cancel);
     report.older = all.older().await;
     if spec.delete_old {
         let map = rewrapping::whole_map(aws, folder, planned).await?;

@@ -87,17 +87,25 @@ pub(super) fn write(folder: &BulkFolder, shard: &Shard, seen: &[Option<SeenRow>]
 
 /// What became of an object that was changed, as a line of its own.
 pub(super) trait ChangedRow: Serialize + DeserializeOwned {
+    /// Whether an object may have been gone when it was its turn.
+    const MAY_BE_GONE: bool;
+
     /// Whether it is of this object.
     fn is_of(&self, listed: &Listed) -> bool;
 }
 
 impl ChangedRow for SealRow {
+    const MAY_BE_GONE: bool = true;
+
     fn is_of(&self, listed: &Listed) -> bool {
         self.key == listed.key && self.size == listed.size
     }
 }
 
 impl ChangedRow for RewrapRow {
+    /// Of what was looked at before something is told in any case.
+    const MAY_BE_GONE: bool = false;
+
     fn is_of(&self, listed: &Listed) -> bool {
         self.key == listed.key && self.size == listed.size
     }
@@ -196,7 +204,11 @@ pub(super) fn read_changed<R: ChangedRow>(
 ) -> Result<(Vec<String>, Vec<Option<R>>), Fault> {
     let warnings = |line: &str| serde_json::from_str(line).ok();
     let row = |line: &str, _: &Vec<String>| serde_json::from_str(line).ok();
-    read_as((folder, act, shard), bytes, warnings, row, R::is_of)
+    let (warnings, rows) = read_as((folder, act, shard), bytes, warnings, row, R::is_of)?;
+    if !R::MAY_BE_GONE && rows.iter().any(Option::is_none) {
+        return Err(refused(folder, shard, "one of its lines tells nothing of an object"));
+    }
+    Ok((warnings, rows))
 }
 
 fn read_as<S, R>(
@@ -206,11 +218,7 @@ fn read_as<S, R>(
     row: impl Fn(&str, &S) -> Option<R>,
     is_its: impl Fn(&R, &Listed) -> bool,
 ) -> Result<(S, Vec<Option<R>>), Fault> {
-    let refused = |cause: &str| {
-        let object = s3::uri(&folder.bucket, &format!("{}{}", folder.results(), shard.file));
-        let remedy = "find out who wrote it, delete it, and go on with the act: only what is missing is done again";
-        Fault::new(FaultKind::Integrity, "read", object, cause, remedy)
-    };
+    let refused = |cause: &str| refused(folder, shard, cause);
     let text = std::str::from_utf8(bytes).map_err(|_| refused("it is no text"))?;
     let mut lines = text.lines();
     let heading: Option<Heading> = lines.next().and_then(|line| serde_json::from_str(line).ok());
@@ -249,6 +257,12 @@ fn read_as<S, R>(
         return Err(refused("it tells of more objects than its shard"));
     }
     Ok((second, rows))
+}
+
+fn refused(folder: &BulkFolder, shard: &Shard, cause: &str) -> Fault {
+    let object = s3::uri(&folder.bucket, &format!("{}{}", folder.results(), shard.file));
+    let remedy = "find out who wrote it, delete it, and go on with the act: only what is missing is done again";
+    Fault::new(FaultKind::Integrity, "read", object, cause, remedy)
 }
 
 #[cfg(test)]

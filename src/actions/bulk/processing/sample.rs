@@ -5,14 +5,17 @@
 
 use futures::{StreamExt, stream};
 
+use super::super::fate::Judged;
+use super::super::judge::Judge;
 use super::super::look::Look;
 use crate::actions::unlock::metadata_of;
-use crate::aws::{Aws, transfer};
+use crate::aws::transfer::Head;
+use crate::aws::{Aws, s3, transfer};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditRow, Flaw, Kind};
 use crate::domain::bulk::{BulkFolder, Listed};
 use crate::domain::rewrap::{RewrapRow, Rewrapped};
-use crate::domain::seal::{Fate, SealRow, Sealed};
+use crate::domain::seal::{Before, Fate, Passed, SealRow, SealSpec, Sealed};
 use crate::domain::{Fault, FaultKind, ObjectUri};
 
 /// Objects that are looked at again.
@@ -20,6 +23,7 @@ const SIZE: usize = 20;
 const AT_ONCE: usize = 8;
 /// Differences that are named.
 const NAMED: usize = 3;
+const NOT_GONE: &str = "they say that it was gone, and it is there as it was listed";
 
 /// What the results say of some objects, chosen before the results are read.
 pub(super) struct Sample<T> {
@@ -82,19 +86,33 @@ impl Sample<SeenRow> {
 }
 
 impl Sample<SealRow> {
-    /// How many of what was sealed hold.
+    /// How many of what was sealed, or is said to be left as it is, hold.
     ///
     /// # Errors
-    /// When one is not as the results say.
-    pub(super) async fn hold(self, aws: &Aws, folder: &BulkFolder) -> Result<u64, Fault> {
+    /// When one is not as the results say, or the bucket may not be asked what it keeps.
+    pub(super) async fn hold(self, aws: &Aws, folder: &BulkFolder, spec: &SealSpec) -> Result<u64, Fault> {
+        let left =
+            |(_, said): &(_, Option<SealRow>)| matches!(said.as_ref().map(|row| &row.fate), Some(Fate::PassedOver(_)));
+        let judge = match self.taken.iter().any(left) {
+            true => s3::keeps(aws, &spec.bucket).await.ok(),
+            false => None,
+        };
+        let judge = judge.map(|keeps| Judge::new(aws, spec, keeps));
+        let (judge, bucket) = (judge.as_ref(), folder.bucket.as_str());
         let held = stream::iter(self.taken).map(|(listed, said)| async move {
-            let key = listed.key.clone();
             let held = match said.map(|row| row.fate) {
-                Some(Fate::Sealed(sealed)) => token_at(aws, &folder.bucket, &listed, &sealed).await,
-                // Nothing was done to it, as they say: what it is now says nothing of that.
-                Some(Fate::PassedOver(_) | Fate::Failed(_)) | None => Held::Untold,
+                Some(Fate::Sealed(sealed)) => token_at(aws, bucket, &listed, &sealed).await,
+                Some(Fate::PassedOver(why)) => match judge {
+                    Some(judge) if is_as_listed(aws, bucket, &listed).await => {
+                        left_as_it_is(aws, judge, &listed, why).await
+                    }
+                    Some(_) | None => Held::Untold,
+                },
+                None if is_as_listed(aws, bucket, &listed).await => Held::Differs(NOT_GONE.to_owned()),
+                // That it failed nobody can contradict.
+                Some(Fate::Failed(_)) | None => Held::Untold,
             };
-            (key, held)
+            (listed.key, held)
         });
         counted(folder, held.buffered(AT_ONCE).collect().await)
     }
@@ -168,7 +186,7 @@ async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<S
         return Held::Untold;
     }
     match said {
-        None => Held::Differs("they say that it was gone, and it is there as it was listed".to_owned()),
+        None => Held::Differs(NOT_GONE.to_owned()),
         // That something was not read nobody can contradict.
         Some(said) if said.row.unread.is_some() => Held::Untold,
         Some(said) => difference(&said.row, &seen.row).map_or(Held::Holds, Held::Differs),
@@ -176,13 +194,14 @@ async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<S
 }
 
 async fn is_as_listed(aws: &Aws, bucket: &str, listed: &Listed) -> bool {
-    match transfer::find(aws, bucket, &listed.key).await {
-        Ok(Some(head)) => match &listed.etag {
-            Some(etag) => head.unquoted_etag().as_deref() == Some(etag),
-            None => false,
-        },
-        Ok(None) | Err(_) => false,
-    }
+    as_listed(aws, bucket, listed).await.is_some()
+}
+
+/// What is there still as it was listed.
+async fn as_listed(aws: &Aws, bucket: &str, listed: &Listed) -> Option<Head> {
+    let head = transfer::find(aws, bucket, &listed.key).await.ok().flatten()?;
+    let etag = listed.etag.as_deref()?;
+    (head.unquoted_etag().as_deref() == Some(etag)).then_some(head)
 }
 
 /// In what a result differs from the object, of what one look without reading it to its end tells.
@@ -219,12 +238,46 @@ fn difference(said: &AuditRow, seen: &AuditRow) -> Option<String> {
     unsaid.map(|flaw| format!("they do not say that {}", flaw.told()))
 }
 
+/// One that was left for this reason, as the results say, and is as it was listed.
+async fn left_as_it_is(aws: &Aws, judge: &Judge<'_>, listed: &Listed, why: Passed) -> Held {
+    if let (Passed::There, Some(at)) = (why, judge.elsewhere(&listed.key)) {
+        return is_there(aws, listed, &at).await;
+    }
+    match judge.of(listed).await {
+        Ok(Judged::Pass(because)) if because == why => Held::Holds,
+        Ok(Judged::Pass(because)) => Held::Differs(format!("they say {}, and it is {}", why.told(), because.told())),
+        Ok(Judged::Take(())) => Held::Differs(format!("they say {}, and it was to be sealed", why.told())),
+        Ok(Judged::Gone) | Err(_) => Held::Untold,
+    }
+}
+
+/// Whether a token of its length is at the destination.
+async fn is_there(aws: &Aws, listed: &Listed, at: &ObjectUri) -> Held {
+    let Ok(there) = transfer::find(aws, &at.bucket, &at.key).await else {
+        return Held::Untold;
+    };
+    let pairs = there.iter().flat_map(|head| &head.metadata);
+    match Metadata::from_map(pairs.map(|(name, value)| (name.as_str(), value.as_str()))) {
+        Ok(Some(metadata)) if metadata.length == listed.size => Held::Holds,
+        Ok(_) | Err(_) => Held::Differs(format!("they say that its token is at {at}, and it is not")),
+    }
+}
+
 /// A token that was made, as the results say.
 async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> Held {
     let ObjectUri { bucket: at, key } = &sealed.at;
     let Ok(Some(head)) = transfer::find(aws, at, key).await else {
         return Held::Untold;
     };
+    // An older version of the same bytes, where there is one, is there once the newer is gone.
+    if sealed.before == Before::Gone
+        && (at.as_str(), key) != (bucket, &listed.key)
+        && as_listed(aws, bucket, listed)
+            .await
+            .is_some_and(|plain| plain.version.is_none())
+    {
+        return Held::Differs("they say that what was plain is gone, and it is there as it was listed".to_owned());
+    }
     let etag = head.unquoted_etag();
     let is_in_place = (at.as_str(), key) == (bucket, &listed.key);
     if is_in_place && etag.is_some() && etag.as_deref() == listed.etag.as_deref() {

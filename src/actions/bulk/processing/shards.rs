@@ -148,19 +148,31 @@ pub(super) async fn write(
     shards.finish().await
 }
 
-/// Deletes the shards of a list that did not become whole.
+/// Deletes what was written of an act whose list did not become whole; `fault` then says what is still there.
 pub(super) async fn take_back(aws: &Aws, folder: &BulkFolder, mut fault: Fault) -> Fault {
-    let gone = async {
-        let rows = s3::list_under(aws, &folder.bucket, &folder.prefix).every().await?;
-        let keys: Vec<String> = rows.iter().map(|row| row.key().to_owned()).collect();
-        s3::delete_objects(aws, &folder.bucket, &keys).await
+    let left = match s3::list_under(aws, &folder.bucket, &folder.prefix).every().await {
+        Ok(rows) => {
+            let keys: Vec<String> = rows.iter().map(|row| row.key().to_owned()).collect();
+            let gone = s3::delete_objects(aws, &folder.bucket, &keys).await;
+            gone.err().map(|why| {
+                let files = counted(keys.len(), "file");
+                format!(
+                    "{files} written for it could not be deleted from {}: {}",
+                    folder.uri(),
+                    why.cause
+                )
+            })
+        }
+        Err(why) => {
+            let uri = folder.uri();
+            Some(format!(
+                "whether something written for it is still in {uri} could not be looked at: {}",
+                why.cause
+            ))
+        }
     };
-    if gone.await.is_err() {
-        fault.cause = format!(
-            "{}; what was listed until then is still in {}",
-            fault.cause,
-            folder.uri()
-        );
+    if let Some(left) = left {
+        fault.cause = format!("{}; {left}", fault.cause);
     }
     fault
 }

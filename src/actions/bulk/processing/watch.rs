@@ -18,41 +18,52 @@ use crate::domain::{Fault, FaultKind, Job, JobDetail, JobStatus, Progress};
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Waits until every shard has a result, or no job is there any more that would bring one.
+/// Waits until every shard has a result, or no job is there any more that would bring one; `begun` is the job that was begun for it
+/// now, if one was.
 ///
 /// # Errors
 /// When its last job has ended and shards have none, or AWS cannot be asked.
 pub async fn wait_for(
     aws: &Aws,
     folder: &BulkFolder,
+    begun: Option<&str>,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
     let mut pause = FIRST;
-    let plan = held(aws, folder).await.map_err(|fault| going_on(folder, fault))?.plan;
+    // The job that was under way when it was looked at last.
+    let mut seen = begun.map(str::to_owned);
+    let plan = held(aws, folder).await;
+    let plan = plan.map_err(|fault| going_on(folder, seen.as_deref(), fault))?.plan;
     let shards = plan.shards.len();
     loop {
         // The job first: what it did before it ended is seen then.
-        let job = jobs(aws, folder).await.map_err(|fault| going_on(folder, fault))?.pop();
-        let left = missing(aws, folder, &plan)
-            .await
-            .map_err(|fault| going_on(folder, fault))?;
-        let has_ended = job.as_ref().is_none_or(|job| job.status.has_ended());
+        let job = jobs(aws, folder).await;
+        let job = job
+            .map_err(|fault| going_on(folder, seen.as_deref(), fault))?
+            .known
+            .pop();
+        seen = job
+            .as_ref()
+            .filter(|job| !job.status.has_ended())
+            .map(|job| job.name.clone());
+        let left = missing(aws, folder, &plan).await;
+        let left = left.map_err(|fault| going_on(folder, seen.as_deref(), fault))?;
         if left.is_empty() {
             return Ok(());
         }
-        if has_ended {
+        let Some(name) = &seen else {
             return Err(ended(folder, job.as_ref(), left.len(), shards));
-        }
+        };
         let done = shards - left.len();
         progress.report(Progress {
-            phase: job.map(|job| job.name).unwrap_or_default(),
+            phase: name.clone(),
             item: format!("{done} of {}", counted(shards, "shard")),
             ..Progress::default()
         });
         tokio::select! {
             () = cancel.cancelled() => {
-                return Err(going_on(folder, cancelled("wait for", folder.uri())));
+                return Err(going_on(folder, Some(name), cancelled("wait for", folder.uri())));
             }
             () = tokio::time::sleep(pause) => {}
         }
@@ -60,9 +71,13 @@ pub async fn wait_for(
     }
 }
 
-/// With how to wait again for a job that nobody stops.
-fn going_on(folder: &BulkFolder, mut fault: Fault) -> Fault {
-    let way = format!("its job goes on: --resume {} --wait waits for it again", folder.id());
+/// With how to wait again for a job that was under way, and nobody stops.
+fn going_on(folder: &BulkFolder, job: Option<&str>, mut fault: Fault) -> Fault {
+    let Some(job) = job else { return fault };
+    let way = format!(
+        "its job {job} goes on: --resume {} --wait waits for it again",
+        folder.id()
+    );
     fault.remedy = match fault.remedy.as_str() {
         "" => way,
         remedy => format!("{remedy}; {way}"),

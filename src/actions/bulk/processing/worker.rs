@@ -17,7 +17,7 @@ use crate::actions::blocking::blocking;
 use crate::actions::bulk::flow::{Pages, flow};
 use crate::actions::bulk::look::Look;
 use crate::actions::bulk::part::Part;
-use crate::actions::bulk::rewrap::of_hosts;
+use crate::actions::bulk::rewrap::{RewrapMode, of_hosts};
 use crate::actions::bulk::sealing::run;
 use crate::actions::bulk::walk::Walk;
 use crate::actions::faults::{cancelled, io_fault, usage};
@@ -48,6 +48,8 @@ pub struct Share {
     pub host: String,
     /// The folder that its shards were delivered to.
     pub shards: PathBuf,
+    /// Bytes that S3 copies by one call of a re-wrap; what is longer goes in parts.
+    pub largest_copy: u64,
 }
 
 /// Does a host's share; `tell` hears how far it is, once a second and at the end. A shard that was begun when it is cancelled, or
@@ -297,7 +299,11 @@ async fn rewrapped(
 ) -> Result<Vec<u8>, Fault> {
     let map = &rewrapping::map_of_shard(aws, &share.folder, planned, shard).await?;
     let silent = ProgressSink::none();
-    let copying = &of_hosts(aws, &planned.spec, &planned.target, &silent, cancel);
+    let mode = RewrapMode {
+        largest_copy: share.largest_copy,
+        ..RewrapMode::ALL
+    };
+    let copying = &of_hosts(aws, &planned.spec, (&planned.target, mode), &silent, cancel);
     copying.begin().await?;
     let one = |listed: Listed| async move {
         let mapped = map.of(&listed).ok_or_else(|| {

@@ -126,12 +126,12 @@ pub(in crate::actions::bulk) struct Copying<'a>(Run<'a>);
 pub(in crate::actions::bulk) fn of_hosts<'a>(
     aws: &'a Aws,
     spec: &'a RewrapSpec,
-    target: &str,
+    (target, mode): (&str, RewrapMode),
     progress: &'a ProgressSink,
     cancel: &'a CancellationToken,
 ) -> Copying<'a> {
     let how = (progress, cancel);
-    Copying(Run::new(aws, spec, target.to_owned(), RewrapMode::ALL, how))
+    Copying(Run::new(aws, spec, target.to_owned(), mode, how))
 }
 
 impl Copying<'_> {

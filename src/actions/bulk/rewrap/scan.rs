@@ -183,6 +183,7 @@ impl<'a> Scan<'a> {
             | Kind::SseS3
             | Kind::Plain
             | Kind::Record
+            | Kind::Program
             | Kind::Empty
             | Kind::DeleteMarker
             | Kind::Unread => None,
