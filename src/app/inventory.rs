@@ -34,9 +34,32 @@ pub struct Inventory {
     shown: Vec<usize>,
     /// The row of the cursor, among those shown.
     cursor: usize,
+    /// By kind, and by KMS key, the most first.
+    pub bars: [Bars; 2],
+    /// What is to be known of all.
+    trouble: String,
+}
+
+/// Bars, and how many objects all of them count.
+#[derive(Debug, Clone)]
+pub struct Bars {
+    /// The most first.
+    pub all: Vec<Bar>,
+    /// Together.
+    pub objects: u64,
+}
+
+impl Bars {
+    fn of(all: Vec<Bar>) -> Self {
+        Self {
+            objects: all.iter().map(|bar| bar.tally.objects).sum(),
+            all,
+        }
+    }
 }
 
 /// A bar: its name, its tone, and its tally.
+#[derive(Debug, Clone)]
 pub struct Bar {
     /// What is counted.
     pub name: String,
@@ -49,8 +72,12 @@ pub struct Bar {
 impl Inventory {
     /// With the cursor on the first row, which is wrong if any is.
     pub fn new(report: Arc<AuditReport>) -> Self {
+        let bars = [by_kind(&report), by_key(&report)].map(Bars::of);
+        let trouble = trouble_lines(&report.summary).join("; ");
         let mut inventory = Self {
             report,
+            bars,
+            trouble,
             filter: Input::default(),
             typing: false,
             shown: Vec::new(),
@@ -162,37 +189,11 @@ impl Inventory {
             .collect()
     }
 
-    /// By kind, the most first.
-    pub fn by_kind(&self) -> Vec<Bar> {
-        let bar = |(kind, tally): (&Kind, &Tally)| Bar {
-            name: kind.as_str().to_owned(),
-            tone: tone(*kind),
-            tally: *tally,
-        };
-        let mut bars: Vec<Bar> = self.report.summary.kinds.iter().map(bar).collect();
-        bars.sort_by_key(|bar| std::cmp::Reverse(bar.tally.objects));
-        bars
-    }
-
-    /// By KMS key, the most first.
-    pub fn by_key(&self) -> Vec<Bar> {
-        let bar = |(key, tally): (&AuditKey, Tally)| Bar {
-            name: short_name(key),
-            tone: match (&key.state, key.unusable()) {
-                (Err(_), _) => Tone::Dim,
-                (Ok(_), Some(_)) => Tone::Bad,
-                (Ok(_), None) => Tone::Accent,
-            },
-            tally,
-        };
-        self.report.summary.keys_by_use().into_iter().map(bar).collect()
-    }
-
     /// What the row with the cursor is about, in lines for so many columns: its trouble, or what is known of all.
     pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
         let trouble = self.current().map(AuditRow::trouble).unwrap_or_default();
         let words = if trouble.is_empty() {
-            trouble_lines(&self.report.summary).join("; ")
+            self.trouble.clone()
         } else {
             trouble
         };
@@ -315,6 +316,32 @@ fn tone(kind: Kind) -> Tone {
         Kind::KeyObject | Kind::Record | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
         Kind::SseKmsDsse | Kind::SseKms | Kind::SseS3 | Kind::Plain => Tone::Bad,
     }
+}
+
+/// By kind, the most first.
+fn by_kind(report: &AuditReport) -> Vec<Bar> {
+    let bar = |(kind, tally): (&Kind, &Tally)| Bar {
+        name: kind.as_str().to_owned(),
+        tone: tone(*kind),
+        tally: *tally,
+    };
+    let mut bars: Vec<Bar> = report.summary.kinds.iter().map(bar).collect();
+    bars.sort_by_key(|bar| std::cmp::Reverse(bar.tally.objects));
+    bars
+}
+
+/// By KMS key, the most first.
+fn by_key(report: &AuditReport) -> Vec<Bar> {
+    let bar = |(key, tally): (&AuditKey, Tally)| Bar {
+        name: short_name(key),
+        tone: match (&key.state, key.unusable()) {
+            (Err(_), _) => Tone::Dim,
+            (Ok(_), Some(_)) => Tone::Bad,
+            (Ok(_), None) => Tone::Accent,
+        },
+        tally,
+    };
+    report.summary.keys_by_use().into_iter().map(bar).collect()
 }
 
 #[cfg(test)]
