@@ -5,7 +5,7 @@ use super::state::overlay::{Comparing, Next, Overlay, Scroll, Versions};
 use super::state::{State, overlay};
 use super::{Effect, actions};
 use crate::app::command::{Command, Keyed};
-use crate::domain::versions::{Comparison, Side, VersionList, VersionRow};
+use crate::domain::versions::{Comparison, Side, VersionList};
 use crate::domain::{Door, Fault, ObjectRequest, Preview, Request};
 
 /// Cells of what is compared.
@@ -115,31 +115,29 @@ pub(super) fn of_version(version: String, request: Request) -> Request {
     }
 }
 
-/// The rows of the list.
-pub fn rows(state: &State, shown: &Versions) -> Vec<Vec<Line>> {
-    let row = |(index, row): (usize, &VersionRow)| {
-        let mark = if shown.mark == Some(index) { "✓ " } else { "  " };
-        let what = match (row.is_marker(), row.is_latest) {
-            (true, true) => (Tone::Bad, "deleted, now"),
-            (true, false) => (Tone::Dim, "deleted"),
-            (false, true) => (Tone::Good, "now"),
-            (false, false) => (Tone::Dim, ""),
-        };
-        let at = row
-            .modified
-            .map(|at| format!("{}  {}", format::time(at), format::age(at, state.now)));
-        let line = Line::new(Tone::Accent, mark)
-            .and(Tone::Plain, format::fit(&row.id, 34))
-            .and(what.0, format::fit(what.1, 14))
-            .and(
-                Tone::Plain,
-                format::fit(&row.size.map(format::size).unwrap_or_default(), 10),
-            )
-            .and(Tone::Dim, format::fit(&at.unwrap_or_default(), 32))
-            .and(Tone::Dim, row.etag.clone().unwrap_or_default());
-        vec![line]
+/// A row of the list.
+pub fn row(state: &State, shown: &Versions, index: usize) -> Option<Line> {
+    let row = shown.list.rows.get(index)?;
+    let mark = if shown.mark == Some(index) { "✓ " } else { "  " };
+    let what = match (row.is_marker(), row.is_latest) {
+        (true, true) => (Tone::Bad, "deleted, now"),
+        (true, false) => (Tone::Dim, "deleted"),
+        (false, true) => (Tone::Good, "now"),
+        (false, false) => (Tone::Dim, ""),
     };
-    shown.list.rows.iter().enumerate().map(row).collect()
+    let at = row
+        .modified
+        .map(|at| format!("{}  {}", format::time(at), format::age(at, state.now)));
+    let line = Line::new(Tone::Accent, mark)
+        .and(Tone::Plain, format::fit(&row.id, 34))
+        .and(what.0, format::fit(what.1, 14))
+        .and(
+            Tone::Plain,
+            format::fit(&row.size.map(format::size).unwrap_or_default(), 10),
+        )
+        .and(Tone::Dim, format::fit(&at.unwrap_or_default(), 32))
+        .and(Tone::Dim, row.etag.clone().unwrap_or_default());
+    Some(line)
 }
 
 /// Two versions beside each other; what differs stands out.

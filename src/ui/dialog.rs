@@ -14,6 +14,8 @@ use crate::app::{Command, Hit, State};
 use crate::domain::Wanted;
 
 const COLUMNS: u16 = 72;
+/// Columns of the palette: its sentences are whole.
+const PALETTE: u16 = 132;
 /// Cells for what kind of thing a name means.
 const KIND: usize = 13;
 
@@ -147,7 +149,7 @@ fn wrapped(body: Rect, theme: &Theme, tone: Tone, words: &str) -> Vec<Line<'stat
 }
 
 pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette, hits: &mut Hits) {
-    let area = centered(body, 96, 20);
+    let area = centered(body, PALETTE, (body.height / 3 * 2).max(20));
     let inner = boxed(frame, area, "Commands", theme.focus);
     let columns = usize::from(inner.width);
     let mut lines = vec![Line::from(vec![

@@ -31,7 +31,7 @@ pub(super) fn of<'a>(state: &'a State, details: &Details) -> Option<Metrics<'a>>
     if details.subject.pages().get(details.page) != Some(&"Metrics") {
         return None;
     }
-    let job = state.jobs.rows().iter().find(|job| job.id() == *name);
+    let job = state.jobs.get(name);
     let last = job
         .and_then(|job| job.detail.as_deref())
         .map(|detail| detail.metrics.as_slice());
@@ -73,7 +73,9 @@ fn cells(area: Rect, curves: usize) -> Vec<Rect> {
     let rows = curves.div_ceil(beside).min(fitting);
     let rows = Layout::vertical(vec![Constraint::Fill(1); rows]).split(area);
     let cells = rows.iter().flat_map(|row| {
-        let beside = Layout::horizontal(vec![Constraint::Fill(1); beside]).split(*row);
+        let beside = Layout::horizontal(vec![Constraint::Fill(1); beside])
+            .spacing(2)
+            .split(*row);
         beside.to_vec()
     });
     cells.collect()

@@ -161,8 +161,8 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
             Standing::Done(_, words) => (Tone::Dim, words.clone()),
             Standing::Failed(_, fault) => (Tone::Bad, fault.at(Door::Dashboard)),
         };
-        for piece in format::wrap(&words, columns.saturating_sub(3)) {
-            lines.push(Line::styled(format!("   {piece}"), theme.tone(tone)));
+        for piece in format::wrap(&words, columns.saturating_sub(2)) {
+            lines.push(Line::styled(format!("  {piece}"), theme.tone(tone)));
         }
     }
     if lines.is_empty() {

@@ -5,7 +5,7 @@ use crate::domain::{Door, ProofMethod, ProofStep, Reading, Verdict};
 
 /// An access proof to be read.
 pub(in crate::app) fn proof_lines(role_arn: &str, method: ProofMethod, steps: &[ProofStep]) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Dim, "As      ").and(Tone::Plain, role_arn)];
+    let mut lines = vec![Line::new(Tone::Dim, "As       ").and(Tone::Plain, role_arn)];
     if method == ProofMethod::Reasoned {
         let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
         lines.push(Line::new(Tone::Warn, words));
