@@ -175,3 +175,6 @@ fn centered(body: Rect, columns: u16, rows: u16) -> Rect {
         height,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::format::Tone;
 use super::pane::Pane;
-use super::state::overlay::{Overlay, Scroll, Subject, Walk};
+use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
 use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, mend, palette, questions, row_updates};
 use crate::domain::ObjectRow;
@@ -39,10 +39,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Back => back(state),
         Command::Parent => parent(state),
         Command::Actions => actions::menu(state),
-        Command::Guide => {
-            let row = guide::next(state);
-            state.overlays.push(Overlay::Guide(Walk { row, begun: None }));
-        }
+        Command::Guide => guide::open(state),
         Command::Chain => mend::go(state, effects),
         Command::Filter => state.typing = true,
         Command::Sort => {

@@ -11,7 +11,7 @@ use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::{brief, phase, took};
 use crate::app::seen::ReadResult;
 use crate::app::{Command, Pane, State};
-use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, JobKind, KmsKey, ObjectRow};
+use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, KmsKey, ObjectRow};
 
 const KEYS: &[Column] = &[
     named("NAME", 12, 3, 0),
@@ -149,7 +149,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             }
         },
         Pane::Jobs => {
-            let has_processing = state.jobs.rows().iter().any(|job| job.kind == JobKind::Processing);
+            let has_processing = state.has_processing();
             let view = View {
                 pane,
                 title: if has_processing { "Jobs" } else { "Training jobs" }.to_owned(),
