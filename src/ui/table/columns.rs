@@ -5,6 +5,9 @@ use crate::app::format::{self, Tone};
 /// Columns of this rank or a higher one go before a name is cut.
 const LIGHT: usize = 4;
 
+/// Cells that tell how something stands, cut.
+const SHORT: usize = 9;
+
 /// A column.
 pub(in crate::ui) struct Column {
     pub(in crate::ui) title: &'static str,
@@ -106,7 +109,7 @@ pub(super) fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>]
 /// How wide each column is; none for empty ones and for those that there is no room for. Where not all have what they need those that tell
 /// nothing go first, then the least important; what one does not need the others have.
 pub(super) fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>> {
-    let least: Vec<usize> = columns
+    let mut least: Vec<usize> = columns
         .iter()
         .zip(needs)
         .map(|(column, need)| column.least.min(need.cells))
@@ -119,7 +122,6 @@ pub(super) fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Opt
             .sum::<usize>()
     };
     let whole = |index: usize| needs[index].cells;
-    let small = |index: usize| least[index];
     while taken(&kept, &whole) > room + 1 {
         let idle = (0..columns.len()).filter(|index| kept[*index] && needs[*index].is_idle);
         match idle.max_by_key(|index| columns[*index].rank) {
@@ -139,15 +141,23 @@ pub(super) fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Opt
             None => break,
         }
     }
-    while taken(&kept, &small) > room + 1 {
+    loop {
+        let over = taken(&kept, &|index| least[index]).saturating_sub(room + 1);
+        if over == 0 {
+            break;
+        }
         let candidates = (0..columns.len()).filter(|index| kept[*index] && columns[*index].rank > 0);
         match candidates.max_by_key(|index| columns[*index].rank) {
+            // How something stands is cut before it goes.
+            Some(index) if columns[index].rank == 1 && least[index] > SHORT => {
+                least[index] = least[index].saturating_sub(over).max(SHORT);
+            }
             Some(index) => kept[index] = false,
             None => break,
         }
     }
     let mut widths = least.clone();
-    let mut left = (room + 1).saturating_sub(taken(&kept, &small));
+    let mut left = (room + 1).saturating_sub(taken(&kept, &|index| least[index]));
     // What a row is called comes before what is said of it, but for a name as long as the line.
     for index in (0..columns.len()).filter(|index| columns[*index].rank == 0) {
         let wanted = needs[index].cells.min(room * 3 / 5).saturating_sub(widths[index]);
@@ -249,6 +259,17 @@ mod tests {
             None,
             "an empty one has no room however much there is"
         );
+    }
+
+    #[test]
+    fn how_something_stands_is_cut_before_it_goes() {
+        let columns = [flex("A", 10, 1, 0), fixed("STATE", 15, 1), fixed("ID", 36, 5)];
+        let needs = [26, 15, 36].map(need);
+        let widths = |room| widths(&columns, &needs, room);
+        assert_eq!(widths(42), [Some(26), Some(15), None]);
+        assert_eq!(widths(25), [Some(10), Some(14), None]);
+        assert_eq!(widths(20), [Some(10), Some(9), None]);
+        assert_eq!(widths(19), [Some(19), None, None]);
     }
 
     #[test]
