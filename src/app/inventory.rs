@@ -242,7 +242,10 @@ impl Inventory {
         let key_text = row.kms_key.as_deref().map(short_name).or(used).unwrap_or_default();
         Line::new(sign_tone, sign)
             .and(tone(row.kind), narrow(row.kind.as_str(), kind))
-            .and(Tone::Dim, narrow(&format::size(row.size), size))
+            .and(
+                Tone::Dim,
+                format!("{:>width$}  ", format::size(row.size), width = size - 2),
+            )
             .and(
                 key_tone,
                 if key == 0 {
@@ -266,7 +269,7 @@ pub fn heading(columns: usize) -> Line {
     let [kind, size, key, object] = widths(columns);
     let names = [
         ("  KIND", kind + 2),
-        ("SIZE", size),
+        ("    SIZE", size),
         ("KMS KEY", key),
         ("OBJECT", object),
     ];

@@ -16,6 +16,10 @@ use crate::domain::Wanted;
 const COLUMNS: u16 = 72;
 /// Columns of the palette: its sentences are whole.
 const PALETTE: u16 = 132;
+/// Cells before a sentence.
+const TOLD: usize = 29;
+/// The least cells for a name.
+const NAMED: usize = 40;
 /// Cells for what kind of thing a name means.
 const KIND: usize = 13;
 
@@ -166,8 +170,24 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     }
     let mut fuzzy = Fuzzy::new(palette.input.value());
     let rows = usize::from(inner.height).saturating_sub(1);
+    // Of the one with the cursor the whole sentence is told.
+    let sentence = palette.matches.get(palette.cursor).map(|(choice, _)| choice.help());
+    let told = match palette.matches.get(palette.cursor) {
+        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) => {
+            format::wrap(&sentence.unwrap_or_default(), columns.saturating_sub(TOLD))
+        }
+        _ => Vec::new(),
+    };
+    let rows = rows.saturating_sub(told.len().saturating_sub(1)).max(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
-    for (index, (choice, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {
+    let on_screen = || palette.matches.iter().enumerate().skip(top).take(rows);
+    let named = on_screen().map(|(_, (choice, _))| format::width(&format::clean(&choice.name())));
+    let named = named
+        .max()
+        .unwrap_or(0)
+        .max(NAMED)
+        .min(columns.saturating_sub(KIND + 3));
+    for (index, (choice, available)) in on_screen() {
         let is_cursor = index == palette.cursor;
         let by = index.cast_signed() - palette.cursor.cast_signed();
         hits.add_row(inner, lines.len(), Hit::Line(by));
@@ -181,23 +201,26 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
         let words = match choice {
             PaletteRow::Open(_) | PaletteRow::Role(_) => {
-                words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3)))
+                words.and(tone, format::fit(&format::cut_middle(&choice.name(), named), named + 2))
             }
             PaletteRow::Switch(context) if context.name.is_none() => words.and(tone, format!("{}  ", choice.name())),
             PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => words
                 .joined(fuzzy.mark(&format::Line::new(tone, format::fit(&choice.name(), 17))))
                 .and(Tone::Accent, format::fit(&key, 10)),
         };
-        let words = words.and(Tone::Dim, choice.help());
+        let told = if is_cursor { told.as_slice() } else { &[] };
+        let words = words.and(Tone::Dim, told.first().cloned().unwrap_or_else(|| choice.help().into()));
         let style = if is_cursor {
             theme.cursor
         } else {
             ratatui::style::Style::new()
         };
-        let mut line = super::line(&words, theme, columns);
-        let rest = columns.saturating_sub(line.width());
-        line.spans.push(Span::raw(" ".repeat(rest)));
-        lines.push(line.style(style));
+        let line = super::line(&words, theme, columns);
+        lines.push(super::filled(line, columns).style(style));
+        for piece in told.iter().skip(1) {
+            let words = format::Line::new(Tone::Dim, format!("{:TOLD$}{piece}", ""));
+            lines.push(super::line(&words, theme, columns));
+        }
     }
     frame.render_widget(Paragraph::new(lines), inner);
     let all = palette.matches.len();

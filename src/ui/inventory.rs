@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, line, position};
+use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::Hit;
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
@@ -85,7 +85,7 @@ fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &
         let sign = if is_cursor { "▸ " } else { "  " };
         drawn.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
         let style = if is_cursor { theme.cursor } else { Style::new() };
-        lines.push(drawn.style(style));
+        lines.push(filled(drawn, columns + SIGN).style(style));
     }
     let (all, passing) = shown.count();
     if passing == 0 {

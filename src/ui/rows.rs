@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, centered, line, position};
+use super::{Hits, Theme, boxed, centered, filled, line, position};
 use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
@@ -159,7 +159,8 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
         .and(Tone::Accent, "▏");
     frame.render_widget(Paragraph::new(line(&words, theme, columns)), typed);
     let mut fuzzy = Fuzzy::new(menu.input.value());
-    let mut row = |action: &&'static Action| {
+    let room = usize::from(list.width).saturating_sub(LABEL + 6);
+    let mut row = |(index, action): (usize, &&'static Action)| {
         let (tone, sign) = if action.is_dangerous() {
             (Tone::Bad, "! ")
         } else {
@@ -167,15 +168,21 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
         };
         let key = key_of(state, action).unwrap_or_default();
         let label = Words::new(tone, format::fit(action.label, LABEL));
-        vec![
-            fuzzy
-                .mark(&label)
-                .and(Tone::Accent, format::fit(&key, 2))
-                .and(Tone::Bad, sign)
-                .and(Tone::Dim, action.help),
-        ]
+        let head = fuzzy
+            .mark(&label)
+            .and(Tone::Accent, format::fit(&key, 2))
+            .and(Tone::Bad, sign);
+        // Of the one with the cursor the whole sentence is told.
+        let mut told = if index == menu.cursor {
+            format::wrap(action.help, room).into_iter()
+        } else {
+            vec![action.help.to_owned()].into_iter()
+        };
+        let first = head.and(Tone::Dim, told.next().unwrap_or_default());
+        let more = told.map(|piece| Words::new(Tone::Dim, format!("{:indent$}{piece}", "", indent = LABEL + 4)));
+        std::iter::once(first).chain(more).collect()
     };
-    let rows: Vec<Vec<Words>> = menu.actions.iter().map(&mut row).collect();
+    let rows: Vec<Vec<Words>> = menu.actions.iter().enumerate().map(&mut row).collect();
     let nothing = if menu.input.value().is_empty() {
         "Nothing more can be done here."
     } else {
@@ -279,7 +286,7 @@ impl Rows<'_> {
                 let style = if is_cursor { theme.cursor } else { Style::new() };
                 let by = index.cast_signed() - self.cursor.cast_signed();
                 hits.add_row(list, lines.len(), Hit::Line(by));
-                lines.push(shown.style(style));
+                lines.push(filled(shown, columns).style(style));
                 last = index;
             }
         }
