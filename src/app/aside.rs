@@ -166,6 +166,7 @@ fn policy(state: &State, facts: &mut Facts, arn: &str) {
     let Ok(policy) = serde_json::from_str::<Value>(policy) else {
         return facts.text(Tone::Warn, "not to be understood");
     };
+    let mut rows = Vec::new();
     for statement in many(&policy["Statement"]) {
         let is_denied = statement["Effect"] == "Deny";
         let operations: Vec<&str> = many(&statement["Action"]).filter_map(Value::as_str).collect();
@@ -182,14 +183,22 @@ fn policy(state: &State, facts: &mut Facts, arn: &str) {
             (Tone::Plain, "")
         };
         for who in principals(&statement["Principal"]) {
-            who_may(facts, &who, tone, &format!("{denied}{operations}{only_if}"));
+            rows.push((who, tone, format!("{denied}{operations}{only_if}")));
         }
     }
+    who_may(facts, &rows);
 }
 
-fn who_may(facts: &mut Facts, who: &str, tone: Tone, what: &str) {
-    let line = Line::new(tone, format::cut_middle(who, WHO)).and(Tone::Dim, format!("  {}", format::clean(what)));
-    facts.lines.push(line);
+/// Who, each with what it may, in columns.
+fn who_may(facts: &mut Facts, rows: &[(String, Tone, String)]) {
+    let widths = rows.iter().map(|(who, ..)| format::width(&format::clean(who)));
+    let cells = widths.max().unwrap_or(0).min(WHO);
+    for (who, tone, what) in rows {
+        let who = format::fit(&format::cut_middle(who, cells), cells + 2);
+        facts
+            .lines
+            .push(Line::new(*tone, who).and(Tone::Dim, format::clean(what)));
+    }
 }
 
 /// A JSON value, or each of a list of them.
@@ -234,14 +243,8 @@ fn granted(state: &State, facts: &mut Facts) {
         (Freshness::Stale { fault, .. }, 0) => facts.text(Tone::Warn, &format!("not listed: {}", fault.cause)),
         (_, 0) => facts.text(Tone::Dim, "nobody"),
         (_, all) => {
-            for grant in grants.first(GRANTS) {
-                who_may(
-                    facts,
-                    &called(&grant.grantee),
-                    Tone::Plain,
-                    &grant.operations.join(", "),
-                );
-            }
+            let row = |grant: &Grant| (called(&grant.grantee), Tone::Plain, grant.operations.join(", "));
+            who_may(facts, &grants.first(GRANTS).map(row).collect::<Vec<_>>());
             if all > GRANTS {
                 facts.text(Tone::Dim, &format!("and {} more (2)", all - GRANTS));
             }

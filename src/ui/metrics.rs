@@ -14,6 +14,8 @@ use crate::domain::metrics::{Measurements, Series};
 
 /// The least rows that a curve is worth drawing in.
 const LEAST: u16 = 7;
+/// From this height on the axis has a label in the middle.
+const LABELLED: u16 = 9;
 /// From this width on two curves stand side by side.
 const WIDE: u16 = 90;
 
@@ -94,10 +96,14 @@ pub(super) fn chart(frame: &mut Frame, area: Rect, theme: &Theme, curves: &[(&st
         let labels = labels.into_iter().map(|label| Span::styled(label, dim));
         Axis::default().bounds(bounds).labels(labels).style(dim)
     };
-    let (across, up) = (
+    let (across, mut up) = (
         labels(x, figure),
         labels(y, |value| format!("{}{}", figure(value), first.unit)),
     );
+    // In few rows what is between would stand beside one of the ends.
+    if area.height < LABELLED && up.len() > 2 {
+        up.remove(1);
+    }
     // What is counted stands before the first: behind the last it would lie over the curve.
     let across = across.into_iter().enumerate().map(|(nth, label)| match nth {
         0 => format!("{} {label}", first.step),

@@ -172,8 +172,10 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
     Line::from(spans)
 }
 
-/// Its first word stays, which says what the rows are; of a place the end tells most.
+/// Its first word stays, which says what the rows are; of a place the end tells most, and what kind of name it is the least.
 fn short_title(title: &str, room: usize) -> String {
+    let brief = title.replacen(" s3://", " ", 1);
+    let title = if format::width(title) > room { &brief } else { title };
     match title.split_once(' ') {
         Some((what, place)) if format::width(title) > room && room > what.len() + 6 => {
             format!("{what} {}", format::cut_front(place, room - what.len() - 1))

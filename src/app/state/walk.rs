@@ -290,8 +290,8 @@ fn data(state: &State, linked: &Linked) -> Standing {
         Some(row) => {
             let name = format::last_part(row.key());
             let words = match state.seen(row).map(|seen| &seen.result) {
-                Some(ReadResult::Verified { .. }) => format!("{name} is encrypted under the key: verified here"),
-                Some(ReadResult::Refuted(_)) | None => format!("{name} says it is encrypted under the key"),
+                Some(ReadResult::Verified { .. }) => format!("{name} is under the key: verified here"),
+                Some(ReadResult::Refuted(_)) | None => format!("{name} says it is under the key"),
             };
             (Mark::Done, words)
         }
@@ -312,9 +312,9 @@ fn data(state: &State, linked: &Linked) -> Standing {
 
 fn image(state: &State) -> Standing {
     let words = if state.settings.sandbox {
-        "not needed here: the sandbox brings a reference trainer"
+        "not needed: the sandbox brings a trainer"
     } else {
-        "yours, with strongroom train as its entry point"
+        "yours, begun by strongroom train"
     };
     standing(Step::Image, "Training image", Mark::Free, words, "build and push one")
 }

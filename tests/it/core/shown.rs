@@ -130,3 +130,49 @@ fn help_speaks_in_words_and_not_in_names_of_commands() {
         "{screen}"
     );
 }
+
+#[test]
+fn of_the_action_with_the_cursor_the_whole_sentence_is_told() {
+    let words = |screen: String| {
+        screen
+            .replace(['│', '\n'], " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let mut desk = Desk::filled((80, 24));
+    let screen = words(desk.keys("1a").keys("<down>").screen());
+    assert!(
+        screen.contains("Name a role in the key policy instead of granting: shown as a diff, then put"),
+        "{screen}"
+    );
+    let screen = words(desk.keys("<esc>:encrypt").screen());
+    assert!(
+        screen.contains("Encrypt and upload the selected or marked files to the place shown, under the selected key"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn where_there_is_room_the_job_of_the_chain_is_told_below_and_its_curve_below_the_jobs() {
+    let mut desk = Desk::filled((200, 50));
+    desk.keys("4jj").tick(4).tick(6);
+    let line = |epoch: u32| crate::desk::log_line(&format!("epoch={epoch} loss={}", 1.0 / f64::from(epoch)));
+    desk.answer(
+        Topic::Log("train-20260920-1".to_owned()),
+        Page::Log((1..30).map(line).collect()),
+    );
+    let screen = desk.screen();
+    assert!(screen.contains("━ loss") && screen.contains("epoch 1"), "{screen}");
+    // Of another job it is not shown.
+    let screen = desk.keys("k").screen();
+    assert!(!screen.contains("━ loss"), "{screen}");
+    let screen = desk.keys("j1").screen();
+    let job = |line: &str| line.contains("│ train-20260920-1 ");
+    assert!(
+        screen.lines().any(|line| job(line)) && screen.contains("Why it ended"),
+        "{screen}"
+    );
+    let small = Desk::filled((160, 24)).screen();
+    assert!(!small.contains("Phases"), "{small}");
+}
