@@ -70,10 +70,11 @@ pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &
 pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Versions, hits: &mut Hits) {
     let title = format!("Versions of s3://{}/{}", shown.list.bucket, shown.list.object);
     let inner = boxed(frame, area, &title, theme.focus);
+    let columns = usize::from(inner.width).saturating_sub(2);
     let rows = Rows {
         count: shown.list.rows.len(),
         cursor: shown.cursor,
-        row: &|row| versions::row(state, shown, row).into_iter().collect(),
+        row: &|row| versions::row(state, shown, row, columns).into_iter().collect(),
         empty: "",
     };
     rows.render(frame, (area, inner), theme, hits);
