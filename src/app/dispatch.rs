@@ -69,6 +69,13 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Before => state.travel(true),
         Command::After => state.travel(false),
         Command::Bookmark => state.toggle_bookmark(effects),
+        Command::Bookmarks if state.bookmarks().is_empty() => {
+            let key = state.settings.keymap.key(Command::Bookmark);
+            state.say(
+                Tone::Dim,
+                format!("Nothing is bookmarked yet: {key} bookmarks where you are."),
+            );
+        }
         Command::Bookmarks => palette::open(state, chooser::BOOKMARK),
         Command::Palette => palette::open(state, ""),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),

@@ -299,7 +299,7 @@ impl State {
     }
 
     /// The key with this ARN, id or alias, if it is listed.
-    pub(super) fn listed_key(&self, reference: &str) -> Option<&KmsKey> {
+    pub fn listed_key(&self, reference: &str) -> Option<&KmsKey> {
         let alias = || {
             let (_, name) = reference.rsplit_once(":alias/")?;
             self.keys.get(&format!("alias/{name}"))

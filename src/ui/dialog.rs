@@ -11,7 +11,7 @@ use crate::app::fuzzy::Fuzzy;
 use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
 use crate::app::palette::nothing;
 use crate::app::{Command, Hit, State};
-use crate::domain::Wanted;
+use crate::domain::{Named, Wanted};
 
 const COLUMNS: u16 = 72;
 /// Columns of the palette: its sentences are whole.
@@ -153,7 +153,14 @@ fn wrapped(body: Rect, theme: &Theme, tone: Tone, words: &str) -> Vec<Line<'stat
 }
 
 pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette, hits: &mut Hits) {
-    let area = centered(body, PALETTE, (body.height / 3 * 2).max(20));
+    // Themes are looked at: they are seen below.
+    let is_theme = |(choice, _): &(PaletteRow, bool)| matches!(choice, PaletteRow::Theme(_));
+    let rows = if !palette.matches.is_empty() && palette.matches.iter().all(is_theme) {
+        u16::try_from(palette.matches.len() + 3).unwrap_or(u16::MAX)
+    } else {
+        (body.height / 3 * 2).max(20)
+    };
+    let area = centered(body, PALETTE, rows);
     let inner = boxed(frame, area, "Commands", theme.focus);
     let columns = usize::from(inner.width);
     let mut lines = vec![Line::from(vec![
@@ -181,7 +188,7 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     let rows = rows.saturating_sub(told.len().saturating_sub(1)).max(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
     let on_screen = || palette.matches.iter().enumerate().skip(top).take(rows);
-    let named = on_screen().map(|(_, (choice, _))| format::width(&format::clean(&choice.name())));
+    let named = on_screen().map(|(_, (choice, _))| format::width(&format::clean(&called(state, choice))));
     let named = named
         .max()
         .unwrap_or(0)
@@ -200,9 +207,10 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
         let words = match choice {
-            PaletteRow::Open(_) | PaletteRow::Role(_) => {
-                words.and(tone, format::fit(&format::cut_middle(&choice.name(), named), named + 2))
-            }
+            PaletteRow::Open(_) | PaletteRow::Role(_) => words.and(
+                tone,
+                format::fit(&format::cut_middle(&called(state, choice), named), named + 2),
+            ),
             PaletteRow::Switch(context) if context.name.is_none() => words.and(tone, format!("{}  ", choice.name())),
             PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => words
                 .joined(fuzzy.mark(&format::Line::new(tone, format::fit(&choice.name(), 17))))
@@ -231,5 +239,16 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
             theme,
             &format!("{}–{} of {all}", top + 1, (top + rows).min(all)),
         );
+    }
+}
+
+/// What a choice is called; a key by its alias, if it is listed and has one.
+fn called(state: &State, choice: &PaletteRow) -> String {
+    match choice {
+        PaletteRow::Open(Named::Key(reference)) => {
+            let alias = state.listed_key(reference).and_then(|key| key.aliases.first());
+            alias.unwrap_or(reference).clone()
+        }
+        other => other.name().into_owned(),
     }
 }
