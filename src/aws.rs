@@ -155,7 +155,7 @@ impl Aws {
             sandbox: connection.sandbox.is_some(),
             clients: Clients::default(),
             audit: Arc::new(match connection.sandbox {
-                Some(_) => Audit::in_memory(),
+                Some(_) => Audit::of_world(connection.sandbox_audit.clone()),
                 None => Audit::on_disk(),
             }),
             tokens: Arc::default(),

@@ -37,6 +37,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// The embedded world; set, nothing of the environment, profiles or proxies is read.
     pub sandbox: Option<SandboxEndpoint>,
+    /// The audit log of an embedded world that is kept; that of another is kept in memory.
+    pub sandbox_audit: Option<PathBuf>,
     /// Refuse everything that is not on the list of reading operations.
     pub read_only: bool,
     /// What writes to buckets carry.
@@ -98,6 +100,7 @@ impl Connection {
             role: context.role.clone(),
             endpoint_url: self.endpoint_url.clone(),
             sandbox,
+            sandbox_audit: self.sandbox_audit.clone(),
             read_only: self.read_only || context.read_only,
             uploads: context.uploads.clone(),
         }

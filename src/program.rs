@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
@@ -177,6 +177,7 @@ async fn with_aws<A>(
             let mut connection = Connection::new(global)?;
             if global.sandbox {
                 connection.sandbox = Some(start(global, &world).await?);
+                connection.sandbox_audit = audit_of(global);
             }
             let aws = actions::connect_for(&connection, commands::person::at_the_terminal()).await?;
             let result = command(&aws, args, interrupt.token()).await;
@@ -206,6 +207,7 @@ async fn dashboard(global: &Global, open: Option<&str>) -> Result<ExitCode, Faul
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
         config.connection.sandbox = Some(start(global, &world).await?);
+        config.connection.sandbox_audit = audit_of(global);
         if let Some(sandbox) = world.get() {
             let folder = sandbox.sample_dir();
             config.sample = sample(&folder.join(SAMPLE));
@@ -233,6 +235,14 @@ fn sample(path: &Path) -> Option<FileRow> {
         size: about.len(),
         modified: about.modified().ok().and_then(|at| Timestamp::try_from(at).ok()),
     })
+}
+
+/// The audit log of a world that is kept: with it, for it tells of nothing else.
+fn audit_of(global: &Global) -> Option<PathBuf> {
+    global
+        .sandbox_dir
+        .as_ref()
+        .map(|dir| dir.join("strongroom-audit.jsonl"))
 }
 
 async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {

@@ -136,6 +136,13 @@ fn line(words: &Words, theme: &Theme, columns: usize) -> Line<'static> {
     Line::from(spans)
 }
 
+/// A line as long as its place: what marks it reaches the edge.
+fn filled(mut line: Line<'static>, columns: usize) -> Line<'static> {
+    let rest = columns.saturating_sub(line.width());
+    line.spans.push(Span::raw(" ".repeat(rest)));
+    line
+}
+
 /// A framed box over what is there.
 fn boxed(frame: &mut Frame, area: Rect, title: &str, style: Style) -> Rect {
     let block = Block::bordered()
@@ -175,3 +182,6 @@ fn centered(body: Rect, columns: u16, rows: u16) -> Rect {
         height,
     )
 }
+
+#[cfg(test)]
+mod tests;

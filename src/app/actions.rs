@@ -27,7 +27,7 @@ pub(super) use images::BUILD as BUILD_IMAGE;
 pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
 pub(super) use keys::{deletion, policy_drafted, policy_read, restoration};
 pub(super) use menu::{menu, paste as paste_into_menu, press as press_menu};
-pub(super) use objects::{ask_decrypt_version, ask_model, bucket_counted, encrypt_these, preview, what};
+pub(super) use objects::{ask_decrypt_version, ask_model, bucket_counted, encrypt_these, preview};
 pub(super) use proofs::prove;
 pub(super) use rewraps::rewrapped;
 pub(super) use roles::NEW as NEW_ROLE;

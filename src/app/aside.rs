@@ -11,7 +11,7 @@ use super::seen::ReadResult;
 use super::state::State;
 use super::state::overlay::{Details, Scroll, Subject};
 use super::table::{Freshness, Listing as _};
-use crate::domain::{Grant, Job, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
+use crate::domain::{Grant, Job, JobDetail, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
 
 /// Grants of a key on screen.
 const GRANTS: usize = 8;
@@ -26,8 +26,29 @@ const METRICS: usize = 4;
 /// Lines of a job's log.
 const LOG: usize = 4;
 
-/// What is known of the row under the cursor; none where it is on no row.
-pub fn lines(state: &State, columns: usize) -> Option<Vec<Line>> {
+/// What is known of the row under the cursor, and where so many rows have room for it, of the job that belongs to it; none
+/// where the cursor is on no row.
+pub fn lines(state: &State, columns: usize, rows: usize) -> Option<Vec<Line>> {
+    let mut lines = of_row(state, columns)?;
+    let chained = state.chain().job.as_ref().filter(|_| state.focus != Pane::Jobs);
+    if let Some(job) = chained.and_then(|name| state.jobs.get(name)) {
+        let mut facts = Facts::brief(columns);
+        facts.heading(&job.name);
+        standing(state, &mut facts, job);
+        if let Some(detail) = &job.detail {
+            run(&mut facts, detail);
+            ended(&mut facts, job);
+            timeline(state, &mut facts, detail);
+        }
+        if lines.len() + facts.lines.len() < rows {
+            lines.push(Line::blank());
+            lines.extend(facts.lines);
+        }
+    }
+    Some(lines)
+}
+
+fn of_row(state: &State, columns: usize) -> Option<Vec<Line>> {
     let Some(subject) = state.subject() else {
         return place(state, columns);
     };
@@ -52,7 +73,7 @@ fn place(state: &State, columns: usize) -> Option<Vec<Line>> {
     if state.focus != Pane::Objects {
         return None;
     }
-    let mut facts = Facts::new(columns);
+    let mut facts = Facts::brief(columns);
     let enter = state.settings.keymap.key(Command::Enter);
     match &state.place {
         None => {
@@ -81,7 +102,7 @@ fn aged(state: &State, at: Option<jiff::Timestamp>) -> String {
 }
 
 fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::new(columns);
+    let mut facts = Facts::brief(columns);
     facts.heading(key.name());
     match (&key.detail, state.refusal(&key.arn)) {
         (Some(detail), _) => {
@@ -145,6 +166,7 @@ fn policy(state: &State, facts: &mut Facts, arn: &str) {
     let Ok(policy) = serde_json::from_str::<Value>(policy) else {
         return facts.text(Tone::Warn, "not to be understood");
     };
+    let mut rows = Vec::new();
     for statement in many(&policy["Statement"]) {
         let is_denied = statement["Effect"] == "Deny";
         let operations: Vec<&str> = many(&statement["Action"]).filter_map(Value::as_str).collect();
@@ -161,14 +183,22 @@ fn policy(state: &State, facts: &mut Facts, arn: &str) {
             (Tone::Plain, "")
         };
         for who in principals(&statement["Principal"]) {
-            who_may(facts, &who, tone, &format!("{denied}{operations}{only_if}"));
+            rows.push((who, tone, format!("{denied}{operations}{only_if}")));
         }
     }
+    who_may(facts, &rows);
 }
 
-fn who_may(facts: &mut Facts, who: &str, tone: Tone, what: &str) {
-    let line = Line::new(tone, format::cut_middle(who, WHO)).and(Tone::Dim, format!("  {}", format::clean(what)));
-    facts.lines.push(line);
+/// Who, each with what it may, in columns.
+fn who_may(facts: &mut Facts, rows: &[(String, Tone, String)]) {
+    let widths = rows.iter().map(|(who, ..)| format::width(&format::clean(who)));
+    let cells = widths.max().unwrap_or(0).min(WHO);
+    for (who, tone, what) in rows {
+        let who = format::fit(&format::cut_middle(who, cells), cells + 2);
+        facts
+            .lines
+            .push(Line::new(*tone, who).and(Tone::Dim, format::clean(what)));
+    }
 }
 
 /// A JSON value, or each of a list of them.
@@ -208,19 +238,13 @@ fn called(arn: &str) -> String {
 
 fn granted(state: &State, facts: &mut Facts) {
     let grants = &state.grants;
-    match (grants.freshness(), grants.rows().len()) {
+    match (grants.freshness(), grants.count()) {
         (Freshness::Absent | Freshness::Loading, 0) => facts.text(Tone::Dim, "asking…"),
         (Freshness::Stale { fault, .. }, 0) => facts.text(Tone::Warn, &format!("not listed: {}", fault.cause)),
         (_, 0) => facts.text(Tone::Dim, "nobody"),
         (_, all) => {
-            for grant in grants.rows().iter().take(GRANTS) {
-                who_may(
-                    facts,
-                    &called(&grant.grantee),
-                    Tone::Plain,
-                    &grant.operations.join(", "),
-                );
-            }
+            let row = |grant: &Grant| (called(&grant.grantee), Tone::Plain, grant.operations.join(", "));
+            who_may(facts, &grants.first(GRANTS).map(row).collect::<Vec<_>>());
             if all > GRANTS {
                 facts.text(Tone::Dim, &format!("and {} more (2)", all - GRANTS));
             }
@@ -229,8 +253,8 @@ fn granted(state: &State, facts: &mut Facts) {
 }
 
 fn grant(state: &State, grant: &Grant, columns: usize) -> Vec<Line> {
-    let mut lines = of_grants::overview(grant, columns);
-    let mut facts = Facts::new(columns);
+    let mut facts = Facts::brief(columns);
+    of_grants::describe(&mut facts, grant);
     facts.plain("Age", &aged(state, grant.created));
     match state.newest_proof(&grant.key_arn, &grant.grantee) {
         None => facts.fact("Proved", Tone::Dim, "not in this session (p)"),
@@ -253,9 +277,7 @@ fn grant(state: &State, grant: &Grant, columns: usize) -> Vec<Line> {
             );
         }
     }
-    lines.truncate(lines.len().saturating_sub(1));
-    lines.extend(facts.lines);
-    lines
+    facts.lines
 }
 
 /// What the key of the row under the cursor is called: the chain has looked it up.
@@ -268,9 +290,10 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
     let arn = row.info().and_then(|info| info.kms_key_arn.as_deref());
     let key_name = arn.and_then(|_| chained_key(state));
     let seen = state.seen(row);
-    let mut lines = of_objects::overview((bucket, row), state.refusal(row.key()), seen, key_name, columns);
+    let facts = Facts::brief(columns);
+    let mut lines = of_objects::overview(facts, (bucket, row), state.refusal(row.key()), seen, key_name);
     if let Some(seen) = seen {
-        let mut facts = Facts::new(columns);
+        let mut facts = Facts::brief(columns);
         let who = state
             .identity
             .as_ref()
@@ -283,7 +306,7 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
         facts.plain("Read", &format!("{word} {} as {who}", aged(state, Some(seen.at))));
         lines.splice(1..1, facts.lines);
     }
-    let mut facts = Facts::new(columns);
+    let mut facts = Facts::brief(columns);
     if row.info().is_some_and(|info| info.format.is_token()) {
         let key = state.settings.keymap.key(Command::Do(Keyed::Preview));
         facts.fact("First lines", Tone::Dim, &format!("{key} decrypts them in memory"));
@@ -296,19 +319,9 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
 }
 
 fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::new(columns);
+    let mut facts = Facts::brief(columns);
     facts.heading(&job.name);
-    let phase = of_jobs::phase(job, state.loss(&job.id()), state.now).unwrap_or_default();
-    facts.fact(
-        "Status",
-        format::job_tone(&job.status),
-        format!("{} {phase}", job.status.as_str()).trim_end(),
-    );
-    let took = of_jobs::took(job, state.now).map(format::span).unwrap_or_default();
-    facts.plain("Took", &took);
-    if let Some(progress) = &job.progress {
-        of_jobs::progress(&mut facts, progress);
-    }
+    standing(state, &mut facts, job);
     let Some(detail) = &job.detail else {
         match state.refusal(&job.id()) {
             Some(fault) => facts.fact("Details", Tone::Warn, &fault.cause),
@@ -316,32 +329,14 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         }
         return facts.lines;
     };
-    let metrics = detail.metrics.iter().take(METRICS).map(|(name, _)| name.as_str());
-    facts.named(
-        detail
-            .channels
-            .iter()
-            .map(|channel| channel.name.as_str())
-            .chain(metrics),
-    );
-    facts.plain("Role", format::last_part(&detail.role_arn));
-    facts.plain(
-        "KMS key",
-        detail.kms_key().and_then(|_| chained_key(state)).unwrap_or_default(),
-    );
-    for channel in &detail.channels {
-        facts.plain(&channel.name, &channel.uri);
-    }
-    facts.fact("Model", Tone::Good, detail.model.as_deref().unwrap_or_default());
-    if let Some(cause) = job.cause() {
-        facts.heading("Why it ended");
-        facts.text(Tone::Bad, &cause);
+    run(&mut facts, detail);
+    let key = detail.kms_key().and_then(|_| chained_key(state));
+    facts.plain("KMS key", key.unwrap_or_default());
+    ended(&mut facts, job);
+    if job.cause().is_some() {
         last_lines(state, &mut facts, job);
     }
-    if !detail.transitions.is_empty() {
-        facts.heading("Phases");
-        phases(state, &mut facts, &detail.transitions);
-    }
+    timeline(state, &mut facts, detail);
     let log = Some(&state.job_log).filter(|log| log.job == job.id());
     if let Some((name, series)) = log.and_then(|log| log.curve()) {
         let curve: Vec<f64> = series.points.iter().map(|(_, value)| *value).collect();
@@ -362,6 +357,48 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         last_lines(state, &mut facts, job);
     }
     facts.lines
+}
+
+/// How the job stands.
+fn standing(state: &State, facts: &mut Facts, job: &Job) {
+    let phase = of_jobs::phase(job, state.loss(&job.id()), state.now).unwrap_or_default();
+    facts.fact(
+        "Status",
+        format::job_tone(&job.status),
+        format!("{} {phase}", job.status.as_str()).trim_end(),
+    );
+    let took = of_jobs::took(job, state.now).map(format::span).unwrap_or_default();
+    facts.plain("Took", &took);
+    if let Some(progress) = &job.progress {
+        of_jobs::progress(facts, progress);
+    }
+}
+
+/// As whom it runs, what it reads, what it wrote.
+fn run(facts: &mut Facts, detail: &JobDetail) {
+    let metrics = detail.metrics.iter().take(METRICS).map(|(name, _)| name.as_str());
+    let channels = detail.channels.iter().map(|channel| channel.name.as_str());
+    facts.named(channels.chain(metrics));
+    facts.plain("Role", format::last_part(&detail.role_arn));
+    for channel in &detail.channels {
+        facts.plain(&channel.name, &channel.uri);
+    }
+    facts.fact("Model", Tone::Good, detail.model.as_deref().unwrap_or_default());
+}
+
+/// Why it ended, if it did not end well.
+fn ended(facts: &mut Facts, job: &Job) {
+    if let Some(cause) = job.cause() {
+        facts.heading("Why it ended");
+        facts.text(Tone::Bad, &cause);
+    }
+}
+
+fn timeline(state: &State, facts: &mut Facts, detail: &JobDetail) {
+    if !detail.transitions.is_empty() {
+        facts.heading("Phases");
+        phases(state, facts, &detail.transitions);
+    }
 }
 
 fn phases(state: &State, facts: &mut Facts, phases: &[Transition]) {

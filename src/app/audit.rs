@@ -12,6 +12,12 @@ const TIME: usize = 20;
 const OUTCOME: usize = 18;
 const CALL: usize = 24;
 const WHO: usize = 13;
+/// With fewer columns the year goes without saying, and who it was is in the details.
+const ROOMY: usize = 110;
+const SHORT_TIME: usize = 15;
+/// From this width on every call has its whole name.
+const WIDE: usize = 150;
+const LONG_CALL: usize = 34;
 
 /// The changes that were asked for, newest first.
 #[derive(Debug, Clone)]
@@ -113,21 +119,33 @@ fn outcome(entry: &AuditEntry) -> String {
 
 /// Times and outcomes first; what is short of room is the resource, which keeps its end.
 fn widths(columns: usize) -> [usize; 5] {
-    let (who, outcome) = if columns < 110 { (0, 11) } else { (WHO, OUTCOME) };
-    let resource = columns.saturating_sub(TIME + who + CALL + outcome);
-    [TIME, who, CALL, resource, outcome]
+    let (who, outcome) = if columns < ROOMY { (0, 11) } else { (WHO, OUTCOME) };
+    let call = if columns < WIDE { CALL } else { LONG_CALL };
+    let time = if columns < ROOMY { SHORT_TIME } else { TIME };
+    let resource = columns.saturating_sub(time + who + call + outcome);
+    [time, who, call, resource, outcome]
 }
 
 fn line(entry: &AuditEntry, room: usize) -> Line {
     let [time, who, call, resource, outcome] = widths(room);
     let [_, who_said, called, on, came] = columns(entry);
-    let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
     let end = |text: &str, width: usize| format::fit(&format::cut_front(text, width.saturating_sub(1)), width);
+    let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
     Line::new(
         Tone::Dim,
-        narrow(&entry.time.strftime("%Y-%m-%d %H:%M:%S").to_string(), time),
+        narrow(
+            &entry
+                .time
+                .strftime(if time < TIME {
+                    "%m-%d %H:%M:%S"
+                } else {
+                    "%Y-%m-%d %H:%M:%S"
+                })
+                .to_string(),
+            time,
+        ),
     )
-    .and(Tone::Dim, end(format::last_part(&who_said), who))
+    .and(Tone::Dim, format::labelled(format::last_part(&who_said), who))
     .and(Tone::Plain, narrow(&called, call))
     .and(Tone::Accent, end(&on, resource))
     .and(tone(entry.outcome()), format::cut(&came, outcome))

@@ -1,5 +1,6 @@
 //! What is chosen by a word and a name in the palette: where to go, and as whom.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::effect::ThemeName;
@@ -178,10 +179,17 @@ fn opened(state: &State, word: &str) -> Vec<PaletteRow> {
     }
     let mut rows: Vec<PaletteRow> = places(state, word).into_iter().map(PaletteRow::Open).collect();
     if !word.is_empty() && Named::parse(word).is_none() {
-        let roles = Fuzzy::new(word).best(state.roles.iter(), |role| role.name.clone());
+        let roles = sorted(state.roles.iter(), |role| &role.name);
+        let roles = Fuzzy::new(word).best(roles.into_iter(), |role| role.name.clone());
         let roles = roles.into_iter().take(PROPOSED);
         rows.extend(roles.map(|role| PaletteRow::Role(role.name.clone())));
     }
+    rows
+}
+
+fn sorted<'a, T, K: Ord>(rows: impl Iterator<Item = &'a T>, by: impl Fn(&&'a T) -> K) -> Vec<&'a T> {
+    let mut rows: Vec<&T> = rows.collect();
+    rows.sort_by_key(by);
     rows
 }
 
@@ -199,8 +207,9 @@ fn role_of(word: &str) -> Option<String> {
 /// What is listed of S3 and begins as was typed; first what was typed, if it names something.
 fn completed(state: &State, typed: &str) -> Vec<Named> {
     let rest = typed.strip_prefix(SCHEME).unwrap_or_default();
-    let buckets = state.buckets.rows().iter();
+    let buckets = sorted(state.buckets.rows().iter(), |bucket| &bucket.name);
     let buckets = buckets
+        .into_iter()
         .filter(|bucket| bucket.name.starts_with(rest) && bucket.name != rest)
         .map(|bucket| ObjectUri::new(&bucket.name, ""));
     let listed = state.place.iter().flat_map(|(bucket, _)| {
@@ -237,14 +246,18 @@ fn places(state: &State, word: &str) -> Vec<Named> {
         return vec![named];
     }
     let mut fuzzy = Fuzzy::new(word);
-    let keys = state.keys.rows().iter().filter_map(|key| key.aliases.first());
-    let keys = fuzzy.best(keys, |alias| (*alias).clone()).into_iter();
+    // Of equal matches, and where nothing is typed: by name, jobs the newest first, however their lists came.
+    let aliases = state.keys.rows().iter().filter_map(|key| key.aliases.first());
+    let aliases = sorted(aliases, |alias| *alias);
+    let keys = fuzzy.best(aliases.into_iter(), |alias| (*alias).clone()).into_iter();
     let keys = keys.map(|alias| Named::Key(alias.clone()));
+    let buckets = sorted(state.buckets.rows().iter(), |bucket| &bucket.name);
     let buckets = fuzzy
-        .best(state.buckets.rows().iter(), |bucket| bucket.name.clone())
+        .best(buckets.into_iter(), |bucket| bucket.name.clone())
         .into_iter();
     let buckets = buckets.map(|bucket| Named::Place(ObjectUri::new(&bucket.name, "")));
-    let jobs = fuzzy.best(state.jobs.rows().iter(), |job| job.name.clone()).into_iter();
+    let jobs = sorted(state.jobs.rows().iter(), |job| Reverse(job.created));
+    let jobs = fuzzy.best(jobs.into_iter(), |job| job.name.clone()).into_iter();
     let jobs = jobs.map(|job| Named::Job(job.id().into_owned()));
     // An id is told from its beginning on.
     let by_id = state.keys.rows().iter().filter(|key| {

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::format::Tone;
 use super::pane::Pane;
-use super::state::overlay::{Overlay, Scroll, Subject, Walk};
+use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
 use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, mend, palette, questions, row_updates};
 use crate::domain::ObjectRow;
@@ -39,10 +39,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Back => back(state),
         Command::Parent => parent(state),
         Command::Actions => actions::menu(state),
-        Command::Guide => {
-            let row = guide::next(state);
-            state.overlays.push(Overlay::Guide(Walk { row, begun: None }));
-        }
+        Command::Guide => guide::open(state),
         Command::Chain => mend::go(state, effects),
         Command::Filter => state.typing = true,
         Command::Sort => {
@@ -72,6 +69,13 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Before => state.travel(true),
         Command::After => state.travel(false),
         Command::Bookmark => state.toggle_bookmark(effects),
+        Command::Bookmarks if state.bookmarks().is_empty() => {
+            let key = state.settings.keymap.key(Command::Bookmark);
+            state.say(
+                Tone::Dim,
+                format!("Nothing is bookmarked yet: {key} bookmarks where you are."),
+            );
+        }
         Command::Bookmarks => palette::open(state, chooser::BOOKMARK),
         Command::Palette => palette::open(state, ""),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),

@@ -197,7 +197,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
             if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
                 && let Some(key) = uri.strip_prefix(&format!("s3://{bucket}/"))
-                && state.may_move(Pane::Objects, operation)
+                // Where nobody has put the cursor it stands on what happens to come first.
+                && (state.may_move(Pane::Objects, operation) || !state.objects.is_placed())
             {
                 state.objects.want(key);
             }

@@ -61,6 +61,50 @@ impl Line {
     pub fn text(&self) -> String {
         self.0.iter().map(|(_, text)| text.as_str()).collect()
     }
+
+    /// The same in as many lines as it needs: what does not fit stands under what follows its label, or as far in as it does.
+    pub fn wrapped(&self, columns: usize) -> Vec<Self> {
+        let mut pieces: Vec<(Tone, char)> = Vec::new();
+        for (tone, text) in &self.0 {
+            pieces.extend(clean_lines(text).chars().map(|of| (*tone, of)));
+        }
+        let label = match self.0.as_slice() {
+            [(_, label), _, ..] if label.ends_with(' ') => clean_lines(label).chars().count(),
+            _ => pieces.iter().take_while(|(_, character)| *character == ' ').count(),
+        };
+        let text = |pieces: &[(Tone, char)]| pieces.iter().map(|(_, of)| *of).collect::<String>();
+        let hang = width(&text(&pieces[..label]));
+        let (label, hang) = if hang > columns / 2 { (0, 0) } else { (label, hang) };
+        let mut rest = pieces[label..].iter().copied();
+        let mut lines = Vec::new();
+        for piece in wrap(&text(&pieces[label..]), columns.saturating_sub(hang)) {
+            let mut line = if lines.is_empty() {
+                of_pieces(pieces[..label].iter().copied())
+            } else {
+                Self::new(Tone::Dim, " ".repeat(hang))
+            };
+            // Only spaces and line breaks are not in the pieces.
+            let of = piece.chars().map(|character| {
+                let tone = rest.find(|(_, of)| *of == character);
+                (tone.map_or(Tone::Plain, |(tone, _)| tone), character)
+            });
+            line.0.extend(of_pieces(of).0);
+            lines.push(line);
+        }
+        lines
+    }
+}
+
+/// Characters in pieces of a tone each.
+fn of_pieces(characters: impl Iterator<Item = (Tone, char)>) -> Line {
+    let mut line = Line::blank();
+    for (tone, character) in characters {
+        match line.0.last_mut() {
+            Some((last, text)) if *last == tone => text.push(character),
+            _ => line.0.push((tone, character.to_string())),
+        }
+    }
+    line
 }
 
 /// The tone of a KMS key's state.
@@ -208,6 +252,18 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
+/// Like [`wrap`], but a word that is longer than a line, which is a name, is cut in the middle and not broken.
+pub fn wrap_names(text: &str, cells: usize) -> Vec<String> {
+    let line = |line: &str| {
+        line.split(' ')
+            .map(|word| cut_middle(word, cells))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let lines: Vec<String> = text.split('\n').map(line).collect();
+    wrap(&lines.join("\n"), cells)
+}
+
 /// Bytes in binary units, three figures.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -272,6 +328,7 @@ pub fn sparkline(values: &[f64], columns: usize) -> String {
 
 pub use crate::domain::words::{capitalized, counted as count, last_part, span};
 pub use crate::printable::clean;
+use crate::printable::clean_lines;
 
 #[cfg(test)]
 mod tests {
@@ -302,6 +359,42 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("a\n\nb", 10), ["a", "", "b"]);
         assert_eq!(wrap("ab cdefgh", 4), ["ab", "cdef", "gh"]);
+    }
+
+    #[test]
+    fn what_is_longer_than_a_line_goes_on_under_what_follows_its_label_in_its_tone() {
+        let told = |line: &Line, columns| {
+            let lines = line.wrapped(columns).into_iter();
+            lines.map(|line| line.text()).collect::<Vec<_>>()
+        };
+        let fact = Line::new(Tone::Dim, "why   ").and(Tone::Plain, "it was denied\nthere");
+        assert_eq!(told(&fact, 13), ["why   it was", "      denied", "      there"]);
+        assert_eq!(told(&fact, 80), ["why   it was denied", "      there"]);
+        assert_eq!(
+            told(&fact, 8),
+            ["why   it", "was", "denied", "there"],
+            "no room beside it"
+        );
+        let inner = Line::new(Tone::Plain, "  \"a\": \"long\"");
+        assert_eq!(told(&inner, 10), ["  \"a\":", "  \"long\""]);
+        assert_eq!(told(&Line::new(Tone::Plain, "one two"), 4), ["one", "two"]);
+        assert_eq!(told(&Line::blank(), 4), [""]);
+        let tones = Line::new(Tone::Good, "✓ ")
+            .and(Tone::Plain, "try: ")
+            .and(Tone::Bad, "refused");
+        let tones = tones.wrapped(9);
+        assert_eq!(
+            tones[1].0,
+            [(Tone::Dim, "  ".to_owned()), (Tone::Bad, "refused".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_name_longer_than_a_line_is_cut_in_the_middle_and_not_broken() {
+        assert_eq!(
+            wrap_names("decrypt s3://bucket/output/model.tar.gz beside your files", 16),
+            ["decrypt", "s3://bu…l.tar.gz", "beside your", "files"]
+        );
     }
 
     #[test]

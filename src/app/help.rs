@@ -1,23 +1,47 @@
-//! What `?` shows: the keys of the place with the cursor, then all others, on one page of a small terminal. Their sentences are
-//! in the palette.
+//! What `?` shows: the keys of the place with the cursor, then all others, on one page. On a small terminal what is everywhere
+//! flows in few words; where there is room it stands in columns by what it is for. The sentences are in the palette.
 
 use super::command::{COMMANDS, Command, Keyed};
 use super::format::{self, Line, Tone};
 use super::pane::Pane;
 use super::state::State;
+use super::state::overlay::Overlay;
 
 /// Cells of a key in front of its words.
 const KEY: usize = 8;
 /// Cells of the word in front of what flows.
 const HEADING: usize = 7;
+/// From this width on all keys stand in columns.
+const ROOMY: usize = 100;
+/// Cells of a key and its words in such a column.
+const COLUMN: usize = 36;
+
+/// A key and what it does in a few words.
+type Entry = (String, String);
 
 /// The page.
 pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Heading, format!("In {}", state.focus.name()))];
-    let here = here(state);
-    lines.extend(in_two(&here, columns));
-    lines.extend(flow("Else", Tone::Plain, everywhere(state), columns));
-    lines.extend(flow("Move", Tone::Dim, moves(state), columns));
+    let (place, here) = match below(state) {
+        Some((place, keys)) => (place.to_owned(), bound(state, keys)),
+        None => (format!("In {}", state.focus.name()), here(state)),
+    };
+    let mut lines = vec![Line::new(Tone::Heading, place)];
+    if columns < ROOMY {
+        lines.extend(grid(&here, 2, columns));
+        let all: Vec<Entry> = GROUPS.iter().flat_map(|(_, keys)| everywhere(state, keys)).collect();
+        lines.extend(flow("Else", Tone::Plain, all, columns));
+        lines.extend(flow("Move", Tone::Dim, moves(state), columns));
+    } else {
+        let beside = columns / COLUMN;
+        lines.extend(grid(&here, beside, columns));
+        for (heading, keys) in GROUPS {
+            lines.extend([Line::blank(), Line::new(Tone::Heading, *heading)]);
+            lines.extend(grid(&everywhere(state, keys), beside, columns));
+        }
+        lines.extend([Line::blank(), Line::new(Tone::Heading, "Move")]);
+        lines.extend(flow("", Tone::Plain, moves(state), columns));
+        lines.push(Line::blank());
+    }
     let palette = state.settings.keymap.key(Command::Palette);
     let signs = Line::new(Tone::Heading, "Signs  ")
         .and(Tone::Accent, "◆")
@@ -35,11 +59,11 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
     lines
 }
 
-/// Keys and words in two columns.
-fn in_two(entries: &[(String, String)], columns: usize) -> Vec<Line> {
-    let (cells, rows) = (columns.saturating_sub(2) / 2, entries.len().div_ceil(2));
+/// Keys and words in so many columns.
+fn grid(entries: &[Entry], beside: usize, columns: usize) -> Vec<Line> {
+    let (cells, rows) = (columns.saturating_sub(2) / beside, entries.len().div_ceil(beside));
     let line = |row: usize| {
-        let of_row = (0..2).filter_map(|column| entries.get(column * rows + row));
+        let of_row = (0..beside).filter_map(|column| entries.get(column * rows + row));
         of_row.fold(Line::blank(), |line, (keys, words)| {
             line.and(Tone::Accent, format::fit(keys, KEY))
                 .and(Tone::Plain, format::fit(words, cells.saturating_sub(KEY)))
@@ -49,7 +73,7 @@ fn in_two(entries: &[(String, String)], columns: usize) -> Vec<Line> {
 }
 
 /// Keys and words one after the other, as many a line as there is room for.
-fn flow(heading: &str, tone: Tone, entries: Vec<(String, String)>, columns: usize) -> Vec<Line> {
+fn flow(heading: &str, tone: Tone, entries: Vec<Entry>, columns: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     let begun = |heading: &str| Line::new(Tone::Heading, format::fit(heading, HEADING));
     let mut line = begun(heading);
@@ -75,12 +99,10 @@ fn keys_of(state: &State, command: Command) -> String {
 }
 
 /// What can be done to what the cursor is on, in this pane's words.
-fn here(state: &State) -> Vec<(String, String)> {
+fn here(state: &State) -> Vec<Entry> {
     let is_local = |command: Command| match command {
         Command::Do(Keyed::Audit) => false,
         Command::Do(_) | Command::Enter | Command::Mark | Command::Parent | Command::Actions => true,
-        Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => true,
-        Command::NextMatch | Command::PreviousMatch | Command::Only => true,
         _ => false,
     };
     let local = COMMANDS.iter().map(|entry| entry.command);
@@ -97,6 +119,9 @@ fn words(state: &State, command: Command) -> &'static str {
         (Command::Do(Keyed::Decrypt), Pane::Jobs) => "decrypt its model",
         (Command::Do(Keyed::Decrypt), _) => "decrypt to a file",
         (Command::Do(Keyed::Verify), _) => "read whole: is it intact?",
+        (Command::Do(Keyed::AuditObjects), Pane::Jobs) => "its report, as an audit",
+        (Command::Do(Keyed::AuditObjects), _) => "audit all that is in it",
+        (Command::Do(Keyed::Who), _) => "who can use it, who did",
         (Command::Do(Keyed::Prove), _) => "prove who may use the key",
         (Command::Do(Keyed::New), Pane::Keys) => "a new key",
         (Command::Do(Keyed::New), Pane::Grants) => "a new grant",
@@ -119,64 +144,108 @@ fn words(state: &State, command: Command) -> &'static str {
     }
 }
 
-/// What has nothing to do with the row.
-fn everywhere(state: &State) -> Vec<(String, String)> {
-    let is_here = |command: Command| matches!(command, Command::Do(Keyed::Audit)) || !matches!(command, Command::Do(_));
-    let is_elsewhere = |command: Command| {
-        is_here(command)
-            && !is_move(command)
-            && !matches!(
-                command,
-                Command::Enter
-                    | Command::Mark
-                    | Command::Parent
-                    | Command::Actions
-                    | Command::Follow
-                    | Command::Wrap
-                    | Command::Times
-                    | Command::Host
-                    | Command::NextMatch
-                    | Command::PreviousMatch
-                    | Command::Only
-                    | Command::Save
-            )
-    };
-    let is_of_marks = |command: Command| matches!(command, Command::MarkAll | Command::MarkInvert | Command::MarkRange);
-    let works = |command: Command| !is_of_marks(command) || state.is_available(command);
-    let all = COMMANDS
+/// What is everywhere, by what it is for, in few words.
+const GROUPS: &[(&str, &[(Command, &str)])] = &[
+    (
+        "Rows",
+        &[
+            (Command::Back, "back, close"),
+            (Command::MarkAll, "mark all"),
+            (Command::MarkInvert, "invert marks"),
+            (Command::MarkRange, "mark up to here"),
+            (Command::Filter, "filter"),
+            (Command::Sort, "sort"),
+            (Command::Reverse, "reverse"),
+            (Command::Copy, "copy"),
+            (Command::CopyCommand, "copy as aws"),
+            (Command::CopyAs, "copy as …"),
+            (Command::Export, "save rows"),
+            (Command::Refresh, "ask AWS again"),
+        ],
+    ),
+    (
+        "Look",
+        &[
+            (Command::Guide, "walk"),
+            (Command::Chain, "chain"),
+            (Command::Zoom, "pane alone"),
+            (Command::Aside, "details beside"),
+            (Command::Operations, "operations"),
+            (Command::Messages, "messages"),
+            (Command::Do(Keyed::Audit), "changes made"),
+            (Command::Theme, "colours"),
+        ],
+    ),
+    (
+        "Go",
+        &[
+            (Command::Open, "open by name"),
+            (Command::Bookmark, "bookmark"),
+            (Command::Bookmarks, "bookmarks"),
+            (Command::Context, "account, role"),
+            (Command::LogIn, "log in"),
+            (Command::Palette, "commands"),
+            (Command::Help, "help"),
+            (Command::Redraw, "redraw"),
+            (Command::Suspend, "suspend"),
+            (Command::Quit, "quit"),
+        ],
+    ),
+];
+
+/// What the keys of a log are for.
+const OF_LOG: &[(Command, &str)] = &[
+    (Command::Filter, "search"),
+    (Command::NextMatch, "next match"),
+    (Command::PreviousMatch, "match before"),
+    (Command::Only, "only lines that match, or all"),
+    (Command::Follow, "follow its end, or stop"),
+    (Command::Times, "times, or none"),
+    (Command::Wrap, "wrap long lines, or cut them"),
+    (Command::Host, "one host alone, then the next"),
+    (Command::Save, "save all of it"),
+];
+
+/// And those of who can and who did.
+const OF_WHO: &[(Command, &str)] = &[
+    (Command::NextPane, "who can, who did"),
+    (Command::Enter, "what it rests on"),
+    (Command::Save, "keep as evidence"),
+    (Command::Refresh, "read it again"),
+];
+
+/// What lies under the help, if that has keys of its own.
+fn below(state: &State) -> Option<(&'static str, &'static [(Command, &'static str)])> {
+    match state
+        .overlays
         .iter()
-        .filter(|entry| is_elsewhere(entry.command) && works(entry.command));
-    let name = |command: Command| match command {
-        Command::CopyCommand => "copy as aws",
-        command => command.entry().name,
-    };
-    all.map(|entry| (state.settings.keymap.key(entry.command), name(entry.command).to_owned()))
-        .collect()
+        .rev()
+        .find(|overlay| !matches!(overlay, Overlay::Help(_)))?
+    {
+        Overlay::Log(_) => Some(("In a log", OF_LOG)),
+        Overlay::Who(_) => Some(("In who can, who did", OF_WHO)),
+        _ => None,
+    }
 }
 
-fn is_move(command: Command) -> bool {
-    matches!(
-        command,
-        Command::Focus(_)
-            | Command::NextPane
-            | Command::PreviousPane
-            | Command::Down
-            | Command::Up
-            | Command::PageDown
-            | Command::PageUp
-            | Command::Top
-            | Command::Bottom
-            | Command::Before
-            | Command::After
-            | Command::BorderLeft
-            | Command::BorderRight
-            | Command::BorderUp
-            | Command::BorderDown
-    )
+fn bound(state: &State, keys: &[(Command, &str)]) -> Vec<Entry> {
+    let keymap = &state.settings.keymap;
+    let keys = keys
+        .iter()
+        .map(|(command, words)| (keymap.key(*command), (*words).to_owned()));
+    keys.filter(|(key, _)| !key.is_empty()).collect()
+}
+
+/// What has nothing to do with the row.
+fn everywhere(state: &State, keys: &[(Command, &str)]) -> Vec<Entry> {
+    let is_of_marks = |command: Command| matches!(command, Command::MarkAll | Command::MarkInvert | Command::MarkRange);
+    let works = |(command, _): &&(Command, &str)| !is_of_marks(*command) || state.is_available(*command);
+    let keys: Vec<(Command, &str)> = keys.iter().filter(works).copied().collect();
+    bound(state, &keys)
 }
 
 /// Every key that only moves.
-fn moves(state: &State) -> Vec<(String, String)> {
+fn moves(state: &State) -> Vec<Entry> {
     let panes: Vec<String> = Pane::ALL
         .iter()
         .map(|pane| keys_of(state, Command::Focus(*pane)))

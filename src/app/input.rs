@@ -26,9 +26,9 @@ pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>)
     let (focus, before) = (state.focus, state.spot());
     take(state, key, effects);
     state.came_from(before);
-    // Who opens a row by its name waits for that row.
+    // Who opens a row by its name waits for that row; and where nobody has put a cursor, it goes to what was made there.
     if !std::mem::take(&mut state.is_sent) && state.focus != focus {
-        state.focused().stay();
+        state.focused().come();
     }
 }
 

@@ -34,9 +34,32 @@ pub struct Inventory {
     shown: Vec<usize>,
     /// The row of the cursor, among those shown.
     cursor: usize,
+    /// By kind, and by KMS key, the most first.
+    pub bars: [Bars; 2],
+    /// What is to be known of all.
+    trouble: String,
+}
+
+/// Bars, and how many objects all of them count.
+#[derive(Debug, Clone)]
+pub struct Bars {
+    /// The most first.
+    pub all: Vec<Bar>,
+    /// Together.
+    pub objects: u64,
+}
+
+impl Bars {
+    fn of(all: Vec<Bar>) -> Self {
+        Self {
+            objects: all.iter().map(|bar| bar.tally.objects).sum(),
+            all,
+        }
+    }
 }
 
 /// A bar: its name, its tone, and its tally.
+#[derive(Debug, Clone)]
 pub struct Bar {
     /// What is counted.
     pub name: String,
@@ -49,8 +72,12 @@ pub struct Bar {
 impl Inventory {
     /// With the cursor on the first row, which is wrong if any is.
     pub fn new(report: Arc<AuditReport>) -> Self {
+        let bars = [by_kind(&report), by_key(&report)].map(Bars::of);
+        let trouble = trouble_lines(&report.summary).join("; ");
         let mut inventory = Self {
             report,
+            bars,
+            trouble,
             filter: Input::default(),
             typing: false,
             shown: Vec::new(),
@@ -185,43 +212,11 @@ impl Inventory {
         wrapped.collect()
     }
 
-    /// By kind, the most first.
-    pub fn by_kind(&self) -> Vec<Bar> {
-        let bar = |(kind, tally): (&Kind, &Tally)| Bar {
-            name: kind.as_str().to_owned(),
-            tone: tone(*kind),
-            tally: *tally,
-        };
-        let mut bars: Vec<Bar> = self.report.summary.kinds.iter().map(bar).collect();
-        bars.sort_by_key(|bar| std::cmp::Reverse(bar.tally.objects));
-        bars
-    }
-
-    /// By KMS key, the most first.
-    pub fn by_key(&self) -> Vec<Bar> {
-        let bar = |(key, tally): (&AuditKey, Tally)| Bar {
-            name: short_name(key),
-            tone: match (&key.state, key.unusable()) {
-                (Err(_), _) => Tone::Dim,
-                (Ok(_), Some(_)) => Tone::Bad,
-                (Ok(_), None) => Tone::Accent,
-            },
-            tally,
-        };
-        let summary = &self.report.summary;
-        let further = (summary.other_keys.objects > 0).then(|| Bar {
-            name: "further keys".to_owned(),
-            tone: Tone::Dim,
-            tally: summary.other_keys,
-        });
-        summary.keys_by_use().into_iter().map(bar).chain(further).collect()
-    }
-
     /// What the row with the cursor is about, in lines for so many columns: its trouble, or what is known of all.
     pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
         let trouble = self.current().map(AuditRow::trouble).unwrap_or_default();
         let words = if trouble.is_empty() {
-            trouble_lines(&self.report.summary).join("; ")
+            self.trouble.clone()
         } else {
             trouble
         };
@@ -270,7 +265,10 @@ impl Inventory {
         let key_text = row.kms_key.as_deref().map(short_name).or(used).unwrap_or_default();
         Line::new(sign_tone, sign)
             .and(tone(row.kind), narrow(row.kind.as_str(), kind))
-            .and(Tone::Dim, narrow(&format::size(row.size), size))
+            .and(
+                Tone::Dim,
+                format!("{:>width$}  ", format::size(row.size), width = size - 2),
+            )
             .and(
                 key_tone,
                 if key == 0 {
@@ -294,7 +292,7 @@ pub fn heading(columns: usize) -> Line {
     let [kind, size, key, object] = widths(columns);
     let names = [
         ("  KIND", kind + 2),
-        ("SIZE", size),
+        ("    SIZE", size),
         ("KMS KEY", key),
         ("OBJECT", object),
     ];
@@ -344,6 +342,32 @@ fn tone(kind: Kind) -> Tone {
         Kind::KeyObject | Kind::Record | Kind::Program | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
         Kind::SseKmsDsse | Kind::SseKms | Kind::SseS3 | Kind::Plain => Tone::Bad,
     }
+}
+
+/// By kind, the most first.
+fn by_kind(report: &AuditReport) -> Vec<Bar> {
+    let bar = |(kind, tally): (&Kind, &Tally)| Bar {
+        name: kind.as_str().to_owned(),
+        tone: tone(*kind),
+        tally: *tally,
+    };
+    let mut bars: Vec<Bar> = report.summary.kinds.iter().map(bar).collect();
+    bars.sort_by_key(|bar| std::cmp::Reverse(bar.tally.objects));
+    bars
+}
+
+/// By KMS key, the most first.
+fn by_key(report: &AuditReport) -> Vec<Bar> {
+    let bar = |(key, tally): (&AuditKey, Tally)| Bar {
+        name: short_name(key),
+        tone: match (&key.state, key.unusable()) {
+            (Err(_), _) => Tone::Dim,
+            (Ok(_), Some(_)) => Tone::Bad,
+            (Ok(_), None) => Tone::Accent,
+        },
+        tally,
+    };
+    report.summary.keys_by_use().into_iter().map(bar).collect()
 }
 
 #[cfg(test)]

@@ -122,8 +122,9 @@ fn head(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
         let name = if phase.name == "grant" { "Granted" } else { "Revoked" };
         fact(name, Tone::Plain, &words);
     }
-    for path in cycle.evidence.iter().chain(&cycle.page) {
-        fact("Evidence:", Tone::Accent, &path.to_string_lossy());
+    for (name, path) in [("Evidence", &cycle.evidence), ("Its page", &cycle.page)] {
+        let path = path.as_deref().map(std::path::Path::to_string_lossy);
+        fact(name, Tone::Accent, &path.unwrap_or_default());
     }
     lines
 }

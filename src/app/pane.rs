@@ -52,6 +52,8 @@ pub(super) struct Facts {
     pub(super) lines: Vec<Line>,
     columns: usize,
     label: usize,
+    /// Whether names that are longer than a line are cut: all of it is elsewhere.
+    is_brief: bool,
 }
 
 impl Facts {
@@ -60,6 +62,23 @@ impl Facts {
             lines: Vec::new(),
             columns,
             label: Self::label(columns),
+            is_brief: false,
+        }
+    }
+
+    /// The same beside a list: names that are longer than a line are cut in the middle.
+    pub(super) fn brief(columns: usize) -> Self {
+        Self {
+            is_brief: true,
+            ..Self::new(columns)
+        }
+    }
+
+    fn wrapped(&self, text: &str, columns: usize) -> Vec<String> {
+        if self.is_brief {
+            super::format::wrap_names(text, columns)
+        } else {
+            super::format::wrap(text, columns)
         }
     }
 
@@ -71,7 +90,8 @@ impl Facts {
         if !self.lines.is_empty() {
             self.lines.push(Line::blank());
         }
-        self.lines.push(Line::new(Tone::Heading, text));
+        self.lines
+            .push(Line::new(Tone::Heading, super::format::cut_middle(text, self.columns)));
         self.label = Self::label(self.columns);
     }
 
@@ -89,7 +109,7 @@ impl Facts {
             return;
         }
         let mut name = super::format::labelled(name, self.label);
-        for piece in super::format::wrap(value, self.columns.saturating_sub(self.label)) {
+        for piece in self.wrapped(value, self.columns.saturating_sub(self.label)) {
             self.lines.push(Line::new(Tone::Dim, name).and(tone, piece));
             name = " ".repeat(self.label);
         }
@@ -100,7 +120,7 @@ impl Facts {
     }
 
     pub(super) fn text(&mut self, tone: Tone, text: &str) {
-        let lines = super::format::wrap(text, self.columns);
+        let lines = self.wrapped(text, self.columns);
         self.lines.extend(lines.into_iter().map(|line| Line::new(tone, line)));
     }
 }
@@ -108,6 +128,6 @@ impl Facts {
 /// A JSON value as lines.
 pub(super) fn json_lines(value: &serde_json::Value, columns: usize) -> Vec<Line> {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let lines = text.lines().flat_map(|line| super::format::wrap(line, columns));
-    lines.map(|line| Line::new(Tone::Plain, line)).collect()
+    let lines = text.lines().map(|line| Line::new(Tone::Plain, line));
+    lines.flat_map(|line| line.wrapped(columns)).collect()
 }

@@ -5,7 +5,6 @@ use super::format::{self, Line, Tone};
 use super::pane::{self, files, grants, jobs, keys, objects};
 use super::state::State;
 use super::state::overlay::{Details, Overlay, Previewing, Subject};
-use super::table::Row;
 use super::{Command, help, matrix, policy_review, results, versions};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{AwsContext, Door, Fault, FaultKind, Origin};
@@ -20,7 +19,7 @@ pub fn lines(state: &State, columns: usize) -> Vec<Line> {
         Some(Overlay::Details(shown)) => details(state, shown, columns),
         Some(Overlay::Comparing(shown)) => versions::lines(shown, columns),
         Some(Overlay::Matrix(shown)) => matrix::lines(shown, columns).0,
-        Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| wrapped(line, columns)).collect(),
+        Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| line.wrapped(columns)).collect(),
         _ => Vec::new(),
     }
 }
@@ -31,53 +30,44 @@ pub(super) fn text(state: &State) -> String {
     lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
 }
 
-fn wrapped(line: &Line, columns: usize) -> Vec<Line> {
-    if format::width(&line.text()) <= columns {
-        return vec![line.clone()];
-    }
-    let tone = line.0.first().map_or(Tone::Plain, |(tone, _)| *tone);
-    let pieces = format::wrap(&line.text(), columns);
-    pieces.into_iter().map(|piece| Line::new(tone, piece)).collect()
-}
-
 /// Lines of its log beside a job's failure.
 const LOG_TAIL: usize = 8;
 
-/// The messages, newest first, each with what it means.
-pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
+/// The message in a row, the newest first, with what it means.
+pub fn message(state: &State, row: usize, columns: usize) -> Vec<Line> {
+    let Some(message) = state.messages.newest_first().nth(row) else {
+        return Vec::new();
+    };
     let room = columns.saturating_sub(13);
-    let messages = state.messages.newest_first().map(|message| {
-        let times = if message.times > 1 {
-            format!(" ({} times)", message.times)
-        } else {
-            String::new()
-        };
-        let at = message.at.strftime("%H:%M:%S  ").to_string();
-        let margin = " ".repeat(at.len());
-        let said = format::wrap(&format!("{}{times}", message.text), room).into_iter();
-        let mut lines: Vec<Line> = said
-            .enumerate()
-            .map(|(index, piece)| {
-                let head = if index == 0 { &at } else { &margin };
-                Line::new(Tone::Dim, head.clone()).and(message.tone, piece)
-            })
-            .collect();
-        let elsewhere = message.elsewhere(&state.settings.context);
-        let fault = message.fault.as_deref();
-        let mut more = fault
-            .map(|fault| explanation(state, fault, elsewhere))
-            .unwrap_or_default();
-        if message.leads_on() {
-            more.push(Line::new(Tone::Accent, "Enter goes on."));
-        }
-        for line in more.iter().flat_map(|line| wrapped(line, room)) {
-            let mut spaced = Line::new(Tone::Dim, margin.clone());
-            spaced.0.extend(line.0);
-            lines.push(spaced);
-        }
-        lines
-    });
-    messages.collect()
+    let times = if message.times > 1 {
+        format!(" ({} times)", message.times)
+    } else {
+        String::new()
+    };
+    let at = message.at.strftime("%H:%M:%S  ").to_string();
+    let margin = " ".repeat(at.len());
+    let said = format::wrap(&format!("{}{times}", message.text), room).into_iter();
+    let mut lines: Vec<Line> = said
+        .enumerate()
+        .map(|(index, piece)| {
+            let head = if index == 0 { &at } else { &margin };
+            Line::new(Tone::Dim, head.clone()).and(message.tone, piece)
+        })
+        .collect();
+    let elsewhere = message.elsewhere(&state.settings.context);
+    let fault = message.fault.as_deref();
+    let mut more = fault
+        .map(|fault| explanation(state, fault, elsewhere))
+        .unwrap_or_default();
+    if message.leads_on() {
+        more.push(Line::new(Tone::Accent, "Enter goes on."));
+    }
+    for line in more.iter().flat_map(|line| line.wrapped(room)) {
+        let mut spaced = Line::new(Tone::Dim, margin.clone());
+        spaced.0.extend(line.0);
+        lines.push(spaced);
+    }
+    lines
 }
 
 /// What a fault means beyond its own words; in a context that was left it is not mended from here.
@@ -138,7 +128,7 @@ pub fn leads_on(state: &State, id: u64) -> bool {
 
 /// Why a job was refused, from its failure reason.
 pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
-    let job = listed(state.jobs.rows(), name)?;
+    let job = state.jobs.get(name)?;
     let detail = job.detail.as_deref()?;
     explain_text(detail.failure.as_deref()?)
 }
@@ -162,7 +152,7 @@ fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
         Origin::Kms => None,
     };
     if let Some((tone, words)) = origin {
-        lines.extend(wrapped(&Line::new(tone, words), columns));
+        lines.extend(Line::new(tone, words).wrapped(columns));
     }
     let shown_lines = preview.lines(shown.view, usize::MAX, columns);
     let cut = |line: &String| Line::new(Tone::Plain, format::cut(&line.replace('\t', "    "), columns));
@@ -182,7 +172,7 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
     let gone = || vec![Line::new(Tone::Warn, "It is not listed any more.")];
     match &details.subject {
         Subject::Key(arn) => {
-            let Some(key) = listed(state.keys.rows(), arn) else {
+            let Some(key) = state.keys.get(arn) else {
                 return gone();
             };
             match page {
@@ -191,14 +181,14 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
                 _ => keys::overview(key, state.refusal(arn), state.linked(), state.now, columns),
             }
         }
-        Subject::Grant(id) => match listed(state.grants.rows(), id) {
+        Subject::Grant(id) => match state.grants.get(id) {
             None => gone(),
             Some(grant) if page == "JSON" => pane::json_lines(&grants::json(grant), columns),
             Some(grant) => grants::overview(grant, columns),
         },
         Subject::Object(name) => {
             let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
-            let Some(row) = listed(state.objects.rows(), name) else {
+            let Some(row) = state.objects.get(name) else {
                 return gone();
             };
             if page == "JSON" {
@@ -206,12 +196,13 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             }
             let key = row.info().and_then(|info| info.kms_key_arn.as_deref());
             let key_name = key.and_then(|arn| state.key_name(arn));
-            let mut lines = objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns);
+            let facts = pane::Facts::new(columns);
+            let mut lines = objects::overview(facts, (bucket, row), state.refusal(name), state.seen(row), key_name);
             lines.push(Line::blank());
             lines.extend(objects::versions(state.versions(row), (usize::MAX, "asking…"), columns));
             lines
         }
-        Subject::Job(name) => match listed(state.jobs.rows(), name) {
+        Subject::Job(name) => match state.jobs.get(name) {
             None => gone(),
             Some(job) if page == "JSON" => pane::json_lines(&jobs::json(job), columns),
             // Drawn, not written: see `ui::metrics`.
@@ -221,7 +212,7 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
                 jobs::overview(job, state.refusal(name), why, state.now, columns)
             }
         },
-        Subject::File(path) => match state.files.rows().iter().find(|file| file.path == *path) {
+        Subject::File(path) => match state.files.get(&path.to_string_lossy()) {
             None => gone(),
             Some(file) => files::overview(file, columns),
         },
@@ -248,11 +239,7 @@ fn why_it_ended(state: &State, name: &str, columns: usize) -> Vec<Line> {
     }
     lines.extend(last.into_iter().map(|line| Line::new(Tone::Plain, line)));
     lines.push(Line::blank());
-    lines.iter().flat_map(|line| wrapped(line, columns)).collect()
-}
-
-fn listed<'a, T: Row>(rows: &'a [T], id: &str) -> Option<&'a T> {
-    rows.iter().find(|row| row.id() == id)
+    lines.iter().flat_map(|line| line.wrapped(columns)).collect()
 }
 
 fn policy(state: &State, arn: &str, columns: usize) -> Vec<Line> {

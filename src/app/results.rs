@@ -181,7 +181,7 @@ pub(super) fn show(
             let now = state.now;
             remember(state, (&key_arn, &role_arn), now, method, &steps);
             state.last_role = Some(role_arn.clone());
-            let lines = outcome_text::proof_lines(&role_arn, method, &steps);
+            let lines = outcome_text::proof_lines((&key_arn, &role_arn), method, &steps);
             // Only who is the role can prove what it may do.
             let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
                 key: key_arn,

@@ -33,11 +33,16 @@ pub enum ReadResult {
     Refuted(String),
 }
 
-/// By bucket and key.
+/// By bucket and key; the number is another one whenever something of it may be.
 #[derive(Debug, Default)]
-pub(super) struct AllSeen(BTreeMap<(String, String), Seen>);
+pub(super) struct AllSeen(BTreeMap<(String, String), Seen>, u64);
 
 impl AllSeen {
+    /// Another number for other readings.
+    pub(super) fn revision(&self) -> u64 {
+        self.1
+    }
+
     /// What reading the object told that is listed so.
     pub(super) fn of(&self, bucket: &str, row: &ObjectRow) -> Option<&Seen> {
         let seen = self.0.get(&(bucket.to_owned(), row.key().to_owned()))?;
@@ -53,6 +58,7 @@ impl AllSeen {
             let place = (bucket.to_owned(), row.key().to_owned());
             if self.0.get(&place).is_some_and(|seen| !seen.is_of(row)) {
                 self.0.remove(&place);
+                self.1 += 1;
             }
         }
     }
@@ -64,6 +70,7 @@ impl AllSeen {
         }
         self.listed(place.0, rows);
         let is_at = |key: &str| key.strip_prefix(place.1).is_some_and(|name| !name.contains('/'));
+        self.1 += 1;
         let listed: HashSet<&str> = rows.iter().map(ObjectRow::key).collect();
         self.0
             .retain(|(bucket, key), _| bucket != place.0 || !is_at(key) || listed.contains(key.as_str()));
@@ -93,11 +100,13 @@ impl AllSeen {
             etag: etag.to_owned(),
             written,
         };
+        self.1 += 1;
         self.0.insert((place.0.to_owned(), place.1.to_owned()), seen);
     }
 
     /// These objects are gone.
     pub(super) fn gone(&mut self, bucket: &str, is_gone: impl Fn(&str) -> bool) {
+        self.1 += 1;
         self.0.retain(|(of, key), _| of != bucket || !is_gone(key));
     }
 }

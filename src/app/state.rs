@@ -6,6 +6,7 @@ pub mod chain;
 pub mod continuation;
 mod history;
 pub mod layout;
+pub(in crate::app) mod linked;
 pub mod messages;
 mod named;
 pub mod operations;
@@ -14,9 +15,9 @@ mod resting;
 pub mod review;
 mod switch;
 pub mod target;
-
 mod topics;
 mod used;
+pub mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -140,6 +141,10 @@ pub struct State {
     pub(super) whos: Vec<(String, Arc<WhoReport>)>,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
+    linked: linked::Linked,
+    walk: Vec<walk::Standing>,
+    /// Whether jobs are listed that are no training jobs, as of this revision of the list.
+    kinds: (u64, bool),
     chain: chain::Chain,
     chain_memo: chain::Memo,
     resting: resting::Resting,
@@ -233,11 +238,10 @@ impl State {
         matches!((used, self.key()), (Some(used), Some(key)) if key.is_meant(used))
     }
 
-    /// How many grants, objects and jobs on screen belong to the selected key.
+    /// How many grants, objects and jobs on screen belong to the selected key, while its details are open.
     pub fn linked(&self) -> (usize, usize, usize) {
-        let objects = self.objects.rows().iter().filter(|row| self.is_object_linked(row));
-        let jobs = self.jobs.rows().iter().filter(|job| self.is_job_linked(job));
-        (self.grants.rows().len(), objects.count(), jobs.count())
+        let (objects, jobs) = self.linked.counts();
+        (self.grants.count(), objects, jobs)
     }
 
     /// How the loss of a job went, if its log was read in this session.
@@ -245,10 +249,18 @@ impl State {
         self.losses.of(job)
     }
 
+    /// The key with this ARN, id or alias, if it is listed.
+    pub fn listed_key(&self, reference: &str) -> Option<&KmsKey> {
+        let alias = || {
+            let (_, name) = reference.rsplit_once(":alias/")?;
+            self.keys.get(&format!("alias/{name}"))
+        };
+        self.keys.get(reference).or_else(alias)
+    }
+
     /// The name of the key with this ARN, if it is listed.
     pub fn key_name(&self, reference: &str) -> Option<&str> {
-        let mut rows = self.keys.rows().iter();
-        rows.find(|key| key.is_meant(reference)).map(KmsKey::name)
+        self.listed_key(reference).map(KmsKey::name)
     }
 
     /// Why a row could not be looked at closer.
@@ -378,6 +390,8 @@ impl State {
             self.grants.reset();
             self.grants_of = key;
         }
+        self.look_up();
+        self.take_stock();
         self.forge_chain();
         self.rest();
         let topics = self.topics();

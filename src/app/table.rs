@@ -15,9 +15,16 @@ use self::pages::Pages;
 use crate::domain::Fault;
 use crate::domain::sheet::Named;
 
+mod index;
 mod listing;
 mod order;
 mod pages;
+
+#[cfg(test)]
+thread_local! {
+    /// How often all rows of a table were asked for.
+    pub(crate) static WALKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// What a table needs to know of its rows.
 pub trait Row: Sized + 'static {
@@ -28,6 +35,10 @@ pub trait Row: Sized + 'static {
 
     /// What stays the same over refreshes.
     fn id(&self) -> Cow<'_, str>;
+    /// What else it is called.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::empty()
+    }
     /// What a filter looks at: what stands in the row.
     fn text(&self) -> Cow<'_, str>;
     /// What it has besides, to be found by a part of it as it is written; after what stands in a row.
@@ -105,6 +116,10 @@ pub struct Table<T> {
     rows: Vec<T>,
     /// Indices into `rows`: those that the filter lets through, in order.
     view: Vec<usize>,
+    /// Hashes of the ids and names of the rows, in their order, each with the row's place.
+    index: Vec<(u64, usize)>,
+    /// How many of the rows shown were not looked at closer, where their order depends on it.
+    unknown: usize,
     /// Index into `view` of the cursor; 0 when there are no rows.
     cursor: usize,
     /// Index into `view` of the first row on screen.
@@ -140,6 +155,8 @@ impl<T> Default for Table<T> {
         Self {
             rows: Vec::new(),
             view: Vec::new(),
+            index: Vec::new(),
+            unknown: 0,
             cursor: 0,
             offset: 0,
             height: 0,
@@ -184,9 +201,16 @@ impl<T: Row> Table<T> {
         self.view.get(self.cursor).map(|index| &self.rows[*index])
     }
 
-    /// All rows, filtered out or not, in the order they came.
+    /// All rows, filtered out or not, in the order they came. Nothing that is drawn looks at them.
     pub fn rows(&self) -> &[T] {
+        #[cfg(test)]
+        WALKED.set(WALKED.get() + 1);
         &self.rows
+    }
+
+    /// The first so many of them.
+    pub fn first(&self, most: usize) -> impl Iterator<Item = &T> {
+        self.rows.iter().take(most)
     }
 
     /// How many rows the filter lets through.
@@ -225,12 +249,24 @@ impl<T: Row> Table<T> {
     }
 
     /// Rows that were not looked at closer, if the order is by what that tells, the first first.
-    pub fn unknown(&self) -> impl Iterator<Item = &T> {
-        let is_by_detail = self.sort.is_some_and(|sort| T::DETAILS.contains(&sort.column));
-        let view = if is_by_detail { self.view.as_slice() } else { &[] };
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &T> {
+        let view = if self.unknown > 0 { self.view.as_slice() } else { &[] };
         view.iter()
             .map(|index| &self.rows[*index])
             .filter(|row| !row.is_known())
+    }
+
+    /// How many these are.
+    pub fn count_unknown(&self) -> usize {
+        self.unknown
+    }
+
+    /// Rows, or their order, have changed.
+    fn weigh_unknown(&mut self) {
+        let is_by_detail = self.sort.is_some_and(|sort| T::DETAILS.contains(&sort.column));
+        let view = if is_by_detail { self.view.as_slice() } else { &[] };
+        let is_unknown = |index: &&usize| !self.rows[**index].is_known();
+        self.unknown = view.iter().filter(is_unknown).count();
     }
 
     /// Ids of rows shown, by their numbers.
@@ -249,6 +285,8 @@ impl<T: Row> Table<T> {
         if self.marks.is_empty() {
             return self.current().into_iter().collect();
         }
+        #[cfg(test)]
+        WALKED.set(WALKED.get() + 1);
         let marked = |row: &&T| self.marks.contains(row.id().as_ref());
         let shown = self.view.iter().map(|index| &self.rows[*index]).filter(marked);
         let seen: BTreeSet<usize> = self.view.iter().copied().collect();
@@ -323,6 +361,11 @@ impl<T: Row> Table<T> {
     pub(super) fn want(&mut self, id: &str) {
         self.wanted = Some(id.to_owned());
         self.arrange(true);
+    }
+
+    /// Whether the cursor was put anywhere: where it was not, it stands on what happens to come first.
+    pub(super) fn is_placed(&self) -> bool {
+        self.is_placed
     }
 }
 

@@ -59,8 +59,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Terminate => cancelling::leave(state, &mut effects),
         Event::Answer { .. } | Event::Failed { .. } => {}
     }
-    guide::go_further(state);
     state.settle(&mut effects);
+    guide::go_further(state);
     effects
 }
 

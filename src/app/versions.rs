@@ -5,11 +5,15 @@ use super::state::overlay::{Comparing, Next, Overlay, Scroll, Versions};
 use super::state::{State, overlay};
 use super::{Effect, actions};
 use crate::app::command::{Command, Keyed};
-use crate::domain::versions::{Comparison, Side, VersionList, VersionRow};
+use crate::domain::versions::{Comparison, Side, VersionList};
 use crate::domain::{Door, Fault, ObjectRequest, Preview, Request};
 
 /// Cells of what is compared.
 const LABEL: usize = 12;
+/// From this width on ids and times are whole.
+const ROOMY: usize = 100;
+const ID: usize = 34;
+const SHORT_ID: usize = 18;
 /// Lines of plaintext beside each other.
 const LINES: usize = 200;
 
@@ -115,31 +119,32 @@ pub(super) fn of_version(version: String, request: Request) -> Request {
     }
 }
 
-/// The rows of the list.
-pub fn rows(state: &State, shown: &Versions) -> Vec<Vec<Line>> {
-    let row = |(index, row): (usize, &VersionRow)| {
-        let mark = if shown.mark == Some(index) { "✓ " } else { "  " };
-        let what = match (row.is_marker(), row.is_latest) {
-            (true, true) => (Tone::Bad, "deleted, now"),
-            (true, false) => (Tone::Dim, "deleted"),
-            (false, true) => (Tone::Good, "now"),
-            (false, false) => (Tone::Dim, ""),
-        };
-        let at = row
-            .modified
-            .map(|at| format!("{}  {}", format::time(at), format::age(at, state.now)));
-        let line = Line::new(Tone::Accent, mark)
-            .and(Tone::Plain, format::fit(&row.id, 34))
-            .and(what.0, format::fit(what.1, 14))
-            .and(
-                Tone::Plain,
-                format::fit(&row.size.map(format::size).unwrap_or_default(), 10),
-            )
-            .and(Tone::Dim, format::fit(&at.unwrap_or_default(), 32))
-            .and(Tone::Dim, row.etag.clone().unwrap_or_default());
-        vec![line]
+/// A row of the list, for so many columns.
+pub fn row(state: &State, shown: &Versions, index: usize, columns: usize) -> Option<Line> {
+    let row = shown.list.rows.get(index)?;
+    let mark = if shown.mark == Some(index) { "✓ " } else { "  " };
+    let what = match (row.is_marker(), row.is_latest) {
+        (true, true) => (Tone::Bad, "deleted, now"),
+        (true, false) => (Tone::Dim, "deleted"),
+        (false, true) => (Tone::Good, "now"),
+        (false, false) => (Tone::Dim, ""),
     };
-    shown.list.rows.iter().enumerate().map(row).collect()
+    let (id, at) = if columns < ROOMY {
+        (SHORT_ID, "%Y-%m-%d %H:%M")
+    } else {
+        (ID, "%Y-%m-%d %H:%M:%S UTC")
+    };
+    let size = row.size.map(format::size).unwrap_or_default();
+    let at = row.modified.map(|time| time.strftime(at).to_string());
+    let age = row.modified.map(|time| format::age(time, state.now));
+    let line = Line::new(Tone::Accent, mark)
+        .and(Tone::Plain, format::labelled(&row.id, id))
+        .and(what.0, format::fit(what.1, 13))
+        .and(Tone::Plain, format!("{size:>8}  "))
+        .and(Tone::Dim, format!("{}  ", at.unwrap_or_default()))
+        .and(Tone::Dim, format!("{:>4}  ", age.unwrap_or_default()))
+        .and(Tone::Dim, row.etag.clone().unwrap_or_default());
+    Some(line)
 }
 
 /// Two versions beside each other; what differs stands out.

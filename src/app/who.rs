@@ -1,5 +1,7 @@
 //! Who can use a key, and who did, on screen: a matrix of principals by operations, and a row a kind of use, each one step
-//! from what it rests on. Only rows on screen cost anything when it is drawn.
+//! from what it rests on. What is drawn of it is `screen`'s: only rows on screen cost anything.
+
+mod screen;
 
 use std::sync::Arc;
 
@@ -11,20 +13,6 @@ use crate::domain::who::{
 };
 use crate::domain::{Arn, Fault, KmsKey};
 
-/// Cells of an operation's column.
-const OPERATION: usize = 4;
-/// What the columns of who did are called, and the fewest cells of each.
-const DID: [(&str, usize); 7] = [
-    ("WHO DID", 11),
-    ("OPERATION", 11),
-    ("ANSWER", 17),
-    ("CONTEXT", 8),
-    ("FROM", 8),
-    ("COUNT", 5),
-    ("LAST", 4),
-];
-/// What the signs stand for.
-const LEGEND: &str = "P key policy, I IAM, G grant, small: if; ! outside, ✗ refused, ? not known";
 /// From this width on who can and who did stand side by side.
 const BESIDE: usize = 150;
 
@@ -57,6 +45,11 @@ pub struct Who {
     did: usize,
     /// The rows of who did, in their order.
     rows: Vec<(Standing, UseRow)>,
+    /// How many of them somebody outside the chain has made, and of how many nobody can say.
+    outside: usize,
+    unknown: usize,
+    /// Whether all of who did could be checked.
+    is_checked: bool,
 }
 
 impl Who {
@@ -73,6 +66,9 @@ impl Who {
             column: 1,
             did: 0,
             rows: Vec::new(),
+            outside: 0,
+            unknown: 0,
+            is_checked: false,
         };
         shown.arrange();
         shown
@@ -90,6 +86,11 @@ impl Who {
 
     fn principals(&self) -> &[Row] {
         self.found.access.as_ref().map_or(&[], |access| &access.rows)
+    }
+
+    /// Whether it is being read: what was asked is answered, and kept.
+    pub(super) fn is_reading(&self) -> bool {
+        self.is_asked && self.fault.is_none() && matches!(self.found.uses.extent, Extent::Reading)
     }
 
     /// Forgets what was found out: it is asked for anew. Whether it was asked for already.
@@ -117,6 +118,8 @@ impl Who {
             })
         };
         self.did = self.rows.iter().position(is_it).unwrap_or(0);
+        (self.outside, self.unknown) = (self.found.outside(), self.found.unknown());
+        self.is_checked = self.found.unchecked().is_empty();
     }
 
     pub(super) fn take(&mut self, page: WhoPage) {
@@ -160,172 +163,6 @@ impl Who {
         }
     }
 
-    /// In a line or two: what is known, and how well.
-    pub fn heading(&self, columns: usize) -> Vec<Line> {
-        let found = &self.found;
-        let access = found.access.as_ref();
-        let state = match access.and_then(|access| access.usable) {
-            Some(true) => (Tone::Good, "enabled"),
-            Some(false) => (Tone::Bad, "not enabled: nobody can use it now"),
-            None if access.is_none() && self.fault.is_none() => (Tone::Dim, "asking…"),
-            None => (Tone::Warn, "state not known"),
-        };
-        let mut first = Line::new(state.0, state.1);
-        let (outside, unknown) = (found.outside(), found.unknown());
-        if outside > 0 {
-            let words = format!(" · {} outside the chain", format::count(outside, "row"));
-            first = first.and(Tone::Bad, words);
-        }
-        if unknown > 0 {
-            first = first.and(Tone::Warn, format!(" · {unknown} not known"));
-        }
-        if outside == 0 && found.unchecked().is_empty() {
-            first = first.and(Tone::Good, " · nobody outside the chain used it");
-        }
-        let uses = &found.uses;
-        let events = format::count(usize::try_from(uses.events).unwrap_or(usize::MAX), "event");
-        let back = uses
-            .oldest
-            .map(|at| at.strftime(", back to %m-%d %H:%M").to_string())
-            .unwrap_or_default();
-        let read = match &uses.extent {
-            Extent::Reading if self.fault.is_none() => (Tone::Busy, format!("{events} read, more…{back}")),
-            Extent::Reading => (Tone::Warn, "no events read".to_owned()),
-            Extent::Whole(since) => (
-                Tone::Dim,
-                format!("{events} since {}, all read", since.strftime("%Y-%m-%d")),
-            ),
-            Extent::Part => (Tone::Warn, format!("{events} read, older ones NOT{back}")),
-            Extent::Failed(fault) => (Tone::Warn, format!("{events} read, then: {}", fault.cause)),
-        };
-        let mut lines = vec![first];
-        let tail = " · CloudTrail: 90 days, minutes late";
-        let room = columns.saturating_sub(format::width(tail));
-        lines.push(Line::new(read.0, format::cut(&read.1, room)).and(Tone::Dim, tail));
-        lines
-    }
-
-    /// What the columns of who can are called.
-    pub fn can_heading(&self, columns: usize) -> Line {
-        let name = name_cells(columns);
-        let line = Line::new(Tone::Dim, format::fit("WHO CAN", name));
-        SHOWN.iter().enumerate().fold(line, |line, (at, (_, head))| {
-            let is_cursor = self.side == Side::Can && at == self.column;
-            line.and(
-                if is_cursor { Tone::Accent } else { Tone::Dim },
-                format::fit(head, OPERATION),
-            )
-        })
-    }
-
-    /// The rows of who can, for so many columns and rows, each with whether it has the cursor.
-    pub fn can_screen(&self, columns: usize, rows: usize) -> Vec<(bool, Line)> {
-        let name = name_cells(columns);
-        let is_here = self.side == Side::Can;
-        let home = Arn::account_of(&self.key_arn);
-        let top = (self.can + 1).saturating_sub(rows);
-        let visible = self.principals().iter().enumerate().skip(top).take(rows);
-        let line = |(at, row): (usize, &Row)| {
-            let is_cursor = is_here && at == self.can;
-            let who = format::cut_middle(&label(&row.principal, home), name.saturating_sub(1));
-            let line = Line::new(Tone::Plain, format::fit(&who, name));
-            let cells = row.cells.iter().take(SHOWN.len()).enumerate();
-            let line = cells.fold(line, |line, (column, cell)| {
-                let sign = if is_cursor && column == self.column {
-                    format!("[{}]", cell.says.sign())
-                } else {
-                    format!(" {}", cell.says.sign())
-                };
-                line.and(tone(cell.says), format::fit(&sign, OPERATION))
-            });
-            (is_cursor, line)
-        };
-        visible.map(line).collect()
-    }
-
-    /// What the columns of who did are called, and the rows, each with whether it has the cursor. A column has what the rows on
-    /// screen need; an empty one has no room.
-    pub fn did_screen(&self, columns: usize, rows: usize, now: jiff::Timestamp) -> (Line, Vec<(bool, Line)>) {
-        let is_here = self.side == Side::Did;
-        let home = Arn::account_of(&self.key_arn);
-        let top = (self.did + 1).saturating_sub(rows);
-        let visible = self.rows.iter().enumerate().skip(top).take(rows);
-        let cells = |row: &UseRow| {
-            let cells = [
-                user(&row.by, home),
-                row.operation.clone(),
-                told_in_row(row),
-                pairs(row),
-                row.from.clone(),
-                row.count.to_string(),
-                format::age(row.last, now),
-            ];
-            cells.map(|cell| format::clean(&cell))
-        };
-        let visible: Vec<_> = visible
-            .map(|(at, (standing, row))| (at, standing, row, cells(row)))
-            .collect();
-        let widths = widths(columns.saturating_sub(2), visible.iter().map(|(.., cells)| cells));
-        let heading = DID
-            .iter()
-            .zip(widths)
-            .map(|((name, _), width)| (Tone::Dim, format::labelled(name, width)));
-        let heading = Line(std::iter::once((Tone::Dim, "  ".to_owned())).chain(heading).collect());
-        let line = |(at, standing, row, cells): (usize, &Standing, &UseRow, [String; DID.len()])| {
-            let (tone, sign) = standing_sign(standing, row);
-            let who = if sign == "! " { tone } else { Tone::Plain };
-            let tones = [who, tone, tone, Tone::Dim, Tone::Dim, Tone::Plain, Tone::Dim];
-            let cells = tones.into_iter().zip(cells).zip(widths);
-            let line = cells.fold(Line::new(tone, sign), |line, ((tone, cell), width)| {
-                line.and(tone, format::labelled(&cell, width))
-            });
-            (is_here && at == self.did, line)
-        };
-        (heading, visible.into_iter().map(line).collect())
-    }
-
-    /// What the row with the cursor rests on, and what the signs stand for, in so many lines.
-    pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
-        let (tone, words) = match (self.side, &self.fault) {
-            (_, Some(fault)) => (Tone::Bad, fault.at(crate::domain::Door::Dashboard)),
-            (Side::Can, None) => match self.principals().get(self.can) {
-                Some(row) => self.cell_told(row),
-                None => (Tone::Dim, String::new()),
-            },
-            (Side::Did, None) => match self.rows.get(self.did) {
-                Some((standing, row)) => (standing_sign(standing, row).0, used_told(standing, row)),
-                None => (Tone::Dim, String::new()),
-            },
-        };
-        let mut lines = format::wrap(&format::clean(&words), columns);
-        let room = rows.saturating_sub(1);
-        if lines.len() > room {
-            lines.truncate(room);
-            if let Some(last) = lines.last_mut() {
-                *last = format!("{} …", format::cut(last, columns.saturating_sub(2)));
-            }
-        }
-        lines.resize(room, String::new());
-        let told = lines.into_iter().map(|text| Line::new(tone, text));
-        told.chain([Line::new(Tone::Dim, format::cut(LEGEND, columns))])
-            .collect()
-    }
-
-    fn cell_told(&self, row: &Row) -> (Tone, String) {
-        let (operation, _) = SHOWN[self.column.min(SHOWN.len() - 1)];
-        let cell = row.cells.get(self.column);
-        let source = cell.map_or("", |cell| cell.source.as_str());
-        let words = if source.is_empty() {
-            "nothing that was read allows it".to_owned()
-        } else {
-            source.to_owned()
-        };
-        (
-            cell.map_or(Tone::Dim, |cell| tone(cell.says)),
-            format!("{operation}: {words}"),
-        )
-    }
-
     /// Everything of the row with the cursor, to be read: what it is, and its lines.
     pub(super) fn told(&self, columns: usize) -> (&'static str, Vec<Line>) {
         let hanging = |head: Vec<(Tone, String)>, indent: usize, (tone, told): (Tone, &str)| {
@@ -345,13 +182,20 @@ impl Who {
                 let row = self.principals().get(self.can);
                 let who = row.map_or("", |row| row.principal.as_str());
                 lines.extend(fact("Principal", who));
-                for (operation, Cell { says, source }) in operations().zip(row.map_or(&[][..], |row| &row.cells)) {
+                // What rests on the same is told once.
+                let mut told: Vec<(&Cell, Vec<&str>)> = Vec::new();
+                for (operation, cell) in operations().zip(row.map_or(&[][..], |row| &row.cells)) {
+                    match told.iter_mut().find(|(of, _)| *of == cell) {
+                        Some((_, operations)) => operations.push(operation),
+                        None => told.push((cell, vec![operation])),
+                    }
+                }
+                for (Cell { says, source }, operations) in told {
                     let source = if source.is_empty() { "nothing allows it" } else { source };
-                    let head = vec![
-                        (tone(*says), format::fit(says.sign(), 2)),
-                        (Tone::Plain, format::fit(operation, 33)),
-                    ];
-                    lines.extend(hanging(head, 35, (Tone::Dim, source)));
+                    lines.push(Line::blank());
+                    let head = vec![(tone(*says), format::fit(says.sign(), 2))];
+                    lines.extend(hanging(head, 2, (Tone::Plain, &operations.join(", "))));
+                    lines.extend(hanging(vec![(Tone::Plain, "  ".to_owned())], 2, (Tone::Dim, source)));
                 }
                 "By what"
             }
@@ -391,41 +235,6 @@ impl Who {
             lines.extend(told.into_iter().map(|text| Line::new(Tone::Warn, text)));
         }
         (title, lines)
-    }
-}
-
-fn name_cells(columns: usize) -> usize {
-    columns.saturating_sub(OPERATION * SHOWN.len())
-}
-
-/// Cells of each column of [`DID`], with the gap behind it: what its rows need, the widest less where there is no room.
-fn widths<'a>(room: usize, rows: impl Iterator<Item = &'a [String; DID.len()]>) -> [usize; DID.len()] {
-    let mut needed = [0; DID.len()];
-    for row in rows {
-        for (needed, cell) in needed.iter_mut().zip(row) {
-            *needed = (*needed).max(format::width(cell));
-        }
-    }
-    let mut widths: [usize; DID.len()] = std::array::from_fn(|at| match needed[at] {
-        0 if at > 1 => 0,
-        needed => needed.max(DID[at].0.len()) + 1,
-    });
-    while widths.iter().sum::<usize>() > room {
-        let shrinks = (0..DID.len()).filter(|at| widths[*at] > DID[*at].1 + 1);
-        match shrinks.max_by_key(|at| widths[*at]) {
-            Some(at) => widths[at] -= 1,
-            None => break,
-        }
-    }
-    widths
-}
-
-/// What is told of the answer in a row: nothing where it was done.
-fn told_in_row(row: &UseRow) -> String {
-    match &row.answer {
-        Answer::Done => String::new(),
-        Answer::DryRun => row.answer.as_str().to_owned(),
-        Answer::Refused(error) => error.clone(),
     }
 }
 
@@ -498,5 +307,14 @@ fn tone(says: Says) -> Tone {
         Says::Denied => Tone::Bad,
         Says::Unknown => Tone::Warn,
         Says::No => Tone::Dim,
+    }
+}
+
+/// What is told of the answer in a row: nothing where it was done.
+fn told_in_row(row: &UseRow) -> String {
+    match &row.answer {
+        Answer::Done => String::new(),
+        Answer::DryRun => row.answer.as_str().to_owned(),
+        Answer::Refused(error) => error.clone(),
     }
 }

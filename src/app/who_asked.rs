@@ -41,6 +41,10 @@ pub(super) fn again(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(Overlay::Who(shown)) = state.overlays.last_mut() else {
         return;
     };
+    if shown.is_reading() {
+        let words = "It is being read, and kept as it comes: ask again once all of it is there.";
+        return state.say(Tone::Dim, words);
+    }
     // What is asked for already is to be asked again; what is not is asked as it is watched.
     if shown.ask_again() {
         effects.push(Effect::Refresh(vec![Topic::Who(shown.key_arn.clone())]));

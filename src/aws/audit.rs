@@ -1,7 +1,7 @@
 //! The audit log: one line of JSON for every change that was asked of AWS, in a private file of the state folder.
 //!
-//! What only reads, dry runs, and the single parts of an upload (whose beginning and end are there) are left out. In the
-//! sandbox it is kept in memory only.
+//! What only reads, dry runs, and the single parts of an upload (whose beginning and end are there) are left out. That of a
+//! sandbox is in the sandbox's folder, and in memory only where it has none of its own.
 
 use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
@@ -51,8 +51,12 @@ impl Audit {
         }
     }
 
-    pub(super) fn in_memory() -> Self {
-        Self::default()
+    /// Of an embedded world: in its folder, or in memory where it has none that stays.
+    pub(super) fn of_world(path: Option<PathBuf>) -> Self {
+        Self {
+            path,
+            ..Self::default()
+        }
     }
 
     pub(super) fn note(&self, entry: AuditEntry) {

@@ -60,8 +60,11 @@ fn print(report: &WhoReport) -> Result<(), Fault> {
     line("")?;
     let uses = &report.uses;
     let back = match (&uses.extent, uses.oldest) {
-        (Extent::Whole(since), _) => format!("since {since}"),
-        (_, Some(oldest)) => format!("read back to {oldest}, and no further"),
+        (Extent::Whole(since), _) => format!("since {}", since.strftime("%Y-%m-%d")),
+        (_, Some(oldest)) => {
+            let oldest = oldest.strftime("%Y-%m-%d %H:%M UTC");
+            format!("read back to {oldest}, and no further")
+        }
         (_, None) => "read".to_owned(),
     };
     let events = counted(usize::try_from(uses.events).unwrap_or(usize::MAX), "event");

@@ -12,7 +12,7 @@ use crate::app::{Command, State, aside};
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
     let inner = boxed(frame, area, "Details", theme.frame);
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
-    let Some(words) = aside::lines(state, columns) else {
+    let Some(words) = aside::lines(state, columns, rows) else {
         let nothing = Line::styled("Nothing is selected.", theme.tone(Tone::Dim));
         return frame.render_widget(Paragraph::new(nothing), inner);
     };

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, line, position};
+use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::Hit;
 use crate::app::audit::{self, Audit};
 use crate::app::format::{self, Tone};
@@ -36,7 +36,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit, 
         let sign = if is_cursor { "▸ " } else { "  " };
         shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
         let style = if is_cursor { theme.cursor } else { Style::new() };
-        lines.push(shown.style(style));
+        lines.push(filled(shown, columns + SIGN).style(style));
     }
     let (all, shown) = log.count();
     if shown == 0 {

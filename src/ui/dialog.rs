@@ -11,9 +11,15 @@ use crate::app::fuzzy::Fuzzy;
 use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
 use crate::app::palette::nothing;
 use crate::app::{Command, Hit, State};
-use crate::domain::Wanted;
+use crate::domain::{Named, Wanted};
 
 const COLUMNS: u16 = 72;
+/// Columns of the palette: its sentences are whole.
+const PALETTE: u16 = 132;
+/// Cells before a sentence.
+const TOLD: usize = 29;
+/// The least cells for a name.
+const NAMED: usize = 40;
 /// Cells for what kind of thing a name means.
 const KIND: usize = 13;
 
@@ -147,7 +153,14 @@ fn wrapped(body: Rect, theme: &Theme, tone: Tone, words: &str) -> Vec<Line<'stat
 }
 
 pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette, hits: &mut Hits) {
-    let area = centered(body, 96, 20);
+    // Themes are looked at: they are seen below.
+    let is_theme = |(choice, _): &(PaletteRow, bool)| matches!(choice, PaletteRow::Theme(_));
+    let rows = if !palette.matches.is_empty() && palette.matches.iter().all(is_theme) {
+        u16::try_from(palette.matches.len() + 3).unwrap_or(u16::MAX)
+    } else {
+        (body.height / 3 * 2).max(20)
+    };
+    let area = centered(body, PALETTE, rows);
     let inner = boxed(frame, area, "Commands", theme.focus);
     let columns = usize::from(inner.width);
     let mut lines = vec![Line::from(vec![
@@ -164,8 +177,24 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     }
     let mut fuzzy = Fuzzy::new(palette.input.value());
     let rows = usize::from(inner.height).saturating_sub(1);
+    // Of the one with the cursor the whole sentence is told.
+    let sentence = palette.matches.get(palette.cursor).map(|(choice, _)| choice.help());
+    let told = match palette.matches.get(palette.cursor) {
+        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) => {
+            format::wrap(&sentence.unwrap_or_default(), columns.saturating_sub(TOLD))
+        }
+        _ => Vec::new(),
+    };
+    let rows = rows.saturating_sub(told.len().saturating_sub(1)).max(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
-    for (index, (choice, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {
+    let on_screen = || palette.matches.iter().enumerate().skip(top).take(rows);
+    let named = on_screen().map(|(_, (choice, _))| format::width(&format::clean(&called(state, choice))));
+    let named = named
+        .max()
+        .unwrap_or(0)
+        .max(NAMED)
+        .min(columns.saturating_sub(KIND + 3));
+    for (index, (choice, available)) in on_screen() {
         let is_cursor = index == palette.cursor;
         let by = index.cast_signed() - palette.cursor.cast_signed();
         hits.add_row(inner, lines.len(), Hit::Line(by));
@@ -178,24 +207,28 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
         let words = match choice {
-            PaletteRow::Open(_) | PaletteRow::Role(_) => {
-                words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3)))
-            }
+            PaletteRow::Open(_) | PaletteRow::Role(_) => words.and(
+                tone,
+                format::fit(&format::cut_middle(&called(state, choice), named), named + 2),
+            ),
             PaletteRow::Switch(context) if context.name.is_none() => words.and(tone, format!("{}  ", choice.name())),
             PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => words
                 .joined(fuzzy.mark(&format::Line::new(tone, format::fit(&choice.name(), 17))))
                 .and(Tone::Accent, format::fit(&key, 10)),
         };
-        let words = words.and(Tone::Dim, choice.help());
+        let told = if is_cursor { told.as_slice() } else { &[] };
+        let words = words.and(Tone::Dim, told.first().cloned().unwrap_or_else(|| choice.help().into()));
         let style = if is_cursor {
             theme.cursor
         } else {
             ratatui::style::Style::new()
         };
-        let mut line = super::line(&words, theme, columns);
-        let rest = columns.saturating_sub(line.width());
-        line.spans.push(Span::raw(" ".repeat(rest)));
-        lines.push(line.style(style));
+        let line = super::line(&words, theme, columns);
+        lines.push(super::filled(line, columns).style(style));
+        for piece in told.iter().skip(1) {
+            let words = format::Line::new(Tone::Dim, format!("{:TOLD$}{piece}", ""));
+            lines.push(super::line(&words, theme, columns));
+        }
     }
     frame.render_widget(Paragraph::new(lines), inner);
     let all = palette.matches.len();
@@ -206,5 +239,16 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
             theme,
             &format!("{}–{} of {all}", top + 1, (top + rows).min(all)),
         );
+    }
+}
+
+/// What a choice is called; a key by its alias, if it is listed and has one.
+fn called(state: &State, choice: &PaletteRow) -> String {
+    match choice {
+        PaletteRow::Open(Named::Key(reference)) => {
+            let alias = state.listed_key(reference).and_then(|key| key.aliases.first());
+            alias.unwrap_or(reference).clone()
+        }
+        other => other.name().into_owned(),
     }
 }

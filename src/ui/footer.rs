@@ -13,7 +13,7 @@ use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
 use crate::app::operations::Operation;
 use crate::app::overlay::{LoginStage, Subject};
-use crate::app::{Command, Hit, Overlay, Pane, State, guide, reader_text};
+use crate::app::{Command, Hit, Listing as _, Overlay, Pane, State, reader_text};
 use crate::domain::KeyState;
 
 /// A command, and what it does in a word or two.
@@ -133,7 +133,7 @@ fn here(state: &State) -> Vec<Hint> {
     };
     hints.retain(|(command, _)| state.is_available(*command));
     // Who looks around for the first time is led.
-    let is_new = state.settings.sandbox || state.keys.is_whole() && state.keys.rows().is_empty();
+    let is_new = state.settings.sandbox || state.keys.is_whole() && state.keys.count() == 0;
     if is_new {
         hints.insert(hints.len().min(1), (Command::Guide, "walk"));
     }
@@ -284,7 +284,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
             keys(&own[usize::from(is_shown)..], DOWN)
         }
         Overlay::Matrix(_) => keys(&[(Command::Enter, "reasons")], STEP),
-        Overlay::Guide(walk) if !guide::may_go(state, walk.row) => keys(&[], STEP),
+        Overlay::Guide(walk) if !state.walk().get(walk.row).is_some_and(|step| step.may_go) => keys(&[], STEP),
         Overlay::Messages(id) if !reader_text::leads_on(state, *id) => keys(&[], STEP),
         Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),
         Overlay::Report(report) if report.then.is_some() => keys(&[DO_IT], DOWN),

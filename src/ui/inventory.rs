@@ -6,11 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, line, position};
+use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::Hit;
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
-use crate::app::inventory::{self, Bar, Inventory};
+use crate::app::inventory::{self, Bars, Inventory};
 
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
@@ -20,8 +20,8 @@ const FOOTNOTE: u16 = 2;
 pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &mut Hits) {
     let title = format!("Audit of {}", shown.report.summary.place);
     let inner = boxed(frame, area, &title, theme.focus);
-    let (kinds, keys) = (shown.by_kind(), shown.by_key());
-    let wanted = u16::try_from(kinds.len().max(keys.len())).unwrap_or(u16::MAX);
+    let [kinds, keys] = &shown.bars;
+    let wanted = u16::try_from(kinds.all.len().max(keys.all.len())).unwrap_or(u16::MAX);
     let bars = wanted.min(inner.height / 3);
     let columns = usize::from(inner.width);
     let qualified = shown.qualified(columns);
@@ -40,8 +40,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)])
         .spacing(2)
         .areas(chart);
-    chart_of(frame, left, theme, &kinds);
-    chart_of(frame, right, theme, &keys);
+    chart_of(frame, left, theme, kinds);
+    chart_of(frame, right, theme, keys);
     rows(frame, table, theme, shown, hits);
     let foot_lines = shown.footnote(columns, usize::from(foot.height));
     let foot_lines: Vec<Line> = foot_lines.iter().map(|words| line(words, theme, columns)).collect();
@@ -50,22 +50,22 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
 }
 
 /// As many bars as there is room for; the last line says how many are not shown.
-fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &[Bar]) {
+fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &Bars) {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
-    let most = bars.iter().map(|bar| bar.tally.objects).max().unwrap_or(0);
-    let room = if bars.len() > rows {
+    let most = bars.all.first().map_or(0, |bar| bar.tally.objects);
+    let room = if bars.all.len() > rows {
         rows.saturating_sub(1)
     } else {
         rows
     };
-    let mut lines: Vec<Line> = bars
-        .iter()
-        .take(room)
+    let shown = bars.all.iter().take(room);
+    let mut lines: Vec<Line> = shown
+        .clone()
         .map(|bar| line(&inventory::bar_line(bar, most, columns), theme, columns))
         .collect();
-    if bars.len() > room && rows > 0 {
-        let rest: u64 = bars.iter().skip(room).map(|bar| bar.tally.objects).sum();
-        let words = format!("and {} more, of {rest}", bars.len() - room);
+    if bars.all.len() > room && rows > 0 {
+        let rest = bars.objects - shown.map(|bar| bar.tally.objects).sum::<u64>();
+        let words = format!("and {} more, of {rest}", bars.all.len() - room);
         lines.push(Line::styled(format::cut(&words, columns), theme.tone(Tone::Dim)));
     }
     frame.render_widget(Paragraph::new(lines), area);
@@ -85,7 +85,7 @@ fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &
         let sign = if is_cursor { "▸ " } else { "  " };
         drawn.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
         let style = if is_cursor { theme.cursor } else { Style::new() };
-        lines.push(drawn.style(style));
+        lines.push(filled(drawn, columns + SIGN).style(style));
     }
     let (all, passing) = shown.count();
     if passing == 0 {

@@ -43,7 +43,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 /// The job, how it stands, and how long it has taken.
 fn title(state: &State, log: &Log, room: usize) -> String {
     const OF: &str = "Log of ";
-    let job = state.jobs.rows().iter().find(|job| job.id() == log.job);
+    let job = state.jobs.get(&log.job);
     let mut rest = String::new();
     if let Some(job) = job.filter(|job| !job.status.as_str().is_empty()) {
         let step = job.secondary.as_deref().filter(|step| *step != job.status.as_str());

@@ -14,6 +14,8 @@ use crate::domain::metrics::{Measurements, Series};
 
 /// The least rows that a curve is worth drawing in.
 const LEAST: u16 = 7;
+/// From this height on the axis has a label in the middle.
+const LABELLED: u16 = 9;
 /// From this width on two curves stand side by side.
 const WIDE: u16 = 90;
 
@@ -31,7 +33,7 @@ pub(super) fn of<'a>(state: &'a State, details: &Details) -> Option<Metrics<'a>>
     if details.subject.pages().get(details.page) != Some(&"Metrics") {
         return None;
     }
-    let job = state.jobs.rows().iter().find(|job| job.id() == *name);
+    let job = state.jobs.get(name);
     let last = job
         .and_then(|job| job.detail.as_deref())
         .map(|detail| detail.metrics.as_slice());
@@ -73,7 +75,9 @@ fn cells(area: Rect, curves: usize) -> Vec<Rect> {
     let rows = curves.div_ceil(beside).min(fitting);
     let rows = Layout::vertical(vec![Constraint::Fill(1); rows]).split(area);
     let cells = rows.iter().flat_map(|row| {
-        let beside = Layout::horizontal(vec![Constraint::Fill(1); beside]).split(*row);
+        let beside = Layout::horizontal(vec![Constraint::Fill(1); beside])
+            .spacing(2)
+            .split(*row);
         beside.to_vec()
     });
     cells.collect()
@@ -92,10 +96,14 @@ pub(super) fn chart(frame: &mut Frame, area: Rect, theme: &Theme, curves: &[(&st
         let labels = labels.into_iter().map(|label| Span::styled(label, dim));
         Axis::default().bounds(bounds).labels(labels).style(dim)
     };
-    let (across, up) = (
+    let (across, mut up) = (
         labels(x, figure),
         labels(y, |value| format!("{}{}", figure(value), first.unit)),
     );
+    // In few rows what is between would stand beside one of the ends.
+    if area.height < LABELLED && up.len() > 2 {
+        up.remove(1);
+    }
     // What is counted stands before the first: behind the last it would lie over the curve.
     let across = across.into_iter().enumerate().map(|(nth, label)| match nth {
         0 => format!("{} {label}", first.step),

@@ -4,17 +4,23 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::table::{Cell, Column, View, fixed, flex, named, number, render as table};
-use super::{Hits, Theme};
+use super::{Hits, Theme, metrics};
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::{brief, phase, took};
 use crate::app::seen::ReadResult;
 use crate::app::{Command, Pane, State};
-use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, JobKind, KmsKey, ObjectRow};
+use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, KmsKey, ObjectRow};
+
+/// Frame, titles and a blank line of the jobs.
+const FRAME: u16 = 4;
+/// Rows of a curve below them.
+const LEAST: u16 = 7;
+const MOST: u16 = 16;
 
 const KEYS: &[Column] = &[
-    named("NAME", 12, 3, 0),
+    named("NAME", 10, 3, 0),
     fixed("STATE", 15, 1),
     flex("DESCRIPTION", 16, 2, 4),
     fixed("KEY ID", 36, 5),
@@ -149,7 +155,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             }
         },
         Pane::Jobs => {
-            let has_processing = state.jobs.rows().iter().any(|job| job.kind == JobKind::Processing);
+            let has_processing = state.has_processing();
             let view = View {
                 pane,
                 title: if has_processing { "Jobs" } else { "Training jobs" }.to_owned(),
@@ -165,6 +171,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 is_linked: &|job| state.is_job_linked(job),
             };
             table(frame, area, state, theme, &view, hits);
+            curve(frame, area, state, theme);
         }
         Pane::Files => {
             let view = View {
@@ -183,6 +190,20 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             table(frame, area, state, theme, &view, hits);
         }
     }
+}
+
+/// Below the jobs, where they leave room, what the one with the cursor measures, as its log told.
+fn curve(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+    let used = u16::try_from(state.jobs.shown())
+        .unwrap_or(u16::MAX)
+        .saturating_add(FRAME);
+    let left = area.height.saturating_sub(used).min(MOST);
+    let is_its = state.jobs.current().is_some_and(|job| job.id() == state.job_log.job);
+    let Some(curve) = state.job_log.curve().filter(|_| is_its && left >= LEAST) else {
+        return;
+    };
+    let below = Rect::new(area.x + 2, area.bottom() - 1 - left, area.width.saturating_sub(4), left);
+    metrics::chart(frame, below, theme, &[curve]);
 }
 
 fn age(state: &State, at: Option<jiff::Timestamp>) -> Cell {

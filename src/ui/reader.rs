@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, audit, boxed, inventory, job_log, line, metrics, position, rows, status, who};
+use super::{Hits, Theme, audit, boxed, filled, inventory, job_log, line, metrics, position, rows, status, who};
 use crate::app::format::{self, Tone};
 use crate::app::operations::Standing;
 use crate::app::overlay::{Details, Matrix};
@@ -153,7 +153,7 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
         } else {
             ratatui::style::Style::new()
         };
-        lines.push(head.style(style));
+        lines.push(filled(head, columns).style(style));
         let (tone, words) = match &operation.standing {
             Standing::Running | Standing::Cancelling => {
                 (Tone::Dim, format!("since {}", format::time(operation.started)))
@@ -161,8 +161,8 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
             Standing::Done(_, words) => (Tone::Dim, words.clone()),
             Standing::Failed(_, fault) => (Tone::Bad, fault.at(Door::Dashboard)),
         };
-        for piece in format::wrap(&words, columns.saturating_sub(3)) {
-            lines.push(Line::styled(format!("   {piece}"), theme.tone(tone)));
+        for piece in format::wrap(&words, columns.saturating_sub(2)) {
+            lines.push(Line::styled(format!("  {piece}"), theme.tone(tone)));
         }
     }
     if lines.is_empty() {

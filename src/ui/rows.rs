@@ -1,33 +1,55 @@
 //! Rows to act on, over the panes: messages, what was found, the walk, the menu of further actions.
 
+use std::collections::VecDeque;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, centered, line, position};
+use super::{Hits, Theme, boxed, centered, filled, line, position};
 use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
 use crate::app::guide::Mark;
 use crate::app::overlay::{CleanUp, Copied, CopyMenu, Menu, ResultList, Versions};
 use crate::app::state::action::Action;
-use crate::app::{Hit, State, cleanup, guide, interrupted_uploads, reader_text, versions};
+use crate::app::{Hit, State, cleanup, interrupted_uploads, reader_text, versions};
+
+/// Cells of an action's name.
+const LABEL: usize = 18;
+/// Cells of a step's number and title.
+const STEP: usize = 27;
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64, hits: &mut Hits) {
     let inner = boxed(frame, area, "Messages", theme.focus);
-    let rows = reader_text::messages(state, usize::from(inner.width));
-    let cursor = state.messages.row(cursor);
-    render(frame, inner, theme, &rows, (cursor, "Nothing was said yet."), hits);
-    more(frame, area, theme, &rows, cursor, inner);
+    let rows = Rows {
+        count: state.messages.len(),
+        cursor: state.messages.row(cursor),
+        row: &|row| reader_text::message(state, row, usize::from(inner.width)),
+        empty: "Nothing was said yet.",
+    };
+    rows.render(frame, (area, inner), theme, hits);
 }
 
 pub(super) fn results(frame: &mut Frame, area: Rect, theme: &Theme, list: &ResultList, hits: &mut Hits) {
     let inner = boxed(frame, area, &list.title, theme.focus);
-    let rows: Vec<Vec<Words>> = list.rows.iter().map(|row| row.lines.clone()).collect();
-    render(frame, inner, theme, &rows, (list.cursor, ""), hits);
-    more(frame, area, theme, &rows, list.cursor, inner);
+    let columns = usize::from(inner.width).saturating_sub(2);
+    let of = |row: usize| {
+        list.rows[row]
+            .lines
+            .iter()
+            .flat_map(|line| line.wrapped(columns))
+            .collect()
+    };
+    let rows = Rows {
+        count: list.rows.len(),
+        cursor: list.cursor,
+        row: &of,
+        empty: "",
+    };
+    rows.render(frame, (area, inner), theme, hits);
 }
 
 pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str, hits: &mut Hits) {
@@ -36,32 +58,49 @@ pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &
     let lines: usize = rows.iter().map(Vec::len).sum();
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
-    render(frame, inner, theme, &rows, (cursor, "No upload is interrupted."), hits);
-    more(frame, area, theme, &rows, cursor, inner);
+    let rows = Rows {
+        count: rows.len(),
+        cursor,
+        row: &|row| rows[row].clone(),
+        empty: "No upload is interrupted.",
+    };
+    rows.render(frame, (area, inner), theme, hits);
 }
 
 pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Versions, hits: &mut Hits) {
     let title = format!("Versions of s3://{}/{}", shown.list.bucket, shown.list.object);
     let inner = boxed(frame, area, &title, theme.focus);
-    let rows = versions::rows(state, shown);
-    render(frame, inner, theme, &rows, (shown.cursor, ""), hits);
-    more(frame, area, theme, &rows, shown.cursor, inner);
+    let columns = usize::from(inner.width).saturating_sub(2);
+    let rows = Rows {
+        count: shown.list.rows.len(),
+        cursor: shown.cursor,
+        row: &|row| versions::row(state, shown, row, columns).into_iter().collect(),
+        empty: "",
+    };
+    rows.render(frame, (area, inner), theme, hits);
 }
 
 pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp, hits: &mut Hits) {
     let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
     let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
-    render(frame, inner, theme, &rows, (shown.cursor, ""), hits);
+    let rows = Rows {
+        count: rows.len(),
+        cursor: shown.cursor,
+        row: &|row| rows[row].clone(),
+        empty: "",
+    };
+    rows.render(frame, (area, inner), theme, hits);
     position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
 pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize, hits: &mut Hits) {
     let inner = boxed(frame, area, "The walk", theme.focus);
-    let steps = guide::steps(state);
+    let steps = state.walk();
+    let columns = usize::from(inner.width).saturating_sub(2);
     // Where there is room each says what it will be done to.
     let is_roomy = usize::from(inner.height) >= 2 * steps.len();
     let rows: Vec<Vec<Words>> = steps
-        .into_iter()
+        .iter()
         .enumerate()
         .map(|(index, step)| {
             let (tone, sign) = step.mark.sign();
@@ -69,34 +108,39 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
                 Words::new(tone, format!("{sign} "))
                     .and(
                         Tone::Plain,
-                        format::fit(&format!("{:>2}  {}", index + 1, step.title), 27),
+                        format::fit(&format!("{:>2}  {}", index + 1, step.title), STEP),
                     )
-                    .and(tone, step.words),
+                    .and(tone, format::cut_middle(&step.words, columns.saturating_sub(STEP + 2))),
             ];
-            let is_here = index == cursor && guide::may_go(state, index);
+            let is_here = index == cursor && step.may_go;
             let is_ahead = is_roomy && matches!(step.mark, Mark::Open | Mark::Wrong);
             if is_here || is_ahead {
-                let columns = usize::from(inner.width).saturating_sub(2);
-                let indent = if columns < 100 { 6 } else { 29 };
+                let indent = if columns < 100 { 6 } else { STEP + 2 };
                 let (tone, lead) = if is_here {
                     (Tone::Accent, "Enter: ")
                 } else {
                     (Tone::Dim, "")
                 };
-                let pieces = format::wrap(&format!("{lead}{}", step.next), columns.saturating_sub(indent));
+                let pieces = format::wrap_names(&format!("{lead}{}", step.next), columns.saturating_sub(indent));
                 let line = |piece| Words::new(tone, format!("{:indent$}{piece}", ""));
                 lines.extend(pieces.into_iter().map(line));
             }
             lines
         })
         .collect();
-    render(frame, inner, theme, &rows, (cursor, ""), hits);
-    more(frame, area, theme, &rows, cursor, inner);
+    let rows = Rows {
+        count: rows.len(),
+        cursor,
+        row: &|row| rows[row].clone(),
+        empty: "",
+    };
+    rows.render(frame, (area, inner), theme, hits);
 }
 
 /// As large as all that is offered: it does not move while it is narrowed.
 pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu, hits: &mut Hits) {
-    let area = centered(body, 96, (menu.most().max(1) as u16).saturating_add(3));
+    let columns = u16::try_from(menu.longest() + LABEL + 10).unwrap_or(u16::MAX).max(60);
+    let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(3));
     let inner = boxed(frame, area, &menu.title, theme.focus);
     let (typed, list) = (
         Rect::new(inner.x, inner.y, inner.width, inner.height.min(1)),
@@ -116,35 +160,47 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
         .and(Tone::Accent, "▏");
     frame.render_widget(Paragraph::new(line(&words, theme, columns)), typed);
     let mut fuzzy = Fuzzy::new(menu.input.value());
-    let mut row = |action: &&'static Action| {
+    let room = usize::from(list.width).saturating_sub(LABEL + 6);
+    let mut row = |(index, action): (usize, &&'static Action)| {
         let (tone, sign) = if action.is_dangerous() {
             (Tone::Bad, "! ")
         } else {
             (Tone::Plain, "  ")
         };
         let key = key_of(state, action).unwrap_or_default();
-        let label = Words::new(tone, format::fit(action.label, 17));
-        vec![
-            fuzzy
-                .mark(&label)
-                .and(Tone::Accent, format::fit(&key, 2))
-                .and(Tone::Bad, sign)
-                .and(Tone::Dim, action.help),
-        ]
+        let label = Words::new(tone, format::fit(action.label, LABEL));
+        let head = fuzzy
+            .mark(&label)
+            .and(Tone::Accent, format::fit(&key, 2))
+            .and(Tone::Bad, sign);
+        // Of the one with the cursor the whole sentence is told.
+        let mut told = if index == menu.cursor {
+            format::wrap(action.help, room).into_iter()
+        } else {
+            vec![action.help.to_owned()].into_iter()
+        };
+        let first = head.and(Tone::Dim, told.next().unwrap_or_default());
+        let more = told.map(|piece| Words::new(Tone::Dim, format!("{:indent$}{piece}", "", indent = LABEL + 4)));
+        std::iter::once(first).chain(more).collect()
     };
-    let rows: Vec<Vec<Words>> = menu.actions.iter().map(&mut row).collect();
+    let rows: Vec<Vec<Words>> = menu.actions.iter().enumerate().map(&mut row).collect();
     let nothing = if menu.input.value().is_empty() {
         "Nothing more can be done here."
     } else {
         "Nothing here has this in its name or in what it does."
     };
-    render(frame, list, theme, &rows, (menu.cursor, nothing), hits);
-    more(frame, area, theme, &rows, menu.cursor, list);
+    let rows = Rows {
+        count: rows.len(),
+        cursor: menu.cursor,
+        row: &|row| rows[row].clone(),
+        empty: nothing,
+    };
+    rows.render(frame, (area, list), theme, hits);
 }
 
 /// Each way with its letter, and what it would copy.
 pub(super) fn copies(frame: &mut Frame, body: Rect, theme: &Theme, menu: &CopyMenu, hits: &mut Hits) {
-    let area = centered(body, 96, menu.rows.len() as u16 + 2);
+    let area = centered(body, 132, menu.rows.len() as u16 + 2);
     let inner = boxed(frame, area, &menu.title, theme.focus);
     let rows = menu.rows.iter().map(|row| {
         let shown = match &row.copied {
@@ -156,65 +212,92 @@ pub(super) fn copies(frame: &mut Frame, body: Rect, theme: &Theme, menu: &CopyMe
         vec![words.and(Tone::Dim, shown)]
     });
     let rows: Vec<Vec<Words>> = rows.collect();
-    render(frame, inner, theme, &rows, (menu.cursor, ""), hits);
-    more(frame, area, theme, &rows, menu.cursor, inner);
+    let rows = Rows {
+        count: rows.len(),
+        cursor: menu.cursor,
+        row: &|row| rows[row].clone(),
+        empty: "",
+    };
+    rows.render(frame, (area, inner), theme, hits);
 }
 
-/// The first line on screen of so many.
-fn top(rows: &[Vec<Words>], cursor: usize, room: usize) -> usize {
-    let before: usize = rows.iter().take(cursor).map(Vec::len).sum();
-    let takes = rows.get(cursor).map_or(0, Vec::len);
-    (before + takes).saturating_sub(room).min(before)
+/// Rows of one or more lines each, of which only those on screen are made.
+struct Rows<'a> {
+    count: usize,
+    cursor: usize,
+    /// The lines of a row.
+    row: &'a dyn Fn(usize) -> Vec<Words>,
+    /// What is said where there are none.
+    empty: &'a str,
 }
 
-/// On the frame, which of the rows are in sight, where not all are.
-fn more(frame: &mut Frame, area: Rect, theme: &Theme, rows: &[Vec<Words>], cursor: usize, list: Rect) {
-    let room = usize::from(list.height);
-    if rows.iter().map(Vec::len).sum::<usize>() <= room {
-        return;
-    }
-    let top = top(rows, cursor.min(rows.len().saturating_sub(1)), room);
-    // Where each row ends.
-    let ends = rows.iter().scan(0, |end, row| {
-        *end += row.len();
-        Some(*end)
-    });
-    let first = ends.clone().take_while(|end| *end <= top).count();
-    let last = ends.take_while(|end| *end < top + room).count() + 1;
-    let words = format!("{}–{} of {}", first + 1, last.min(rows.len()), rows.len());
-    position(frame, area, theme, &words);
+/// The rows on screen, the first perhaps without its first lines.
+struct Window {
+    first: usize,
+    hidden: usize,
+    rows: Vec<Vec<Words>>,
+    /// Whether all rows are there, whole.
+    is_all: bool,
 }
 
-/// Rows of one or more lines, or what is said where there are none; the one with the cursor is on screen, as much of it as
-/// there is room for.
-fn render(
-    frame: &mut Frame,
-    area: Rect,
-    theme: &Theme,
-    rows: &[Vec<Words>],
-    (cursor, empty): (usize, &str),
-    hits: &mut Hits,
-) {
-    let (columns, room) = (usize::from(area.width), usize::from(area.height));
-    let cursor = cursor.min(rows.len().saturating_sub(1));
-    let top = top(rows, cursor, room);
-    let mut lines: Vec<Line> = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        for (nth, words) in row.iter().enumerate() {
-            let is_cursor = index == cursor && nth == 0;
-            let mut shown = line(words, theme, columns.saturating_sub(2));
-            let sign = if is_cursor { "▸ " } else { "  " };
-            shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
-            let style = if is_cursor { theme.cursor } else { Style::new() };
-            if let Some(row) = lines.len().checked_sub(top) {
-                hits.add_row(area, row, Hit::Line(index.cast_signed() - cursor.cast_signed()));
-            }
-            lines.push(shown.style(style));
+impl Rows<'_> {
+    /// With the one that has the cursor, as much of it as there is room for.
+    fn window(&self, room: usize) -> Window {
+        let cursor = self.cursor.min(self.count.saturating_sub(1));
+        let mut rows: VecDeque<Vec<Words>> = (cursor..self.count).take(1).map(self.row).collect();
+        let mut lines: usize = rows.iter().map(Vec::len).sum();
+        let mut first = cursor;
+        while lines < room && first > 0 {
+            first -= 1;
+            let row = (self.row)(first);
+            lines += row.len();
+            rows.push_front(row);
+        }
+        // Of one that is longer than the screen the beginning is seen.
+        let hidden = if first < cursor { lines.saturating_sub(room) } else { 0 };
+        while lines - hidden < room && first + rows.len() < self.count {
+            let row = (self.row)(first + rows.len());
+            lines += row.len();
+            rows.push_back(row);
+        }
+        Window {
+            is_all: first == 0 && hidden == 0 && rows.len() == self.count && lines <= room,
+            first,
+            hidden,
+            rows: rows.into(),
         }
     }
-    if lines.is_empty() {
-        lines.push(Line::styled(empty.to_owned(), theme.tone(Tone::Dim)));
+
+    /// In a place of this box, on whose frame stands which of the rows are in sight, where not all are.
+    fn render(&self, frame: &mut Frame, (area, list): (Rect, Rect), theme: &Theme, hits: &mut Hits) {
+        let (columns, room) = (usize::from(list.width), usize::from(list.height));
+        let window = self.window(room);
+        let mut lines: Vec<Line> = Vec::new();
+        let mut last = window.first;
+        for (index, row) in (window.first..).zip(&window.rows) {
+            let hidden = if index == window.first { window.hidden } else { 0 };
+            for (nth, words) in row.iter().enumerate().skip(hidden) {
+                if lines.len() == room {
+                    break;
+                }
+                let is_cursor = index == self.cursor && nth == 0;
+                let mut shown = line(words, theme, columns.saturating_sub(2));
+                let sign = if is_cursor { "▸ " } else { "  " };
+                shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+                let style = if is_cursor { theme.cursor } else { Style::new() };
+                let by = index.cast_signed() - self.cursor.cast_signed();
+                hits.add_row(list, lines.len(), Hit::Line(by));
+                lines.push(filled(shown, columns).style(style));
+                last = index;
+            }
+        }
+        if lines.is_empty() {
+            lines.push(Line::styled(self.empty.to_owned(), theme.tone(Tone::Dim)));
+        }
+        frame.render_widget(Paragraph::new(lines), list);
+        if !window.is_all && self.count > 0 {
+            let words = format!("{}–{} of {}", window.first + 1, last + 1, self.count);
+            position(frame, area, theme, &words);
+        }
     }
-    let shown: Vec<Line> = lines.into_iter().skip(top).take(room).collect();
-    frame.render_widget(Paragraph::new(shown), area);
 }

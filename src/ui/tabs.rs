@@ -14,14 +14,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let mut spans = Vec::new();
     let mut from = 0;
     for pane in Pane::ALL {
-        let count = match pane {
-            Pane::Keys => state.keys.rows().len(),
-            Pane::Grants => state.grants.rows().len(),
-            Pane::Objects if state.place.is_none() => state.buckets.rows().len(),
-            Pane::Objects => state.objects.rows().len(),
-            Pane::Jobs => state.jobs.rows().len(),
-            Pane::Files => state.files.rows().len(),
-        };
+        let count = state.table(pane).count();
         let stale = matches!(state.table(pane).freshness(), Freshness::Stale { .. });
         let mark = if stale { "!" } else { "" };
         let text = format!(" {} {} {count}{mark} ", pane.digit(), pane.name());

@@ -13,7 +13,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Hits, Theme, boxed, line, position};
+use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::who::{Side, Who};
 use crate::app::{Hit, State};
@@ -122,7 +122,7 @@ fn table(
         let sign = if is_cursor { "▸ " } else { "  " };
         drawn.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
         let style = if is_cursor { theme.cursor } else { Style::new() };
-        lines.push(drawn.style(style));
+        lines.push(filled(drawn, columns + SIGN).style(style));
     }
     frame.render_widget(Paragraph::new(lines), area);
 }

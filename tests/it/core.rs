@@ -62,6 +62,8 @@ mod reports;
 mod rows;
 #[path = "core/seen.rs"]
 mod seen;
+#[path = "core/shown.rs"]
+mod shown;
 #[path = "core/stripped.rs"]
 mod stripped;
 
@@ -155,9 +157,11 @@ fn another_key_has_other_grants_and_late_answers_about_the_first_are_dropped() {
 #[test]
 fn what_belongs_to_the_selected_key_is_marked() {
     let mut desk = Desk::filled(WIDE);
+    desk.keys("<enter>");
     assert_eq!(desk.state.linked(), (1, 1, 3));
-    desk.keys("1j");
+    desk.keys("<esc>1j<enter>");
     assert_eq!(desk.state.linked(), (0, 1, 0));
+    desk.keys("<esc>");
     assert!(desk.screen().contains("◆ other.csv"));
 }
 

@@ -163,7 +163,7 @@ fn the_story_of_a_grant_is_proved_denied_allowed_and_denied_with_its_evidence() 
     session
         .wait("The story of the grant")
         .wait("It holds.")
-        .wait("Evidence:")
+        .wait("Evidence  ")
         .wait("Decrypt                             ✗ denied    ✓ allowed   ✗ denied")
         .keys(ENTER)
         .wait("request ")

@@ -159,3 +159,20 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         "{key}"
     );
 }
+
+#[test]
+fn the_audit_log_of_a_sandbox_that_is_kept_tells_of_earlier_sessions() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("world");
+    let arguments = ["--sandbox", "--sandbox-dir", folder.to_str().unwrap()];
+    let mut session = seeded(&home, &arguments);
+    session
+        .keys("x")
+        .wait("Disable the key")
+        .keys("y")
+        .wait("Disabled the key")
+        .keys("q");
+    assert_eq!(session.exit(), 0);
+    let mut session = seeded(&home, &arguments);
+    session.keys("A").wait("kms:DisableKey").wait("1 change");
+}

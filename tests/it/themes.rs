@@ -113,7 +113,7 @@ fn a_terminal_of_sixteen_colours_without_unicode_is_told_nothing_else() {
         .wait("epoch=")
         .keys("q")
         .keys("?");
-    session.wait("Else ").keys("q").keys("q");
+    session.wait("details beside").keys("q").keys("q");
     session.exit();
     let raw = String::from_utf8_lossy(&session.raw()).into_owned();
     assert!(raw.is_ascii(), "{:?}", raw.chars().find(|c| !c.is_ascii()));

@@ -8,6 +8,7 @@ use crate::app::command::Keyed;
 use crate::app::form::Blank;
 use crate::app::format::{self, Tone};
 use crate::app::pane::Pane;
+use crate::app::pane::files::free;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::domain::AccountRequest;
@@ -48,7 +49,11 @@ pub(in crate::app) fn ask_export(state: &mut State) {
     let note = "CSV, or lines of JSON where it ends in .json: these rows, filtered and sorted as they are shown. An existing \
                 file is never replaced.";
     let mut form = Blank::new(format!("Save {} of {what}", format::count(rows.len(), "row")), note);
-    let to = form.text("To", state.dir.join(format!("{file}.csv")).to_string_lossy(), "");
+    let to = form.text(
+        "To",
+        free(&state.dir, &state.files, &format!("{file}.csv")).to_string_lossy(),
+        "",
+    );
     let dir = state.dir.clone();
     let sheet = Arc::new(Sheet { what, rows });
     state.ask(form.reading(move |filled| {
@@ -62,7 +67,11 @@ pub(in crate::app) fn ask_export(state: &mut State) {
 pub(in crate::app) fn ask_save(state: &mut State) {
     let note = "All of it, a line of JSON a change, whatever the filter shows. An existing file is never replaced.";
     let mut form = Blank::new("Save the audit log", note);
-    let to = form.text("To", state.dir.join("strongroom-audit.jsonl").to_string_lossy(), "");
+    let to = form.text(
+        "To",
+        free(&state.dir, &state.files, "strongroom-audit.jsonl").to_string_lossy(),
+        "",
+    );
     let dir = state.dir.clone();
     state.ask(form.reading(move |filled| {
         let to = dir.join(filled.required(to)?);

@@ -7,6 +7,7 @@ use crate::app::command::Keyed;
 use crate::app::form::{Blank, Form};
 use crate::app::inventory::Inventory;
 use crate::app::pane::Pane;
+use crate::app::pane::files::free;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::overlay::Overlay;
@@ -85,7 +86,7 @@ pub(in crate::app) fn ask_save_inventory(state: &mut State, report: Arc<AuditRep
                 replaced.";
     let mut form = Blank::new("Save the audit", note);
     let name = format!("audit-{}.csv", report.bucket);
-    let to = form.text("To", state.dir.join(name).to_string_lossy(), "");
+    let to = form.text("To", free(&state.dir, &state.files, &name).to_string_lossy(), "");
     let dir = state.dir.clone();
     state.ask(form.reading(move |filled| {
         let to = dir.join(filled.required(to)?);

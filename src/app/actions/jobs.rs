@@ -8,6 +8,7 @@ use crate::app::details;
 use crate::app::form::{Blank, Form, Sent, joined};
 use crate::app::format;
 use crate::app::pane::Pane;
+use crate::app::pane::files::free;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
@@ -22,8 +23,12 @@ pub(in crate::app) const TRAIN: Action = Action {
     help: Keyed::Train.help(),
     changes: true,
     offered: |state, target| {
-        let is_there = target.pane == Pane::Objects && data(state, target).is_some();
-        only_if(is_there, "To train, select or mark encrypted objects or prefixes (3).")
+        let is_here = target.pane == Pane::Objects && target.place.is_some();
+        let is_there = state.objects.marked() > 0 || target.object_row(state).is_some();
+        only_if(
+            is_here && is_there,
+            "To train, select or mark encrypted objects or prefixes (3).",
+        )
     },
     begin: |state, target| new(state, target).map(Begin::Fill),
 };
@@ -340,7 +345,11 @@ pub(in crate::app) fn ask_save(state: &mut State, job: String) {
     let note = "All of it, from its first line. An existing file is never replaced.";
     let name = JobKind::split(&job).1;
     let mut form = Blank::new(format!("Save the log of {name}"), note);
-    let to = form.text("To", state.dir.join(format!("{name}.log")).to_string_lossy(), "");
+    let to = form.text(
+        "To",
+        free(&state.dir, &state.files, &format!("{name}.log")).to_string_lossy(),
+        "",
+    );
     let dir = state.dir.clone();
     state.ask(form.reading(move |filled| {
         let (job, to) = (job.clone(), dir.join(filled.required(to)?));

@@ -2,13 +2,14 @@
 
 mod encrypt;
 
-pub(in crate::app) use encrypt::{encrypt_these, what};
+pub(in crate::app) use encrypt::encrypt_these;
 
 use super::{asks, in_panes, only_if, start};
 use crate::app::command::Keyed;
 use crate::app::form::{Blank, Form, Sent};
 use crate::app::format::{self, Tone};
 use crate::app::pane::Pane;
+use crate::app::pane::files::free;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin, Offer};
 use crate::app::state::continuation::Continuation;
@@ -272,7 +273,7 @@ fn decryption(state: &State, bucket: String, objects: Vec<String>) -> Form {
         [only] => (
             format!("Decrypt s3://{bucket}/{only}"),
             "To",
-            state.dir.join(file(only)),
+            free(&state.dir, &state.files, &file(only)),
         ),
         several => {
             let title = format!("Decrypt {}", format::count(several.len(), "object"));
@@ -319,7 +320,7 @@ pub(in crate::app) fn ask_decrypt_version(state: &mut State, bucket: String, obj
     let note = "The file appears only once its whole token is verified. An existing file is never replaced.";
     let about = format!("{bucket} {object} {version}");
     let mut form = Blank::about(about, format!("Decrypt version {version} of {object}"), note);
-    let to = form.text("To", state.dir.join(name).to_string_lossy(), "");
+    let to = form.text("To", free(&state.dir, &state.files, &name).to_string_lossy(), "");
     let dir = state.dir.clone();
     state.ask(form.reading(move |filled| {
         let request = ObjectRequest::Decrypt {

@@ -87,7 +87,7 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
         };
     }
     let lines = reader_text::lines(state, room.0).len();
-    let steps = guide::steps(state).len();
+    let steps = state.walk().len();
     match state.overlays.last_mut() {
         Some(Overlay::Help(scroll)) => scroll.step(by, lines, room.1),
         Some(Overlay::Messages(id)) => {

@@ -4,8 +4,15 @@ use crate::app::format::{Line, Tone};
 use crate::domain::{Door, ProofMethod, ProofStep, Reading, Verdict};
 
 /// An access proof to be read.
-pub(in crate::app) fn proof_lines(role_arn: &str, method: ProofMethod, steps: &[ProofStep]) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Dim, "As      ").and(Tone::Plain, role_arn)];
+pub(in crate::app) fn proof_lines(
+    (key_arn, role_arn): (&str, &str),
+    method: ProofMethod,
+    steps: &[ProofStep],
+) -> Vec<Line> {
+    let mut lines = vec![
+        Line::new(Tone::Dim, "Key      ").and(Tone::Plain, key_arn),
+        Line::new(Tone::Dim, "As       ").and(Tone::Plain, role_arn),
+    ];
     if method == ProofMethod::Reasoned {
         let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
         lines.push(Line::new(Tone::Warn, words));

@@ -1,16 +1,15 @@
 //! What came of it, and what to do next where that is known.
 
 use super::Names;
-use super::bulk::{begun, rewrapped};
+use super::bulk::{audited, begun, rewrapped, sealed};
 use super::objects;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
 use crate::domain::JobKind;
-use crate::domain::audit::{AuditSummary, Ended};
+use crate::domain::audit::Ended;
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
-use crate::domain::seal::{SealAct, SealReport};
 use crate::domain::words::{capitalized, holdings, not_checked};
 use crate::domain::{
     AliasChange, BucketCount, Contested, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange,
@@ -25,61 +24,6 @@ fn common_place(uris: &[String]) -> &str {
     let holds = |place: &&str| others.iter().all(|uri| uri.starts_with(*place));
     let slashes = first.rmatch_indices('/').map(|(at, _)| &first[..=at]);
     slashes.into_iter().find(holds).unwrap_or("S3")
-}
-
-/// What an audit says of all, and whether all is well.
-fn audited(summary: &AuditSummary) -> (String, bool) {
-    let all = format::count(usize::try_from(summary.all.objects).unwrap_or(usize::MAX), "object");
-    let part = if summary.ended == Ended::Whole {
-        ""
-    } else {
-        "a part of "
-    };
-    let unjoined = summary.unjoined.as_ref().map_or(0, |unjoined| unjoined.moved);
-    let counts = [
-        (summary.flawed, "wrong"),
-        (unjoined, "not moved together"),
-        (summary.unread(), "not read"),
-        (summary.unchecked_objects, "not checked"),
-    ];
-    let found: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    let found = if found.is_empty() {
-        "nothing is wrong".to_owned()
-    } else {
-        found.join(", ")
-    };
-    (
-        format!("Audited {part}{}: {all}, {found}.", summary.place),
-        summary.is_well(),
-    )
-}
-
-/// What became of objects that were sealed, and whether all is well.
-fn sealed(report: &SealReport) -> (String, bool) {
-    let (spec, summary) = (&report.spec, &report.summary);
-    let count = |objects: u64| format::count(usize::try_from(objects).unwrap_or(usize::MAX), "object");
-    let (done, to) = match &spec.act {
-        SealAct::Rotate { .. } => ("Rotated", String::new()),
-        SealAct::Encrypt { .. } if spec.is_in_place() => ("Encrypted", " in place".to_owned()),
-        SealAct::Encrypt { to, .. } => ("Encrypted", format!(" to {to}")),
-    };
-    let objects = count(summary.sealed.objects);
-    let part = if summary.ended == Ended::Whole { "" } else { ", a part" };
-    let counts = [
-        (summary.passed_over(), "left as they are"),
-        (summary.failed.objects, "failed"),
-        (summary.undeleted, "not deleted"),
-    ];
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let more: String = counts.map(|(count, what)| format!(", {count} {what}")).collect();
-    (
-        format!("{done} {objects} of {}{to}{part}{more}.", spec.place()),
-        summary.is_well(),
-    )
 }
 
 /// What came of a request, in a sentence, and whether it is good news.

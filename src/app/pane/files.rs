@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::Facts;
 use crate::app::format::{self, Line};
-use crate::app::table::{Order, Row};
+use crate::app::table::{Order, Row, Table};
 use crate::domain::FileRow;
 use crate::domain::sheet::Named;
 
@@ -86,4 +87,35 @@ mod tests {
         assert_eq!(token_bytes(16), 120);
         assert_eq!(token_bytes(47), 140);
     }
+}
+
+/// The files in a few words: one by its name, several by their number, with their size as far as it is known.
+pub(in crate::app) fn what(files: &[FileRow]) -> String {
+    let folders = files.iter().filter(|file| file.is_dir).count();
+    let bytes: u64 = files.iter().filter(|file| !file.is_dir).map(|file| file.size).sum();
+    let plain = files.len() - folders;
+    match files {
+        [only] if only.is_dir => format!("the folder {} with everything in it", only.name),
+        [only] => format!("{} ({})", only.name, format::size(only.size)),
+        _ if folders == 0 => format!("{} ({})", format::count(plain, "file"), format::size(bytes)),
+        _ if plain == 0 => format!("{} with everything in them", format::count(folders, "folder")),
+        _ => format!(
+            "{} ({}) and {} with everything in it",
+            format::count(plain, "file"),
+            format::size(bytes),
+            format::count(folders, "folder")
+        ),
+    }
+}
+
+/// A path of a folder that none of its files has: of this name, else with a number.
+pub(in crate::app) fn free(dir: &Path, files: &Table<FileRow>, name: &str) -> PathBuf {
+    let dot = name.rfind('.').filter(|at| *at > 0).unwrap_or(name.len());
+    let (stem, ending) = name.split_at(dot);
+    let numbered = (2..).map(|number: usize| format!("{stem}-{number}{ending}"));
+    let mut paths = std::iter::once(name.to_owned())
+        .chain(numbered)
+        .map(|name| dir.join(name));
+    let is_free = |path: &PathBuf| files.get(&path.to_string_lossy()).is_none();
+    paths.find(is_free).unwrap_or_else(|| dir.join(name))
 }

@@ -67,9 +67,20 @@ pub fn is_orphan(grant: &Grant) -> bool {
     grant.grantee.starts_with("AROA") || grant.grantee.starts_with("AIDA")
 }
 
-/// The facts of a grant.
-pub(crate) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
+/// The facts of a grant, and what to know of revoking it.
+pub(in crate::app) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
     let mut facts = Facts::new(columns);
+    describe(&mut facts, grant);
+    facts.lines.push(Line::blank());
+    facts.text(
+        Tone::Dim,
+        "Revoking takes some minutes to reach everywhere, and a job that has unwrapped its data key keeps it.",
+    );
+    facts.lines
+}
+
+/// The facts of a grant.
+pub(in crate::app) fn describe(facts: &mut Facts, grant: &Grant) {
     facts.heading(&format!("Grant to {}", format::last_part(&grant.grantee)));
     facts.plain("Grantee", &grant.grantee);
     if is_orphan(grant) {
@@ -91,12 +102,6 @@ pub(crate) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
     if let Some(created) = grant.created {
         facts.plain("Created", &format::time(created));
     }
-    facts.lines.push(Line::blank());
-    facts.text(
-        Tone::Dim,
-        "Revoking takes some minutes to reach everywhere, and a job that has unwrapped its data key keeps it.",
-    );
-    facts.lines
 }
 
 /// The grant in the shape of `ListGrants`.

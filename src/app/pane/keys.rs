@@ -29,6 +29,10 @@ impl Row for KmsKey {
         Cow::Borrowed(&self.arn)
     }
 
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.id.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
     fn record(&self) -> Vec<Named> {
         let of = |of: fn(&KeyDetail) -> String| self.detail.as_ref().map(of);
         vec![

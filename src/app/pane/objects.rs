@@ -159,14 +159,13 @@ fn meaning(format: ObjectFormat) -> &'static str {
 }
 
 /// The facts of an object: what it says of itself, apart from what reading it here told.
-pub(crate) fn overview(
+pub(in crate::app) fn overview(
+    mut facts: Facts,
     (bucket, row): (&str, &ObjectRow),
     refusal: Option<&Fault>,
     seen: Option<&Seen>,
     key_name: Option<&str>,
-    columns: usize,
 ) -> Vec<Line> {
-    let mut facts = Facts::new(columns);
     facts.heading(format::last_part(row.key()));
     facts.plain("URI", &format!("s3://{bucket}/{}", row.key()));
     let ObjectRow::Object {

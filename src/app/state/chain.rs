@@ -105,7 +105,6 @@ impl Chain {
 /// What was looked up in lists that may be long, each with the state of the list that it was looked up in.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    key: Option<(u64, String, Option<usize>)>,
     grant: Option<(u64, String, Option<usize>)>,
 }
 
@@ -182,7 +181,7 @@ impl<'a> Selected<'a> {
     }
 
     fn chain(self, state: &State, memo: &mut Memo) -> Chain {
-        let row = self.key.and_then(|named| memo.key(state, named));
+        let row = self.key.and_then(|named| state.listed_key(named));
         let arn = row.map_or(self.key, |key| Some(key.arn.as_str()));
         let links = vec![
             key_link(state, self.key, row, self.job),
@@ -220,18 +219,6 @@ fn reads(state: &State, job: &Job, object: &ObjectRow) -> bool {
 }
 
 impl Memo {
-    /// The listed key that is meant by this name.
-    fn key<'a>(&mut self, state: &'a State, named: &str) -> Option<&'a KmsKey> {
-        if let Some(key) = state.keys.current().filter(|key| key.is_meant(named)) {
-            return Some(key);
-        }
-        let rows = state.keys.rows();
-        let found = looked_up(&mut self.key, state.keys.revision(), named, || {
-            rows.iter().position(|key| key.is_meant(named))
-        });
-        rows.get(found?)
-    }
-
     /// The newest grant to this role, of those that let it decrypt if there are any.
     fn grant<'a>(&mut self, state: &'a State, role: &str) -> Option<&'a Grant> {
         let rows = state.grants.rows();

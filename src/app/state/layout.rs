@@ -12,8 +12,11 @@
 //! chain                                             chain
 //! footer                                            footer
 //! ```
+//!
+//! A pane whose rows do not fit has the room that the one above or below it does not need.
 
 use super::State;
+use crate::app::effect::Arrangement;
 use crate::app::pane::Pane;
 
 /// From this size on all panes are on screen at once.
@@ -28,6 +31,8 @@ const OPERATIONS: usize = 3;
 const CHAINED: u16 = 16;
 /// Frame and column titles of a pane.
 const FRAME: u16 = 3;
+/// The least rows of a pane that another has rows of.
+const LEAST: u16 = 6;
 
 /// A rectangle of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,9 +124,11 @@ pub fn regions(state: &State) -> Regions {
         vec![(state.focus, list)]
     } else {
         let (left, right) = list.left(share(list.width, state.settings.arrangement.left));
-        let upper = share(list.height, state.settings.arrangement.upper);
-        let (keys, grants) = left.top(upper);
-        let (data, jobs) = right.top(upper);
+        let count = |pane: Pane| state.table(pane).count();
+        let files = if list.width < ALL { 0 } else { count(Pane::Files) };
+        let (keys, grants) = left.top(upper(state, list.height, count(Pane::Keys), count(Pane::Grants)));
+        let data = count(Pane::Objects).max(files);
+        let (data, jobs) = right.top(upper(state, list.height, data, count(Pane::Jobs)));
         let mut panes = vec![(Pane::Keys, keys), (Pane::Grants, grants)];
         if list.width < ALL {
             let is_files = state.focus == Pane::Files;
@@ -143,6 +150,26 @@ pub fn regions(state: &State) -> Regions {
         message,
         chain,
         footer,
+    }
+}
+
+/// Rows of the upper of two panes that hold so many: its share, and what the other does not need, or less what that needs and
+/// it does not. Where the person has put the border it stays.
+fn upper(state: &State, rows: u16, above: usize, below: usize) -> u16 {
+    let hundredths = state.settings.arrangement.upper;
+    let even = share(rows, hundredths);
+    if hundredths != Arrangement::default().upper {
+        return even;
+    }
+    let need = |count: usize| {
+        let rows = u16::try_from(count).unwrap_or(u16::MAX).saturating_add(FRAME);
+        rows.max(LEAST)
+    };
+    let (above, left) = (need(above), rows.saturating_sub(need(below)));
+    if above > even {
+        left.clamp(even, above)
+    } else {
+        left.clamp(above, even)
     }
 }
 

@@ -162,6 +162,13 @@ pub struct Details {
     pub scroll: Scroll,
 }
 
+impl Details {
+    /// Whether they are a key's.
+    pub(in crate::app) fn is_of_key(&self) -> bool {
+        matches!(self.subject, Subject::Key(_))
+    }
+}
+
 /// What details are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
@@ -421,6 +428,12 @@ impl Menu {
     /// How many actions there are, whatever was typed.
     pub fn most(&self) -> usize {
         self.offered.len()
+    }
+
+    /// Characters of the longest of their sentences.
+    pub fn longest(&self) -> usize {
+        let lengths = self.offered.iter().map(|action| action.help.chars().count());
+        lengths.max().unwrap_or(0)
     }
 }
 

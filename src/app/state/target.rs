@@ -50,21 +50,16 @@ impl Target {
 
     /// The key, if it is still listed.
     pub(in crate::app) fn listed_key<'a>(&self, state: &'a State) -> Option<&'a KmsKey> {
-        let arn = self.key.as_ref()?;
-        state.keys.rows().iter().find(|key| key.arn == *arn)
+        state.keys.get(self.key.as_ref()?)
     }
 
     pub(in crate::app) fn grant<'a>(&self, state: &'a State) -> Option<&'a Grant> {
-        let id = self.grant.as_ref()?;
-        state.grants.rows().iter().find(|grant| grant.id == *id)
+        state.grants.get(self.grant.as_ref()?)
     }
 
     /// The bucket under the cursor, if it is still listed.
     pub(in crate::app) fn bucket(&self, state: &State) -> Option<&String> {
-        let mut listed = state.buckets.rows().iter();
-        self.bucket
-            .as_ref()
-            .filter(|name| listed.any(|bucket| bucket.name == **name))
+        self.bucket.as_ref().filter(|name| state.buckets.get(name).is_some())
     }
 
     /// The object, if it is one, and still listed.
@@ -76,12 +71,11 @@ impl Target {
     /// The object or the prefix, if it is still listed.
     pub(in crate::app) fn object_row<'a>(&self, state: &'a State) -> Option<&'a ObjectRow> {
         let key = self.object.as_ref().filter(|_| state.place == self.place)?;
-        state.objects.rows().iter().find(|row| row.key() == key)
+        state.objects.get(key)
     }
 
     pub(in crate::app) fn job<'a>(&self, state: &'a State) -> Option<&'a Job> {
-        let name = self.job.as_ref()?;
-        state.jobs.rows().iter().find(|job| job.id() == *name)
+        state.jobs.get(self.job.as_ref()?)
     }
 
     /// Bucket and key of the model that the job has written.

@@ -25,6 +25,8 @@ pub trait Listing {
     fn touch(&mut self);
     /// The cursor stays: what it was to go to is not waited for any more.
     fn stay(&mut self);
+    /// The person has come to it: the cursor stays where it was put.
+    fn come(&mut self);
     /// A page, less one row to keep the place by.
     fn page(&self) -> isize;
     /// There is room for so many rows.
@@ -39,6 +41,8 @@ pub trait Listing {
     fn mark_range(&mut self);
     /// What is known of the rows shown, in their order.
     fn records(&self) -> Vec<Vec<Named>>;
+    /// How many rows there are, filtered out or not.
+    fn count(&self) -> usize;
     /// How many rows are marked, and their bytes.
     fn marks(&self) -> (usize, u64);
     /// Filters anew; an empty filter lets everything through.
@@ -114,6 +118,12 @@ impl<T: Row> Listing for Table<T> {
         self.wanted = None;
     }
 
+    fn come(&mut self) {
+        if self.is_placed {
+            self.wanted = None;
+        }
+    }
+
     fn page(&self) -> isize {
         self.height.saturating_sub(1).max(1).cast_signed()
     }
@@ -167,6 +177,10 @@ impl<T: Row> Listing for Table<T> {
 
     fn records(&self) -> Vec<Vec<Named>> {
         self.view.iter().map(|index| self.rows[*index].record()).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.rows.len()
     }
 
     fn marks(&self) -> (usize, u64) {

@@ -48,6 +48,7 @@ impl<T: Row> Table<T> {
         self.settle_wanted();
         self.reveal();
         self.weigh_marks();
+        self.weigh_unknown();
     }
 
     /// A row has changed: it goes where it belongs, the others stay. A filter keeps its rows and their order until it is
@@ -55,6 +56,7 @@ impl<T: Row> Table<T> {
     pub(super) fn settle_row(&mut self, index: usize) {
         self.revision += 1;
         self.weigh_marks();
+        self.weigh_unknown();
         let Some(sort) = self.sort.filter(|_| self.filter.is_empty()) else {
             return;
         };

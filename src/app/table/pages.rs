@@ -93,16 +93,17 @@ impl<T: Row> Table<T> {
     /// Updates one row, or lists it: the walk under way may have passed its place.
     pub(in crate::app) fn merge(&mut self, row: T) {
         let id = row.id().into_owned();
-        match self.rows.iter().position(|known| known.id() == id) {
+        match self.find(&id).filter(|index| self.rows[*index].id() == id) {
             Some(index) => {
-                let earlier = std::mem::replace(&mut self.rows[index], row);
-                self.rows[index].inherit(earlier);
+                self.put_row(index, row);
                 self.settle_row(index);
             }
             None => {
                 let chosen = self.kept_id();
                 let place = self.rows.iter().position(|known| row.is_listed_before(known));
-                self.rows.insert(place.unwrap_or(self.rows.len()), row);
+                let place = place.unwrap_or(self.rows.len());
+                self.rows.insert(place, row);
+                self.reindex(place);
                 self.pages.since.insert(id, true);
                 self.arrange_on(chosen);
             }
@@ -112,9 +113,10 @@ impl<T: Row> Table<T> {
     /// Lists a row that no walk takes off, unless it is listed.
     pub(in crate::app) fn pin(&mut self, row: T) {
         let id = row.id().into_owned();
-        if !self.rows.iter().any(|known| known.id() == id) {
+        if !self.get(&id).is_some_and(|known| known.id() == id) {
             let chosen = self.kept_id();
             self.rows.push(row);
+            self.reindex(self.rows.len() - 1);
             self.arrange_on(chosen);
         }
         self.pinned.insert(id);
@@ -129,14 +131,33 @@ impl<T: Row> Table<T> {
         self.marks.retain(|mark| !gone.contains(mark));
         self.pinned.retain(|id| !gone.contains(id));
         self.pages.since.extend(gone.iter().map(|id| (id.clone(), false)));
+        self.reindex(0);
         self.arrange_on(chosen);
     }
 
     /// Changes a row in place, in what no filter looks at.
     pub(in crate::app) fn amend(&mut self, id: &str, change: impl FnOnce(&mut T)) {
-        if let Some(index) = self.rows.iter().position(|row| row.id() == id) {
+        if let Some(index) = self.find(id) {
+            let called = |row: &T| {
+                let names = row.names().map(str::to_owned);
+                names.chain([row.id().into_owned()]).collect::<Vec<String>>()
+            };
+            let before = called(&self.rows[index]);
             change(&mut self.rows[index]);
+            if called(&self.rows[index]) != before {
+                self.reindex(0);
+            }
             self.settle_row(index);
+        }
+    }
+
+    /// A row in place of an earlier one of its id.
+    fn put_row(&mut self, index: usize, row: T) {
+        let earlier = std::mem::replace(&mut self.rows[index], row);
+        let is_renamed = !earlier.names().eq(self.rows[index].names());
+        self.rows[index].inherit(earlier);
+        if is_renamed {
+            self.reindex(0);
         }
     }
 
@@ -148,16 +169,17 @@ impl<T: Row> Table<T> {
             let pinned = self.pinned.get(row.id().as_ref());
             match pinned.and_then(|id| self.rows.iter().position(|known| known.id() == *id)) {
                 Some(index) => {
-                    let earlier = std::mem::replace(&mut self.rows[index], row);
-                    self.rows[index].inherit(earlier);
+                    self.put_row(index, row);
                 }
                 None => self.rows.push(row),
             }
         }
+        self.reindex(known);
         if last || !self.filter.is_empty() {
             self.arrange(true);
         } else {
             self.view.extend(known..self.rows.len());
+            self.weigh_unknown();
             self.settle_wanted();
         }
     }
@@ -175,6 +197,7 @@ impl<T: Row> Table<T> {
         let kept = self.pinned.iter().chain(listed.map(|(id, _)| id));
         rows.extend(kept.filter_map(|id| earlier.remove(id)));
         self.rows = rows;
+        self.reindex(0);
         if !self.marks.is_empty() {
             let present: BTreeSet<String> = self.rows.iter().map(|row| row.id().into_owned()).collect();
             self.marks.retain(|mark| present.contains(mark));

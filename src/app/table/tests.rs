@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::BucketRow;
+use crate::domain::{BucketRow, FaultKind, KmsKey};
 
 fn bucket(name: &str) -> BucketRow {
     BucketRow {
@@ -344,4 +344,54 @@ fn rows_of_a_new_kind_bring_their_orders_their_name_and_their_text_and_the_table
     assert_eq!(after(&|table| table.sort_by("NAME")), "book >*lamp vase by NAME");
     let chosen: Vec<&str> = parcels.chosen().iter().map(|parcel| parcel.name).collect();
     assert_eq!(chosen, ["lamp"]);
+}
+
+#[test]
+fn a_row_is_found_by_its_id_whatever_was_done_to_the_list() {
+    let mut table = Table::default();
+    table.answer(1, true, false, at(1), buckets("d b"));
+    table.answer(1, false, false, at(1), buckets("e"));
+    table.pin(bucket("pinned"));
+    table.merge(bucket("a"));
+    table.merge(bucket("b"));
+    table.answer(1, false, true, at(2), buckets("f pinned"));
+    table.remove(&["d".to_owned()].into());
+    table.sort_by("BUCKET");
+    let found = |table: &Table<BucketRow>| {
+        for row in table.rows() {
+            assert_eq!(table.get(&row.name), Some(row));
+        }
+        table.rows().len()
+    };
+    assert_eq!((found(&table), table.get("d")), (5, None));
+    table.answer(2, true, true, at(3), buckets("e z"));
+    assert_eq!(
+        (found(&table), table.get("a")),
+        (3, None),
+        "what was named by hand stays"
+    );
+    table.reset();
+    assert_eq!(table.get("z"), None);
+}
+
+#[test]
+fn a_key_is_found_by_all_its_names_and_not_by_one_that_it_had() {
+    let key = |number: usize, alias: &str| KmsKey {
+        id: number.to_string(),
+        arn: format!("arn:{number}"),
+        aliases: vec![format!("alias/{alias}")],
+        detail: None,
+    };
+    let mut table = Table::default();
+    table.answer(1, true, true, at(1), vec![key(1, "one"), key(2, "two")]);
+    let named = |table: &Table<KmsKey>, name| table.get(name).map(|key| key.id.clone());
+    for name in ["arn:2", "2", "alias/two"] {
+        assert_eq!(named(&table, name).as_deref(), Some("2"), "{name}");
+    }
+    table.amend("arn:2", |key| key.aliases = vec!["alias/other".to_owned()]);
+    assert_eq!(named(&table, "alias/two"), None);
+    assert_eq!(named(&table, "alias/other").as_deref(), Some("2"));
+    table.merge(key(1, "uno"));
+    assert_eq!(named(&table, "alias/one"), None);
+    assert_eq!(named(&table, "alias/uno").as_deref(), Some("1"));
 }

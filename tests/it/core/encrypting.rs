@@ -1,5 +1,7 @@
 //! One key encrypts what is selected.
 
+use strongroom::domain::ObjectRow;
+
 use super::*;
 
 fn encrypts(requests: &[Request]) -> Vec<(String, bool)> {
@@ -143,4 +145,56 @@ fn a_key_that_cannot_encrypt_is_not_tried() {
     desk.keys("1k5jje");
     assert!(desk.started().is_empty());
     assert!(desk.screen().contains("legacy-datasets is Disabled"));
+}
+
+#[test]
+fn in_an_empty_place_the_cursor_is_on_what_was_encrypted_whenever_the_person_comes_there() {
+    let done = |desk: &mut Desk| {
+        desk.done(
+            1,
+            Outcome::Encrypted {
+                uris: vec![format!("s3://{BUCKET}/housing.csv")],
+                bytes: 9,
+                data_key_uri: String::new(),
+                key_arn: arn("11111111-0000-0000-0000-000000000001"),
+            },
+        );
+    };
+    let listed = || {
+        let folder = ObjectRow::Prefix {
+            prefix: ".strongroom/".to_owned(),
+        };
+        vec![folder, object("housing.csv", ObjectFormat::Strongroom, None)]
+    };
+    for (before, after) in [("3", ""), ("", "3"), ("", "")] {
+        let mut desk = Desk::filled(WIDE);
+        desk.objects(Vec::new());
+        desk.keys("5je").keys(before);
+        // The data key is stored first.
+        desk.objects(listed()[..1].to_vec());
+        done(&mut desk);
+        desk.keys(after);
+        desk.objects(listed());
+        assert_eq!(
+            desk.state.objects.current().map(ObjectRow::key),
+            Some("housing.csv"),
+            "{before:?} {after:?}"
+        );
+    }
+    // Who has put the cursor somewhere finds it there.
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jj5je3");
+    let on = desk.state.objects.current().map(|row| row.key().to_owned());
+    done(&mut desk);
+    desk.objects(objects());
+    assert_eq!(desk.state.objects.current().map(|row| row.key().to_owned()), on);
+}
+
+#[test]
+fn a_file_that_is_there_is_not_proposed_as_what_is_decrypted_to() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jjd");
+    assert!(desk.screen().contains("/data/housing-2.csv"), "{}", desk.screen());
+    desk.keys("<esc>jd");
+    assert!(desk.screen().contains("/data/other.csv"), "{}", desk.screen());
 }

@@ -152,3 +152,19 @@ fn the_walk_trains_on_what_was_encrypted_last_and_a_job_on_something_else_is_not
     );
     assert_eq!(next(&desk, Step::Job), "look at train-9", "though it is not the newest");
 }
+
+#[test]
+fn the_walk_cuts_long_names_in_the_middle_and_breaks_none_over_lines() {
+    let mut desk = Desk::filled((80, 24));
+    let mut trained = job("train-20260921-101500", JobStatus::Completed, "Completed", -10);
+    trained.detail.as_mut().unwrap().model = Some(format!(
+        "s3://{BUCKET}/output/train-20260921-101500/output/model.tar.gz"
+    ));
+    desk.answer(Topic::Jobs, Page::Jobs(vec![trained]));
+    desk.keys("w<home>");
+    go_to(&mut desk, Step::Model);
+    let screen = desk.screen();
+    let named = screen.lines().filter(|line| line.contains("s3://sagemaker"));
+    let named: Vec<&str> = named.filter(|line| line.contains("model.tar.gz")).collect();
+    assert_eq!(named.len(), 2, "where it stands, and what Enter does: {screen}");
+}

@@ -273,3 +273,13 @@ fn an_object_without_versions_opens_no_list() {
             .any(|request| matches!(request, Request::Key(KeyRequest::Disable { .. })))
     );
 }
+
+#[test]
+fn who_has_no_bookmark_yet_is_told_what_makes_one_and_a_key_is_called_by_its_alias() {
+    let mut desk = Desk::filled((80, 24));
+    let screen = desk.keys("'").screen();
+    assert!(screen.contains("Nothing is bookmarked yet: b bookmarks"), "{screen}");
+    assert!(desk.state.overlays.is_empty());
+    let screen = desk.keys("1b'").screen();
+    assert!(screen.contains("▸ alias/training-data"), "{screen}");
+}

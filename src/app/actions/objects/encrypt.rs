@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::format::{self, Tone};
+use crate::app::format::Tone;
+use crate::app::pane::files::what;
 use crate::app::state::State;
 use crate::app::state::overlay::{Confirm, Overlay, Then};
 use crate::app::{Consent, Effect};
@@ -101,25 +102,6 @@ fn existing(state: &State, files: &[FileRow], prefix: &str) -> Vec<String> {
         !file.is_dir && state.objects.rows().iter().any(|row| row.key() == name)
     };
     files.iter().filter(exists).map(|file| file.name.clone()).collect()
-}
-
-/// The files in a few words: one by its name, several by their number, with their size as far as it is known.
-pub(in crate::app) fn what(files: &[FileRow]) -> String {
-    let folders = files.iter().filter(|file| file.is_dir).count();
-    let bytes: u64 = files.iter().filter(|file| !file.is_dir).map(|file| file.size).sum();
-    let plain = files.len() - folders;
-    match files {
-        [only] if only.is_dir => format!("the folder {} with everything in it", only.name),
-        [only] => format!("{} ({})", only.name, format::size(only.size)),
-        _ if folders == 0 => format!("{} ({})", format::count(plain, "file"), format::size(bytes)),
-        _ if plain == 0 => format!("{} with everything in them", format::count(folders, "folder")),
-        _ => format!(
-            "{} ({}) and {} with everything in it",
-            format::count(plain, "file"),
-            format::size(bytes),
-            format::count(folders, "folder")
-        ),
-    }
 }
 
 fn listed(names: &[String]) -> String {
