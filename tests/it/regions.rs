@@ -167,7 +167,7 @@ fn a_replica_opens_what_its_primary_wrapped() {
     environment.push(("AWS_ENDPOINT_URL", place.endpoint()));
     let mut session = Session::start_with(&[object], place.home.path(), SIZE, &environment);
     session
-        .wait("strongroom")
+        .wait("says strongroom")
         .keys("v")
         .wait("is intact, bound")
         .keys(ESC)

@@ -7,7 +7,6 @@ use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
 use crate::domain::JobKind;
-use crate::domain::audit::Ended;
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
 use crate::domain::words::{capitalized, holdings, not_checked};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{BucketRow, FaultKind, KmsKey};
+use crate::domain::{BucketRow, KmsKey};
 
 fn bucket(name: &str) -> BucketRow {
     BucketRow {

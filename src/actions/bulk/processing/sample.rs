@@ -256,10 +256,9 @@ async fn is_there(aws: &Aws, listed: &Listed, at: &ObjectUri) -> Held {
     let Ok(there) = transfer::find(aws, &at.bucket, &at.key).await else {
         return Held::Untold;
     };
-    let pairs = there.iter().flat_map(|head| &head.metadata);
-    match Metadata::from_map(pairs.map(|(name, value)| (name.as_str(), value.as_str()))) {
-        Ok(Some(metadata)) if metadata.length == listed.size => Held::Holds,
-        Ok(_) | Err(_) => Held::Differs(format!("they say that its token is at {at}, and it is not")),
+    match there.map(|head| metadata_of(&head.metadata)) {
+        Some(Ok(Some(metadata))) if metadata.length == listed.size => Held::Holds,
+        _ => Held::Differs(format!("they say that its token is at {at}, and it is not")),
     }
 }
 

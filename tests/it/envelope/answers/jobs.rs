@@ -94,7 +94,7 @@ pub(super) async fn with_jobs() -> (Fake, String) {
 }
 
 async fn with_jobs_before(registry: Option<&str>) -> (Fake, String) {
-    let mut fake = Fake::with(|options: &mut Options| {
+    let fake = Fake::with(|options: &mut Options| {
         options.registry = registry.map(|at| at.parse().unwrap());
         options.images = vec![
             (IMAGE.to_owned(), "echo one; echo two".to_owned()),
