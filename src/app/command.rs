@@ -2,69 +2,6 @@
 
 use super::pane::Pane;
 
-/// Everything that a key can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each has a name and a sentence in `COMMANDS`")]
-pub enum Command {
-    Focus(Pane),
-    NextPane,
-    PreviousPane,
-    Zoom,
-    Aside,
-    BorderLeft,
-    BorderRight,
-    BorderUp,
-    BorderDown,
-    Down,
-    Up,
-    PageDown,
-    PageUp,
-    Top,
-    Bottom,
-    Enter,
-    Back,
-    Parent,
-    Do(Keyed),
-    Actions,
-    Guide,
-    Chain,
-    Filter,
-    Sort,
-    Reverse,
-    Mark,
-    MarkAll,
-    MarkInvert,
-    MarkRange,
-    Copy,
-    CopyCommand,
-    CopyAs,
-    Export,
-    Refresh,
-    NextMatch,
-    PreviousMatch,
-    Only,
-    Follow,
-    Wrap,
-    Times,
-    Host,
-    Save,
-    Operations,
-    Messages,
-    Context,
-    Theme,
-    LogIn,
-    Open,
-    Before,
-    After,
-    Bookmark,
-    Bookmarks,
-    Palette,
-    Help,
-    Redraw,
-    Suspend,
-    Quit,
-}
-
 macro_rules! keyed {
     ($($action:ident => ($name:literal, $help:literal);)+) => {
         /// What a key does to a thing; the action itself is among [`super::actions`].
@@ -121,89 +58,102 @@ pub struct Entry {
     pub help: &'static str,
 }
 
-/// A command a line: its name and what it does.
-macro_rules! table {
-    ($($command:expr => $words:expr;)*) => {
-        &[$(Entry { command: $command, name: $words.0, help: $words.1 }),*]
+/// A command a line, in the order of the help: its name and what it does.
+macro_rules! commands {
+    ($($($plain:ident)? $(($command:expr))? => $words:expr;)*) => {
+        /// Everything that a key can ask for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each has a name and a sentence")]
+        pub enum Command {
+            Focus(Pane),
+            $($($plain,)?)*
+            Do(Keyed),
+        }
+
+        /// Every command.
+        pub const COMMANDS: &[Entry] = &[$(Entry {
+            command: $(Command::$plain)? $($command)?,
+            name: $words.0,
+            help: $words.1,
+        }),*];
     };
 }
 
-/// Every command, in the order of the help.
-pub const COMMANDS: &[Entry] = table! {
-    Command::Do(Keyed::Encrypt) => Keyed::Encrypt.words();
-    Command::Do(Keyed::Decrypt) => Keyed::Decrypt.words();
-    Command::Do(Keyed::Verify) => Keyed::Verify.words();
-    Command::Do(Keyed::AuditObjects) => Keyed::AuditObjects.words();
-    Command::Do(Keyed::Prove) => Keyed::Prove.words();
-    Command::Do(Keyed::Who) => Keyed::Who.words();
-    Command::Do(Keyed::New) => Keyed::New.words();
-    Command::Do(Keyed::Train) => Keyed::Train.words();
-    Command::Do(Keyed::Log) => Keyed::Log.words();
-    Command::Do(Keyed::Preview) => Keyed::Preview.words();
-    Command::Actions => ("actions", "Everything else that can be done to what the cursor is on");
-    Command::Guide => ("walk", "The walk: every step from key to clean-up, as it stands, and the next one");
-    Command::Chain => ("chain", "Go to where the chain of key, role, object and job breaks, and to what mends it");
-    Command::Do(Keyed::Remove) => Keyed::Remove.words();
-    Command::Do(Keyed::Restore) => Keyed::Restore.words();
-    Command::Enter => ("enter", "Open: a bucket, prefix or folder, or the details of the row");
-    Command::Back => ("back", "Back, or close; messages go with it");
-    Command::Parent => ("parent", "The folder or prefix above, also out of the folder of the start");
-    Command::Mark => ("mark", "Mark the row, for what works on several");
-    Command::MarkAll => ("mark-all", "Mark all rows that the filter lets through");
-    Command::MarkInvert => ("mark-invert", "Mark what is not marked, and no longer what is");
-    Command::MarkRange => ("mark-range", "Mark the rows from the one that was marked last to the cursor");
-    Command::Filter => ("filter", "Filter the pane as you type, or look for words in a text or log; Enter keeps it, Esc clears it");
-    Command::NextMatch => ("next-match", "In a text or log: the next line that holds what is looked for");
-    Command::PreviousMatch => ("previous-match", "In a text or log: the line before that holds it");
-    Command::Only => ("only", "In a log: only lines that hold what is looked for, or all");
-    Command::Sort => ("sort", "Sort by a column: its letter follows; the same again reverses the order");
-    Command::Reverse => ("reverse", "Reverse the order");
-    Command::Copy => ("copy", "Copy the ARN, URI or path to the clipboard");
-    Command::CopyCommand => ("copy-command", "Copy the aws command line of what is asked or shown; Ctrl-Y where text is typed");
-    Command::CopyAs => ("copy-as", "Copy the name, ARN, URI, console page, command line, Python that opens it, a presigned URL");
-    Command::Export => ("export", "Save the rows of the pane, filtered and sorted as shown, as CSV or JSON");
-    Command::Refresh => ("refresh", "Ask AWS again, now");
-    Command::Focus(Pane::Keys) => ("keys", "KMS keys");
-    Command::Focus(Pane::Grants) => ("grants", "Grants of the selected key");
-    Command::Focus(Pane::Objects) => ("objects", "Buckets and objects");
-    Command::Focus(Pane::Jobs) => ("jobs", "Training and processing jobs");
-    Command::Focus(Pane::Files) => ("files", "Local files");
-    Command::NextPane => ("next-pane", "Next pane, or next page of the details");
-    Command::PreviousPane => ("previous-pane", "Previous pane, or previous page of the details");
-    Command::Zoom => ("zoom", "The pane alone, or all of them");
-    Command::Aside => ("aside", "Details beside the list, or no longer");
-    Command::BorderLeft => ("border-left", "Less columns for keys and grants, more for the rest; kept for the next session");
-    Command::BorderRight => ("border-right", "More columns for keys and grants");
-    Command::BorderUp => ("border-up", "Less rows for the upper panes, more for the lower");
-    Command::BorderDown => ("border-down", "More rows for the upper panes");
-    Command::Down => ("down", "Down");
-    Command::Up => ("up", "Up");
-    Command::PageDown => ("page-down", "A page down");
-    Command::PageUp => ("page-up", "A page up");
-    Command::Top => ("top", "To the first row");
-    Command::Bottom => ("bottom", "To the last row");
-    Command::Follow => ("follow", "Follow the end of the log, or stop following");
-    Command::Wrap => ("wrap", "Wrap long lines of the log, or cut them");
-    Command::Times => ("times", "Times before the lines of the log, or none");
-    Command::Host => ("host", "Of a log of several hosts the next one's lines alone, after the last all");
-    Command::Save => ("save", "Save the whole log, of a job or of all changes, or an audit, to a new file");
-    Command::Operations => ("operations", "Operations in flight and ended; remove cancels one");
-    Command::Messages => ("messages", "Messages and errors, each with its explanation");
-    Command::Do(Keyed::Audit) => Keyed::Audit.words();
-    Command::Context => ("context", "Go to another context, profile, region or role; what is begun goes on where it is");
-    Command::Theme => ("theme", "Other colours: dark, light, high contrast, for the colour-blind; kept for the next session");
-    Command::LogIn => ("login", "Log in where a login has ended, or give the code of an MFA device that is waited for");
-    Command::Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job, role/NAME; Tab completes");
-    Command::Before => ("before", "Back to where one was before");
-    Command::After => ("after", "Forward again");
-    Command::Bookmark => ("bookmark", "Bookmark the key, bucket, prefix or job, or no longer; kept for later sessions");
-    Command::Bookmarks => ("bookmarks", "Go to a bookmark");
-    Command::Palette => ("palette", "All commands, by name");
-    Command::Help => ("help", "This help");
-    Command::Redraw => ("redraw", "Draw the screen anew");
-    Command::Suspend => ("suspend", "Stop the process; fg in the shell brings it back");
-    Command::Quit => ("quit", "Quit; asks if work is in flight");
-};
+commands! {
+    (Command::Do(Keyed::Encrypt)) => Keyed::Encrypt.words();
+    (Command::Do(Keyed::Decrypt)) => Keyed::Decrypt.words();
+    (Command::Do(Keyed::Verify)) => Keyed::Verify.words();
+    (Command::Do(Keyed::AuditObjects)) => Keyed::AuditObjects.words();
+    (Command::Do(Keyed::Prove)) => Keyed::Prove.words();
+    (Command::Do(Keyed::Who)) => Keyed::Who.words();
+    (Command::Do(Keyed::New)) => Keyed::New.words();
+    (Command::Do(Keyed::Train)) => Keyed::Train.words();
+    (Command::Do(Keyed::Log)) => Keyed::Log.words();
+    (Command::Do(Keyed::Preview)) => Keyed::Preview.words();
+    Actions => ("actions", "Everything else that can be done to what the cursor is on");
+    Guide => ("walk", "The walk: every step from key to clean-up, as it stands, and the next one");
+    Chain => ("chain", "Go to where the chain of key, role, object and job breaks, and to what mends it");
+    (Command::Do(Keyed::Remove)) => Keyed::Remove.words();
+    (Command::Do(Keyed::Restore)) => Keyed::Restore.words();
+    Enter => ("enter", "Open: a bucket, prefix or folder, or the details of the row");
+    Back => ("back", "Back, or close; messages go with it");
+    Parent => ("parent", "The folder or prefix above, also out of the folder of the start");
+    Mark => ("mark", "Mark the row, for what works on several");
+    MarkAll => ("mark-all", "Mark all rows that the filter lets through");
+    MarkInvert => ("mark-invert", "Mark what is not marked, and no longer what is");
+    MarkRange => ("mark-range", "Mark the rows from the one that was marked last to the cursor");
+    Filter => ("filter", "Filter the pane as you type, or look for words in a text or log; Enter keeps it, Esc clears it");
+    NextMatch => ("next-match", "In a text or log: the next line that holds what is looked for");
+    PreviousMatch => ("previous-match", "In a text or log: the line before that holds it");
+    Only => ("only", "In a log: only lines that hold what is looked for, or all");
+    Sort => ("sort", "Sort by a column: its letter follows; the same again reverses the order");
+    Reverse => ("reverse", "Reverse the order");
+    Copy => ("copy", "Copy the ARN, URI or path to the clipboard");
+    CopyCommand => ("copy-command", "Copy the aws command line of what is asked or shown; Ctrl-Y where text is typed");
+    CopyAs => ("copy-as", "Copy the name, ARN, URI, console page, command line, Python that opens it, a presigned URL");
+    Export => ("export", "Save the rows of the pane, filtered and sorted as shown, as CSV or JSON");
+    Refresh => ("refresh", "Ask AWS again, now");
+    (Command::Focus(Pane::Keys)) => ("keys", "KMS keys");
+    (Command::Focus(Pane::Grants)) => ("grants", "Grants of the selected key");
+    (Command::Focus(Pane::Objects)) => ("objects", "Buckets and objects");
+    (Command::Focus(Pane::Jobs)) => ("jobs", "Training and processing jobs");
+    (Command::Focus(Pane::Files)) => ("files", "Local files");
+    NextPane => ("next-pane", "Next pane, or next page of the details");
+    PreviousPane => ("previous-pane", "Previous pane, or previous page of the details");
+    Zoom => ("zoom", "The pane alone, or all of them");
+    Aside => ("aside", "Details beside the list, or no longer");
+    BorderLeft => ("border-left", "Less columns for keys and grants, more for the rest; kept for the next session");
+    BorderRight => ("border-right", "More columns for keys and grants");
+    BorderUp => ("border-up", "Less rows for the upper panes, more for the lower");
+    BorderDown => ("border-down", "More rows for the upper panes");
+    Down => ("down", "Down");
+    Up => ("up", "Up");
+    PageDown => ("page-down", "A page down");
+    PageUp => ("page-up", "A page up");
+    Top => ("top", "To the first row");
+    Bottom => ("bottom", "To the last row");
+    Follow => ("follow", "Follow the end of the log, or stop following");
+    Wrap => ("wrap", "Wrap long lines of the log, or cut them");
+    Times => ("times", "Times before the lines of the log, or none");
+    Host => ("host", "Of a log of several hosts the next one's lines alone, after the last all");
+    Save => ("save", "Save the whole log, of a job or of all changes, or an audit, to a new file");
+    Operations => ("operations", "Operations in flight and ended; remove cancels one");
+    Messages => ("messages", "Messages and errors, each with its explanation");
+    (Command::Do(Keyed::Audit)) => Keyed::Audit.words();
+    Context => ("context", "Go to another context, profile, region or role; what is begun goes on where it is");
+    Theme => ("theme", "Other colours: dark, light, high contrast, for the colour-blind; kept for the next session");
+    LogIn => ("login", "Log in where a login has ended, or give the code of an MFA device that is waited for");
+    Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job, role/NAME; Tab completes");
+    Before => ("before", "Back to where one was before");
+    After => ("after", "Forward again");
+    Bookmark => ("bookmark", "Bookmark the key, bucket, prefix or job, or no longer; kept for later sessions");
+    Bookmarks => ("bookmarks", "Go to a bookmark");
+    Palette => ("palette", "All commands, by name");
+    Help => ("help", "This help");
+    Redraw => ("redraw", "Draw the screen anew");
+    Suspend => ("suspend", "Stop the process; fg in the shell brings it back");
+    Quit => ("quit", "Quit; asks if work is in flight");
+}
 
 /// Where a key is pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,6 +45,28 @@ macro_rules! watched {
     };
 }
 
+/// Those that are made like every other.
+macro_rules! plain {
+    ($($name:ident: $sdk:ident),+ $(,)?) => {
+        impl Aws {
+            $(pub(in crate::aws) fn $name(&self) -> &$sdk::Client {
+                self.inner.clients.$name.get_or_init(|| {
+                    let config = $sdk::config::Builder::from(&self.inner.config);
+                    $sdk::Client::from_conf(watched!(self, config).build())
+                })
+            })+
+        }
+    };
+}
+
+plain! {
+    sagemaker: aws_sdk_sagemaker,
+    iam: aws_sdk_iam,
+    sts: aws_sdk_sts,
+    logs: aws_sdk_cloudwatchlogs,
+    ecr: aws_sdk_ecr,
+}
+
 impl Aws {
     /// For bodies that stream: stalled streams are cut, long ones are not.
     pub(in crate::aws) fn s3(&self) -> &aws_sdk_s3::Client {
@@ -88,41 +110,6 @@ impl Aws {
             config = config.region(Region::new(region.to_owned()));
         }
         aws_sdk_kms::Client::from_conf(watched!(self, config).build())
-    }
-
-    pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
-        self.inner.clients.sagemaker.get_or_init(|| {
-            let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
-            aws_sdk_sagemaker::Client::from_conf(watched!(self, config).build())
-        })
-    }
-
-    pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.inner.clients.iam.get_or_init(|| {
-            let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
-            aws_sdk_iam::Client::from_conf(watched!(self, config).build())
-        })
-    }
-
-    pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.inner.clients.sts.get_or_init(|| {
-            let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
-            aws_sdk_sts::Client::from_conf(watched!(self, config).build())
-        })
-    }
-
-    pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
-        self.inner.clients.logs.get_or_init(|| {
-            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
-            aws_sdk_cloudwatchlogs::Client::from_conf(watched!(self, config).build())
-        })
-    }
-
-    pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
-        self.inner.clients.ecr.get_or_init(|| {
-            let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
-            aws_sdk_ecr::Client::from_conf(watched!(self, config).build())
-        })
     }
 
     /// Where the key is: events are kept in the region of what they are about.

@@ -95,12 +95,8 @@ impl Asked<'_> {
         }
         if plan.act == BulkAct::Audit && self.order.act() == BulkAct::Audit {
             let cause = format!("it is an act on {planned}");
-            return Err(Fault::usage(
-                "read",
-                &asked,
-                cause,
-                "give the place that it was begun with",
-            ));
+            let remedy = "give the place that it was begun with";
+            return Err(Fault::usage("read", asked, cause, remedy));
         }
         if let (BulkOrder::Rewrap(asked), Some(planned)) = (self.order, &plan.rewrap) {
             let without = RewrapSpec {
@@ -113,12 +109,12 @@ impl Asked<'_> {
                     "leave it out: {}; once all is re-wrapped, the same re-wrap without --on and --resume deletes them",
                     resume_command(plan, id)
                 );
-                return Err(Fault::usage("read", "--delete-old-key-objects", cause, &remedy));
+                return Err(Fault::usage("read", "--delete-old-key-objects", cause, remedy));
             }
         }
         let remedy = format!("give what it was begun with: {}", resume_command(plan, id));
         let cause = format!("it was begun as another act, on {planned}");
-        Err(Fault::usage("read", id, cause, &remedy))
+        Err(Fault::usage("read", id, cause, remedy))
     }
 }
 

@@ -38,7 +38,7 @@ fn spec(args: &EncryptArgs) -> Result<SealSpec, Fault> {
     let [source, destination] = texts.as_slice() else {
         let cause = "of what is in S3 already one object or prefix goes at a time, and no files with it";
         let remedy = "give s3://SOURCE/PREFIX/ s3://DESTINATION/PREFIX/";
-        return Err(Fault::usage("encrypt", &texts.join(" "), cause, remedy));
+        return Err(Fault::usage("encrypt", texts.join(" "), cause, remedy));
     };
     let (Location::S3(source), Location::S3(destination)) = (Location::parse(source)?, Location::parse(destination)?)
     else {
@@ -88,5 +88,5 @@ fn prefix(source: &ObjectUri, destination: ObjectUri) -> Result<ObjectUri, Fault
             "give the prefix that it goes to, with / at its end; or the object itself, to replace it",
         )
     };
-    Err(Fault::usage("encrypt", &destination.to_string(), cause, remedy))
+    Err(Fault::usage("encrypt", destination, cause, remedy))
 }

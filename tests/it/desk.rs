@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use strongroom::app::{
-    Consent, Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Page, Settings, State, Topic, update,
-};
+use strongroom::app::{Consent, Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Page, Settings, State, Topic, update};
 use strongroom::domain::{
     AwsContext, BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, Job, JobDetail,
     JobKind, JobSettings, JobStatus, KeyDetail, KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo,

@@ -12,6 +12,8 @@ use crate::desk::Desk;
 
 #[path = "sentences/outcomes.rs"]
 mod outcomes;
+#[path = "sentences/parts.rs"]
+mod parts;
 #[path = "sentences/requests.rs"]
 mod requests;
 #[path = "sentences/samples.rs"]

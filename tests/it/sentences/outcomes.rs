@@ -11,7 +11,7 @@ use strongroom::domain::{
     ObjectRow, Origin, Outcome, Plaintext, Preview, ProofMethod, Reading, RoleChange, RolePolicies, View, Weight,
 };
 
-use super::requests::{BUCKET, ROLE, key};
+use super::parts::{BUCKET, ROLE, key};
 use super::samples::*;
 
 /// So many versions of an object; of one alone the bucket keeps none.

@@ -12,7 +12,7 @@ use strongroom::domain::{
     ObjectUri, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Verified, Weight,
 };
 
-use super::requests::{BUCKET, ROLE, encryption, key, rotation};
+use super::parts::{BUCKET, ROLE, encryption, key, rotation};
 
 pub(super) fn own(text: &str) -> String {
     text.to_owned()

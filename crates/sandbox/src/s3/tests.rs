@@ -234,21 +234,8 @@ fn bucket_names_follow_s3() {
     for good in ["abc", "sagemaker-us-east-1-111122223333", "a.b-c"] {
         assert!(valid_bucket_name(good), "{good}");
     }
-    for bad in [
-        "ab",
-        "Abc",
-        "-abc",
-        "abc-",
-        "a..b",
-        "192.168.0.1",
-        "a_b",
-        "xn--abc",
-        "sthree-abc",
-        "abc-s3alias",
-        "abc--ol-s3",
-        "abc.mrap",
-        "abc--x-s3",
-    ] {
+    let bad = "ab Abc -abc abc- a..b 192.168.0.1 a_b xn--abc sthree-abc abc-s3alias abc--ol-s3 abc.mrap abc--x-s3";
+    for bad in bad.split(' ') {
         assert!(!valid_bucket_name(bad), "{bad}");
     }
 }

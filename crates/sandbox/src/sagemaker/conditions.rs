@@ -21,68 +21,42 @@ pub(super) struct Facts(Vec<(String, Vec<String>)>);
 impl Facts {
     /// What a request that creates a job says of itself.
     pub(super) fn of_job(kind: Kind, body: &Value) -> Self {
-        match kind {
-            Kind::Training => Self::of_training(body),
-            Kind::Processing => Self::of_processing(body),
-        }
-    }
-
-    fn of_training(body: &Value) -> Self {
-        let (resources, network) = (&body["ResourceConfig"], &body["VpcConfig"]);
-        let groups = resources["InstanceGroups"].as_array().into_iter().flatten();
-        let types = groups
-            .chain([resources])
-            .flat_map(|group| texts(&group["InstanceType"]))
-            .collect();
-        let truth = |member: &str| vec![(body[member] == true).to_string()];
-        let rows = [
-            ("InstanceTypes", types),
-            ("VpcSubnets", texts(&network["Subnets"])),
-            ("VpcSecurityGroupIds", texts(&network["SecurityGroupIds"])),
-            ("VolumeKmsKey", texts(&resources["VolumeKmsKeyId"])),
-            ("OutputKmsKey", texts(&body["OutputDataConfig"]["KmsKeyId"])),
-            ("NetworkIsolation", truth("EnableNetworkIsolation")),
-            (
-                "InterContainerTrafficEncryption",
-                truth("EnableInterContainerTrafficEncryption"),
-            ),
-            (
-                "MaxRuntimeInSeconds",
-                texts(&body["StoppingCondition"]["MaxRuntimeInSeconds"]),
-            ),
-            ("KeepAlivePeriod", texts(&resources["KeepAlivePeriodInSeconds"])),
-            (
-                "EnableRemoteDebug",
-                texts(&body["RemoteDebugConfig"]["EnableRemoteDebug"]),
-            ),
-        ];
-        Self::named(rows)
-    }
-
-    fn of_processing(body: &Value) -> Self {
-        let resources = &body["ProcessingResources"]["ClusterConfig"];
         let network = &body["NetworkConfig"];
-        let truth = |member: &str| vec![(network[member] == true).to_string()];
+        let (resources, vpc, truths, output) = match kind {
+            Kind::Training => (
+                &body["ResourceConfig"],
+                &body["VpcConfig"],
+                body,
+                &body["OutputDataConfig"],
+            ),
+            Kind::Processing => (
+                &body["ProcessingResources"]["ClusterConfig"],
+                &network["VpcConfig"],
+                network,
+                &body["ProcessingOutputConfig"],
+            ),
+        };
+        let groups = resources["InstanceGroups"].as_array().into_iter().flatten();
+        let types = groups.chain([resources]);
+        let truth = |member: &str| vec![(truths[member] == true).to_string()];
+        let longest = texts(&body["StoppingCondition"]["MaxRuntimeInSeconds"]);
+        let between = truth("EnableInterContainerTrafficEncryption");
+        let debug = texts(&body["RemoteDebugConfig"]["EnableRemoteDebug"]);
         let rows = [
-            ("InstanceTypes", texts(&resources["InstanceType"])),
-            ("VpcSubnets", texts(&network["VpcConfig"]["Subnets"])),
-            ("VpcSecurityGroupIds", texts(&network["VpcConfig"]["SecurityGroupIds"])),
+            (
+                "InstanceTypes",
+                types.flat_map(|group| texts(&group["InstanceType"])).collect(),
+            ),
+            ("VpcSubnets", texts(&vpc["Subnets"])),
+            ("VpcSecurityGroupIds", texts(&vpc["SecurityGroupIds"])),
             ("VolumeKmsKey", texts(&resources["VolumeKmsKeyId"])),
-            ("OutputKmsKey", texts(&body["ProcessingOutputConfig"]["KmsKeyId"])),
+            ("OutputKmsKey", texts(&output["KmsKeyId"])),
             ("NetworkIsolation", truth("EnableNetworkIsolation")),
-            (
-                "InterContainerTrafficEncryption",
-                truth("EnableInterContainerTrafficEncryption"),
-            ),
-            (
-                "MaxRuntimeInSeconds",
-                texts(&body["StoppingCondition"]["MaxRuntimeInSeconds"]),
-            ),
+            ("InterContainerTrafficEncryption", between),
+            ("MaxRuntimeInSeconds", longest),
+            ("KeepAlivePeriod", texts(&resources["KeepAlivePeriodInSeconds"])),
+            ("EnableRemoteDebug", debug),
         ];
-        Self::named(rows)
-    }
-
-    fn named<const N: usize>(rows: [(&str, Vec<String>); N]) -> Self {
         let named = rows
             .into_iter()
             .map(|(name, values)| (format!("sagemaker:{name}"), values));

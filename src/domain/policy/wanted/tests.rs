@@ -165,6 +165,7 @@ fn what_cannot_be_seen_is_said_as_a_possibility() {
     let refuses = "it may be that the bucket's policy refuses writes";
     let sse = "x-amz-server-side-encryption: aws:kms";
     let owner = "whoever owns the bucket can change that";
+    let one = |condition: Value| json!([under(&condition)]);
     let table = [
         (
             json!([
@@ -174,11 +175,11 @@ fn what_cannot_be_seen_is_said_as_a_possibility() {
             format!("{refuses} unless aws:SourceIp is within 10.0.0.0/8: {owner}"),
         ),
         (
-            json!([under(&both)]),
+            one(both),
             format!("{refuses} without {sse}, or unless aws:SourceIp is within 10.0.0.0/8: {owner}, or {BY_SETTING}"),
         ),
         (
-            json!([under(&admins)]),
+            one(admins),
             format!(
                 "{refuses} without {sse}, or unless aws:PrincipalArn is like arn:aws:iam::111122223333:role/team/*: {owner}, or \
                  {BY_SETTING}"
@@ -189,31 +190,23 @@ fn what_cannot_be_seen_is_said_as_a_possibility() {
             format!("{refuses} without {sse}: {BY_SETTING}"),
         ),
         (
-            json!([under(
-                &json!({"StringNotEquals": {"aws:SourceVpce": ["vpce-123", "vpce-456"]}})
-            )]),
+            one(json!({"StringNotEquals": {"aws:SourceVpce": ["vpce-123", "vpce-456"]}})),
             format!("{refuses} unless they come from the VPC endpoint vpce-123 or vpce-456: {owner}"),
         ),
         (
-            json!([under(
-                &json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})
-            )]),
+            one(json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})),
             format!("{refuses} unless aws:PrincipalOrgID is o-1: {owner}"),
         ),
         (
-            json!([under(
-                &json!({"StringNotEquals": {"aws:PrincipalTag/team": ["a", "b", "c", "d", "e", "f"]}})
-            )]),
+            one(json!({"StringNotEquals": {"aws:PrincipalTag/team": ["a", "b", "c", "d", "e", "f"]}})),
             format!("{refuses} unless aws:PrincipalTag/team is a or b or c or d or 2 more: {owner}"),
         ),
         (
-            json!([under(
-                &json!({"StringNotEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}})
-            )]),
+            one(json!({"StringNotEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}})),
             format!("{refuses} unless s3:x-amz-content-sha256 is UNSIGNED-PAYLOAD: {owner}"),
         ),
         (
-            json!([under(&json!({"NumericLessThan": {"s3:TlsVersion": 1.3}}))]),
+            one(json!({"NumericLessThan": {"s3:TlsVersion": 1.3}})),
             format!("{refuses} unless s3:TlsVersion is at least 1.3: {owner}"),
         ),
     ];
