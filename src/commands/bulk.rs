@@ -188,7 +188,7 @@ fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     let shards = counted(begun.shards, "shard");
     let job = match &begun.job {
         Some(job) => format!("the job {job} does {shards}"),
-        None => "there is nothing to do".to_owned(),
+        None => "there is nothing for hosts to do".to_owned(),
     };
     let text = format!("{id}: {objects} listed; {job}");
     if asked.engine.wait {

@@ -89,6 +89,17 @@ impl SealSpec {
         matches!(self.act, SealAct::Encrypt { delete_plain: true, .. })
     }
 
+    /// Where the token of an object of this key is.
+    pub fn token_of(&self, key: &str) -> ObjectUri {
+        match &self.act {
+            SealAct::Rotate { .. } => ObjectUri::new(self.bucket.as_str(), key),
+            SealAct::Encrypt { to, .. } => {
+                let name = key.strip_prefix(self.prefix.as_str()).unwrap_or(key);
+                ObjectUri::new(to.bucket.as_str(), format!("{}{name}", to.key))
+            }
+        }
+    }
+
     /// Whether each object is replaced by its token.
     pub fn is_in_place(&self) -> bool {
         match &self.act {

@@ -152,7 +152,8 @@ LEFT = {
     ("rewrap-on-processing", "sagemaker:AddTags"): "the list is whole",
     ("rewrap-on-processing", "iam:PassRole"): "the list is whole",
     ("rewrap-on-processing", "sagemaker:DescribeProcessingJob"): "goes on: --resume",
-    ("rewrap-on-processing", "s3:GetObject"): "goes on: --resume",
+    # Of what could not be looked at all is told before any host would begin.
+    ("rewrap-on-processing", "s3:GetObject"): "there is nothing for hosts to do",
     # The token is there, and what was plain stays until it was read back.
     ("encrypt-objects", "kms:Decrypt"): '"before":"undeleted"',
     ("encrypt-objects", "s3:DeleteObject"): '"before":"undeleted"',

@@ -6,9 +6,9 @@ use super::rotate::Rotating;
 use crate::actions::OpenOptions;
 use crate::actions::unlock::Keyring;
 use crate::aws::{Aws, s3};
+use crate::domain::Fault;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{SealAct, SealSpec};
-use crate::domain::{Fault, ObjectUri};
 use std::collections::BTreeSet;
 
 /// Who says it.
@@ -56,13 +56,5 @@ impl<'a> Judge<'a> {
             Self::Rotate(rotating) => rotating.judge(listed, false).await?.map(drop),
             Self::Encrypt(encrypting) => encrypting.judge(listed).await?.map(drop),
         })
-    }
-
-    /// Where the token of an object is to be, if not in its place.
-    pub(super) fn elsewhere(&self, key: &str) -> Option<ObjectUri> {
-        match self {
-            Self::Encrypt(encrypting) if !encrypting.in_place => Some(encrypting.place(key)),
-            Self::Rotate(_) | Self::Encrypt(_) => None,
-        }
     }
 }

@@ -179,7 +179,15 @@ pub async fn go_on(
     }
     let name = job_name(folder.id(), next);
     let key = write_missing(aws, folder, &name, &missing).await?;
-    start(aws, begun, name, Some(key), (engine, program), cancel).await
+    let started = start(aws, begun, name, Some(key), (engine, program), cancel).await;
+    started.map_err(|fault| match fault.kind {
+        FaultKind::Conflict => Fault {
+            cause: format!("somebody else goes on with it at the same time: {}", fault.cause),
+            remedy: format!("--resume {} --wait waits for that job", folder.id()),
+            ..fault
+        },
+        _ => fault,
+    })
 }
 
 /// Where the acts of a bucket are: where its key objects are.
@@ -334,8 +342,12 @@ async fn write_missing(aws: &Aws, folder: &BulkFolder, job: &str, missing: &[usi
     let text = Value::Array([prefix].into_iter().chain(names).collect()).to_string();
     let key = folder.missing(job);
     match put(aws, folder, &key, text.clone().into_bytes()).await {
-        // Of an earlier try, whose job was not started.
+        // Of an earlier try, whose job was not started; or of somebody else, whose job may be reading it now.
         Err(fault) if fault.kind == FaultKind::Conflict => {
+            let there = again(|| s3::read_small(aws, &folder.bucket, &key, LONGEST_PLAN)).await?;
+            if there == text.as_bytes() {
+                return Ok(key);
+            }
             s3::delete_objects(aws, &folder.bucket, std::slice::from_ref(&key)).await?;
             put(aws, folder, &key, text.into_bytes()).await?;
         }

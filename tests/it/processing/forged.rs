@@ -57,6 +57,32 @@ fn an_audits_results_that_call_plain_objects_tokens_are_found_out_and_named() {
         assert!(forged.err.contains(words), "{words}: {forged:?}");
     }
     assert!(!forged.out.contains("nothing is wrong"), "{forged:?}");
+    for (member, value, said) in [
+        (
+            "data_key_object",
+            Value::Null,
+            "they say the key object none, and it names s3://",
+        ),
+        (
+            "at_rest",
+            "aws:kms".into(),
+            "they say that S3 encrypts it by aws:kms, and it says AES256",
+        ),
+    ] {
+        let data = uri("data/");
+        let audit = ["audit", data.as_str()];
+        let id = listed_for(&place, &audit);
+        all_work(&place, &id);
+        forge(&place, &id, |row| {
+            if value.is_null() {
+                row.as_object_mut().unwrap().remove(member);
+            } else {
+                row[member] = value.clone();
+            }
+        });
+        let forged = report(&place, &audit, &id);
+        assert!(forged.status == 1 && forged.err.contains(said), "{said}: {forged:?}");
+    }
     // That it was gone is a forgery too.
     forge(&place, &id, |row| {
         if row["kind"] == "strongroom-bound" {
@@ -106,8 +132,30 @@ fn results_that_say_of_plain_objects_that_they_were_sealed_are_found_out() {
         forged.status == 1 && forged.err.contains("it is there as it was listed") && forged.err.contains("plain/3.csv"),
         "{forged:?}"
     );
+    // A token of another object is none of this one.
+    let moved = ["encrypt", &plain, &uri("sealed/"), "--key", "alias/training"];
+    put(&place, "plain/new.csv", TABLE, &[]);
+    let id = listed_for(&place, &moved);
+    all_work(&place, &id);
+    report(&place, &moved, &id).ok();
+    forge(&place, &id, |row| {
+        if let Some(at) = row.pointer_mut("/fate/sealed/at") {
+            *at = json!({"bucket": BUCKET, "key": "plain/1.csv"});
+        }
+    });
+    report(&place, &moved, &id).failed(1, &["results/", "it tells of other tokens than are to be made"]);
     let id = listed_for(&place, &["rotate", &plain]);
     all_work(&place, &id);
+    forge(&place, &id, |row| {
+        if let Some(sealed) = row.pointer_mut("/fate/sealed") {
+            sealed["data_key_uri"] = uri(".strongroom/data-keys/another").into();
+        }
+    });
+    let forged = report(&place, &["rotate", &plain], &id);
+    assert!(
+        forged.status == 1 && forged.err.contains("its token names s3://"),
+        "{forged:?}"
+    );
     forge(&place, &id, |row| {
         if let Some(sealed) = row.pointer_mut("/fate/sealed") {
             sealed["kms_key_arn"] = "arn:aws:kms:us-east-1:111122223333:key/another".into();

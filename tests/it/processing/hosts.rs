@@ -196,6 +196,42 @@ fn who_waits_in_vain_is_told_that_a_job_goes_on_only_where_one_was_seen() {
 }
 
 #[test]
+fn who_goes_on_at_the_same_time_as_somebody_else_is_told_to_wait_for_that_job() {
+    let place = mixed();
+    super::worker_role(&place);
+    let data = uri("data/");
+    let id = listed(&place, &[&data]);
+    let go_on = [&["audit", &data, "--resume", &id], &ENGINE[..]].concat();
+    let (at, moments) = mpsc::channel();
+    let (on, waits) = mpsc::channel::<()>();
+    let waits = std::sync::Mutex::new(waits);
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if seen.name() == "CreateProcessingJob" {
+            at.send(()).unwrap();
+            waits.lock().unwrap().recv().unwrap();
+        }
+        Trouble::None
+    });
+    let mut late = place.command(&go_on);
+    late.env("AWS_ENDPOINT_URL", proxy.url());
+    let late = late.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    moments.recv().unwrap();
+    place.run(&go_on).ok();
+    on.send(()).unwrap();
+    let done = crate::place::finish(late.wait_with_output().unwrap());
+    assert!(
+        done.status == 1 && done.err.contains("somebody else goes on with it at the same time"),
+        "{done:?}"
+    );
+    assert!(
+        done.err.contains(&format!("--resume {id} --wait waits for that job")),
+        "{done:?}"
+    );
+    place.run(&["audit", &data, "--on", "processing", "--resume", &id, "--wait"]);
+    assert_eq!(names(&place, &id, "results").len(), names(&place, &id, "shards").len());
+}
+
+#[test]
 fn of_a_list_that_did_not_become_whole_it_is_said_what_is_left_of_it_and_nothing_that_was_not_seen() {
     let place = mixed();
     let data = uri("data/");

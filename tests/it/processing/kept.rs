@@ -388,11 +388,10 @@ fn what_is_too_long_for_one_copy_hosts_copy_in_parts_with_all_that_it_has() {
     assert!(etag.trim_matches('"').ends_with("-3"), "{etag}");
     assert_eq!(place.unfinished_uploads(BUCKET), 0);
     place.run(&["verify", &uri("many/tokens/")]).ok();
+    // Tags are asked for, and parts are named at the end: nothing of the token comes or goes.
     for one in proxy.passed() {
         let of_token = one.operation.contains("/many/tokens/") && !one.operation.ends_with("?tagging");
-        assert!(
-            !of_token || one.sent == 0 && !one.operation.starts_with("GET "),
-            "{one:?}"
-        );
+        let is_read = one.operation.starts_with("GET ");
+        assert!(!of_token || !is_read && one.sent < 1024, "{one:?}");
     }
 }

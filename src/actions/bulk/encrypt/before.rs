@@ -11,7 +11,7 @@ use crate::envelope::Metadata;
 
 impl Encrypting<'_> {
     /// Where its token goes.
-    pub(in crate::actions::bulk) fn place(&self, key: &str) -> ObjectUri {
+    pub(super) fn place(&self, key: &str) -> ObjectUri {
         let name = key.strip_prefix(self.prefix).unwrap_or(key);
         ObjectUri::new(self.to.bucket.as_str(), format!("{}{name}", self.to.key))
     }

@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::held::{Held, check_shard, held};
-use super::results::{LONGEST, Shard, read, read_changed};
+use super::results::{LONGEST, Shard, read, read_changed, read_sealed};
 use super::sample::Sample;
 use super::{done, rewrapping};
 use crate::actions::ProgressSink;
@@ -123,9 +123,10 @@ pub async fn collect_sealed(
     };
     let (act, mut summary) = (plan.act, SealSummary::default());
     let mut sample = Sample::<SealRow>::of(plan.objects);
+    let sealing = &spec;
     let one = |number| async move {
         let (shard, result) = files(aws, (folder, plan), number).await?;
-        let (warnings, rows) = read_changed(folder, act, &shard, &result)?;
+        let (warnings, rows) = read_sealed(folder, sealing, act, &shard, &result)?;
         Ok((shard, warnings, rows))
     };
     let take = |done, (shard, warnings, rows): (Shard, Vec<String>, Vec<Option<SealRow>>)| {

@@ -14,7 +14,7 @@ use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::{Keys, SeenRow, read_row, write_row};
 use crate::domain::bulk::{BulkAct, BulkFolder, Listed, VERSION};
 use crate::domain::rewrap::RewrapRow;
-use crate::domain::seal::SealRow;
+use crate::domain::seal::{Fate, SealRow, SealSpec};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding;
 
@@ -209,6 +209,28 @@ pub(super) fn read_changed<R: ChangedRow>(
         return Err(refused(folder, shard, "one of its lines tells nothing of an object"));
     }
     Ok((warnings, rows))
+}
+
+/// What came of sealing, each token where it is to be.
+///
+/// # Errors
+/// As [`read_changed`]; when it tells of tokens elsewhere.
+pub(super) fn read_sealed(
+    folder: &BulkFolder,
+    spec: &SealSpec,
+    act: BulkAct,
+    shard: &Shard,
+    bytes: &[u8],
+) -> Result<(Vec<String>, Vec<Option<SealRow>>), Fault> {
+    let (warnings, rows) = read_changed::<SealRow>(folder, act, shard, bytes)?;
+    let is_its = |row: &SealRow| match &row.fate {
+        Fate::Sealed(sealed) => sealed.at == spec.token_of(&row.key),
+        Fate::PassedOver(_) | Fate::Failed(_) => true,
+    };
+    if rows.iter().flatten().all(is_its) {
+        return Ok((warnings, rows));
+    }
+    Err(refused(folder, shard, "it tells of other tokens than are to be made"))
 }
 
 fn read_as<S, R>(

@@ -104,7 +104,7 @@ impl Sample<SealRow> {
                 Some(Fate::Sealed(sealed)) => token_at(aws, bucket, &listed, &sealed).await,
                 Some(Fate::PassedOver(why)) => match judge {
                     Some(judge) if is_as_listed(aws, bucket, &listed).await => {
-                        left_as_it_is(aws, judge, &listed, why).await
+                        left_as_it_is(aws, (spec, judge), &listed, why).await
                     }
                     Some(_) | None => Held::Untold,
                 },
@@ -218,6 +218,25 @@ fn difference(said: &AuditRow, seen: &AuditRow) -> Option<String> {
             seen.kind.as_str()
         ));
     }
+    if said.data_key_object != seen.data_key_object {
+        let named = |row: &AuditRow| row.data_key_object.as_deref().unwrap_or("none").to_owned();
+        return Some(format!(
+            "they say the key object {}, and it names {}",
+            named(said),
+            named(seen)
+        ));
+    }
+    if said.at_rest != seen.at_rest {
+        let word = |row: &AuditRow| match row.at_rest.as_str() {
+            "" => "nothing".to_owned(),
+            word => word.to_owned(),
+        };
+        return Some(format!(
+            "they say that S3 encrypts it by {}, and it says {}",
+            word(said),
+            word(seen)
+        ));
+    }
     if said.size != seen.size {
         return Some(format!("they say {} bytes, and it has {}", said.size, seen.size));
     }
@@ -239,9 +258,9 @@ fn difference(said: &AuditRow, seen: &AuditRow) -> Option<String> {
 }
 
 /// One that was left for this reason, as the results say, and is as it was listed.
-async fn left_as_it_is(aws: &Aws, judge: &Judge<'_>, listed: &Listed, why: Passed) -> Held {
-    if let (Passed::There, Some(at)) = (why, judge.elsewhere(&listed.key)) {
-        return is_there(aws, listed, &at).await;
+async fn left_as_it_is(aws: &Aws, (spec, judge): (&SealSpec, &Judge<'_>), listed: &Listed, why: Passed) -> Held {
+    if why == Passed::There && !spec.is_in_place() {
+        return is_there(aws, listed, &spec.token_of(&listed.key)).await;
     }
     match judge.of(listed).await {
         Ok(Judged::Pass(because)) if because == why => Held::Holds,
@@ -287,7 +306,14 @@ async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> 
     }
     match metadata_of(&head.metadata) {
         Ok(Some(metadata)) if metadata.kms_key_id == sealed.kms_key_arn && metadata.length == sealed.bytes => {
-            Held::Holds
+            let named = metadata.data_key_object.map(|object| s3::uri(at, &object));
+            match named {
+                Some(named) if named != sealed.data_key_uri => Held::Differs(format!(
+                    "they say the key object {}, and its token names {named}",
+                    sealed.data_key_uri
+                )),
+                Some(_) | None => Held::Holds,
+            }
         }
         Ok(Some(metadata)) => Held::Differs(format!(
             "they say {} bytes under {}, and its token says {} under {}",
