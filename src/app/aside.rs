@@ -23,13 +23,17 @@ const WHO: usize = 28;
 const BAR: usize = 12;
 /// Final metrics on screen.
 const METRICS: usize = 4;
+/// Cells of a step's number and title.
+const STEP: usize = 26;
 /// Lines of a job's log.
 const LOG: usize = 4;
 
 /// What is known of the row under the cursor, and where so many rows have room for it, of the job that belongs to it; none
 /// where the cursor is on no row.
 pub fn lines(state: &State, columns: usize, rows: usize) -> Option<Vec<Line>> {
-    let mut lines = of_row(state, columns)?;
+    let Some(mut lines) = of_row(state, columns) else {
+        return way(state, columns);
+    };
     let chained = state.chain().job.as_ref().filter(|_| state.focus != Pane::Jobs);
     if let Some(job) = chained.and_then(|name| state.jobs.get(name)) {
         let mut facts = Facts::brief(columns);
@@ -46,6 +50,29 @@ pub fn lines(state: &State, columns: usize, rows: usize) -> Option<Vec<Line>> {
         }
     }
     Some(lines)
+}
+
+/// The steps of the walk, for whoever has no key yet.
+fn way(state: &State, columns: usize) -> Option<Vec<Line>> {
+    if state.walk().is_empty() {
+        return None;
+    }
+    let mut facts = Facts::brief(columns);
+    facts.heading("From a key to a trained model");
+    for (index, step) in state.walk().iter().enumerate() {
+        let (tone, sign) = step.mark.sign();
+        let line = Line::new(tone, format!("{sign} "))
+            .and(
+                Tone::Plain,
+                format::fit(&format!("{:>2}  {}", index + 1, step.title), STEP),
+            )
+            .and(tone, format::cut_middle(&step.words, columns.saturating_sub(STEP + 2)));
+        facts.lines.push(line);
+    }
+    facts.lines.push(Line::blank());
+    let key = state.settings.keymap.key(Command::Guide);
+    facts.text(Tone::Dim, &format!("{key} walks through them, one by one."));
+    Some(facts.lines)
 }
 
 fn of_row(state: &State, columns: usize) -> Option<Vec<Line>> {
