@@ -10,6 +10,7 @@ use super::reader_text;
 use super::seen::ReadResult;
 use super::state::State;
 use super::state::overlay::{Details, Scroll, Subject};
+use super::state::walk::Standing;
 use super::table::{Freshness, Listing as _};
 use crate::domain::{Grant, Job, JobDetail, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
 
@@ -23,8 +24,6 @@ const WHO: usize = 28;
 const BAR: usize = 12;
 /// Final metrics on screen.
 const METRICS: usize = 4;
-/// Cells of a step's number and title.
-const STEP: usize = 26;
 /// Lines of a job's log.
 const LOG: usize = 4;
 
@@ -59,15 +58,11 @@ fn way(state: &State, columns: usize) -> Option<Vec<Line>> {
     }
     let mut facts = Facts::brief(columns);
     facts.heading("From a key to a trained model");
-    for (index, step) in state.walk().iter().enumerate() {
-        let (tone, sign) = step.mark.sign();
-        let line = Line::new(tone, format!("{sign} "))
-            .and(
-                Tone::Plain,
-                format::fit(&format!("{:>2}  {}", index + 1, step.title), STEP),
-            )
-            .and(tone, format::cut_middle(&step.words, columns.saturating_sub(STEP + 2)));
-        facts.lines.push(line);
+    let called = |(index, step): (usize, &Standing)| format!("{} {:>2}  {}", step.mark.sign().1, index + 1, step.title);
+    let names: Vec<String> = state.walk().iter().enumerate().map(called).collect();
+    facts.named(names.iter().map(String::as_str));
+    for (name, step) in names.iter().zip(state.walk()) {
+        facts.fact(name, step.mark.sign().0, &step.words);
     }
     facts.lines.push(Line::blank());
     let key = state.settings.keymap.key(Command::Guide);
