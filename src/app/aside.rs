@@ -10,6 +10,7 @@ use super::reader_text;
 use super::seen::ReadResult;
 use super::state::State;
 use super::state::overlay::{Details, Scroll, Subject};
+use super::state::walk::Standing;
 use super::table::{Freshness, Listing as _};
 use crate::domain::{Grant, Job, JobDetail, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
 
@@ -29,7 +30,9 @@ const LOG: usize = 4;
 /// What is known of the row under the cursor, and where so many rows have room for it, of the job that belongs to it; none
 /// where the cursor is on no row.
 pub fn lines(state: &State, columns: usize, rows: usize) -> Option<Vec<Line>> {
-    let mut lines = of_row(state, columns)?;
+    let Some(mut lines) = of_row(state, columns) else {
+        return way(state, columns);
+    };
     let chained = state.chain().job.as_ref().filter(|_| state.focus != Pane::Jobs);
     if let Some(job) = chained.and_then(|name| state.jobs.get(name)) {
         let mut facts = Facts::brief(columns);
@@ -46,6 +49,25 @@ pub fn lines(state: &State, columns: usize, rows: usize) -> Option<Vec<Line>> {
         }
     }
     Some(lines)
+}
+
+/// The steps of the walk, for whoever has no key yet.
+fn way(state: &State, columns: usize) -> Option<Vec<Line>> {
+    if state.walk().is_empty() {
+        return None;
+    }
+    let mut facts = Facts::brief(columns);
+    facts.heading("From a key to a trained model");
+    let called = |(index, step): (usize, &Standing)| format!("{} {:>2}  {}", step.mark.sign().1, index + 1, step.title);
+    let names: Vec<String> = state.walk().iter().enumerate().map(called).collect();
+    facts.named(names.iter().map(String::as_str));
+    for (name, step) in names.iter().zip(state.walk()) {
+        facts.fact(name, step.mark.sign().0, &step.words);
+    }
+    facts.lines.push(Line::blank());
+    let key = state.settings.keymap.key(Command::Guide);
+    facts.text(Tone::Dim, &format!("{key} walks through them, one by one."));
+    Some(facts.lines)
 }
 
 fn of_row(state: &State, columns: usize) -> Option<Vec<Line>> {

@@ -198,7 +198,7 @@ const OF_LOG: &[(Command, &str)] = &[
     (Command::Filter, "search"),
     (Command::NextMatch, "next match"),
     (Command::PreviousMatch, "match before"),
-    (Command::Only, "only lines that match, or all"),
+    (Command::Only, "only matching lines, or all"),
     (Command::Follow, "follow its end, or stop"),
     (Command::Times, "times, or none"),
     (Command::Wrap, "wrap long lines, or cut them"),

@@ -74,7 +74,7 @@ def test_the_dashboard_with_a_chain_that_is_broken_at_its_job(sandbox, tmp_path)
         trained(dashboard, "Failed")
         dashboard.keys("4")
         dashboard.keys(HOME)
-        dashboard.wait("AccessDenied")
+        dashboard.wait("AccessDenied").wait("strongroom: decrypt a data key")
         taken(dashboard, "broken-chain", tmp_path)
 
 
@@ -87,7 +87,7 @@ def test_the_dashboard_where_the_whole_chain_holds(sandbox, tmp_path):
         trained(dashboard, "Completed")
         dashboard.keys("3")
         stand(dashboard, "housing.csv 13.7")
-        dashboard.wait("Verified")
+        dashboard.wait("Verified").wait("✓ train-")
         taken(dashboard, "screen", tmp_path)
 
 

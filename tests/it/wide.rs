@@ -14,7 +14,7 @@ fn what_the_cursor_rests_on_is_told_beside_the_list() {
         .keys("jjj")
         .wait("✓ training-data Enabled")
         .wait("Who may use it, by policy")
-        .wait("the account  all")
+        .wait("the account      all")
         .keys("4")
         .wait("Phases")
         .wait("reference trainer: wrote model.bin")
@@ -31,7 +31,7 @@ fn what_the_cursor_rests_on_is_told_beside_the_list() {
         .wait("at epoch 20")
         .wait("epoch 1 ")
         .keys(ESC)
-        .gone("━ loss");
+        .gone("Overview");
 }
 
 #[test]

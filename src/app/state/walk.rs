@@ -103,7 +103,7 @@ fn standings(state: &State, linked: &Linked) -> Vec<Standing> {
 }
 
 impl State {
-    /// Every step as it stands, while the walk is on screen.
+    /// Every step as it stands, while the walk is on screen, or beside the lists of whoever has no key yet.
     pub fn walk(&self) -> &[Standing] {
         &self.walk
     }
@@ -115,7 +115,9 @@ impl State {
         if is_walked || self.overlays.iter().any(is_key) {
             self.linked = std::mem::take(&mut self.linked).renewed(self);
         }
-        self.walk = if is_walked {
+        // Who has nothing yet is shown the way beside the lists.
+        let is_led = self.is_aside() && self.keys.is_whole() && self.keys.count() == 0;
+        self.walk = if is_walked || is_led {
             standings(self, &self.linked)
         } else {
             Vec::new()

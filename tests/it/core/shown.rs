@@ -176,3 +176,17 @@ fn where_there_is_room_the_job_of_the_chain_is_told_below_and_its_curve_below_th
     let small = Desk::filled((160, 24)).screen();
     assert!(!small.contains("Phases"), "{small}");
 }
+
+#[test]
+fn who_has_no_key_yet_is_shown_the_way_beside_the_lists() {
+    let mut desk = Desk::new((200, 50));
+    assert!(!desk.screen().contains("From a key"), "nobody knows yet");
+    desk.answer(Topic::Keys, Page::Keys(Vec::new()));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("From a key to a trained model") && screen.contains("w walks through them"),
+        "{screen}"
+    );
+    let screen = Desk::filled((200, 50)).screen();
+    assert!(!screen.contains("From a key"), "{screen}");
+}
