@@ -45,6 +45,8 @@ pub struct Inventory {
 pub struct Bars {
     /// The most first.
     pub all: Vec<Bar>,
+    /// Of the longest.
+    pub most: u64,
     /// Together.
     pub objects: u64,
 }
@@ -52,6 +54,7 @@ pub struct Bars {
 impl Bars {
     fn of(all: Vec<Bar>) -> Self {
         Self {
+            most: all.iter().map(|bar| bar.tally.objects).max().unwrap_or(0),
             objects: all.iter().map(|bar| bar.tally.objects).sum(),
             all,
         }
@@ -356,7 +359,7 @@ fn by_kind(report: &AuditReport) -> Vec<Bar> {
     bars
 }
 
-/// By KMS key, the most first.
+/// By KMS key, the most first; those of which there were too many to tell one by one are last.
 fn by_key(report: &AuditReport) -> Vec<Bar> {
     let bar = |(key, tally): (&AuditKey, Tally)| Bar {
         name: short_name(key),
@@ -367,7 +370,13 @@ fn by_key(report: &AuditReport) -> Vec<Bar> {
         },
         tally,
     };
-    report.summary.keys_by_use().into_iter().map(bar).collect()
+    let summary = &report.summary;
+    let further = (summary.other_keys.objects > 0).then(|| Bar {
+        name: "further keys".to_owned(),
+        tone: Tone::Dim,
+        tally: summary.other_keys,
+    });
+    summary.keys_by_use().into_iter().map(bar).chain(further).collect()
 }
 
 #[cfg(test)]

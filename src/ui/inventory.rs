@@ -52,7 +52,6 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
 /// As many bars as there is room for; the last line says how many are not shown.
 fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &Bars) {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
-    let most = bars.all.first().map_or(0, |bar| bar.tally.objects);
     let room = if bars.all.len() > rows {
         rows.saturating_sub(1)
     } else {
@@ -61,7 +60,7 @@ fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &Bars) {
     let shown = bars.all.iter().take(room);
     let mut lines: Vec<Line> = shown
         .clone()
-        .map(|bar| line(&inventory::bar_line(bar, most, columns), theme, columns))
+        .map(|bar| line(&inventory::bar_line(bar, bars.most, columns), theme, columns))
         .collect();
     if bars.all.len() > room && rows > 0 {
         let rest = bars.objects - shown.map(|bar| bar.tally.objects).sum::<u64>();
