@@ -1,5 +1,7 @@
 //! What rotating or encrypting would do with an object, without doing it.
 
+use std::collections::BTreeSet;
+
 use super::encrypt::Encrypting;
 use super::fate::Judged;
 use super::rotate::Rotating;
@@ -9,7 +11,6 @@ use crate::aws::{Aws, s3};
 use crate::domain::Fault;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{SealAct, SealSpec};
-use std::collections::BTreeSet;
 
 /// Who says it.
 pub(super) enum Judge<'a> {
