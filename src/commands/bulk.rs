@@ -229,7 +229,9 @@ pub(super) fn rests_on(rests_on: Option<&RestsOn>, json: bool) {
     let Some((unchecked, sampled)) = rests_on.map(RestsOn::told) else {
         return;
     };
-    unchecked.iter().for_each(|why| warn(why));
+    if let Some(why) = &unchecked {
+        warn(why);
+    }
     if !json {
         warn(&sampled);
     }

@@ -154,12 +154,16 @@ pub fn is_text(first: &[u8]) -> bool {
     !first.contains(&0) && std::str::from_utf8(first).map_or_else(is_cut, |_| true)
 }
 
-/// Whether these may be the first bytes of an encrypted data key: no text, unless it is base64 of what is none.
+/// Whether these may be the first bytes of an encrypted data key: no text, unless it is base64, in lines, of what is none.
 pub fn may_be_data_key(first: &[u8]) -> bool {
     if !is_text(first) {
         return true;
     }
-    let letters: Vec<u8> = first.iter().copied().filter(|byte| !is_space(*byte)).collect();
+    let letters: Vec<u8> = first
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .collect();
     let whole = letters.get(..letters.len() / 4 * 4).unwrap_or_default();
     BASE64_STANDARD
         .decode(whole)

@@ -228,7 +228,9 @@ impl Passed {
             }
             Self::NotOurs(kind) => format!("no token of strongroom ({})", kind.as_str()),
             Self::Rotated => "under the data key of this rotation already".to_owned(),
-            Self::There => "at the destination already, as a token of its name and length".to_owned(),
+            Self::There => {
+                "at the destination already: a token that says its name and length, not opened now".to_owned()
+            }
         }
     }
 }

@@ -143,7 +143,7 @@ fn elsewhere_the_tokens_keep_their_names_and_the_plain_objects_stay() {
     assert_eq!(status, 1);
     assert_eq!(
         rows["data/c.bin"]["reason"],
-        "at the destination already, as a token of its name and length"
+        "at the destination already: a token that says its name and length, not opened now"
     );
     let why = rows["data/a.csv"]["error"].as_str().unwrap();
     assert!(
@@ -189,7 +189,7 @@ fn what_is_encrypted_or_is_no_data_is_left_by_its_reason() {
     );
     put("data/folder/", b"", &[]);
     put("data/empty", b"", &[]);
-    put(".strongroom/program/x", b"own", &[]);
+    put(".strongroom/manifests/job.json", b"{\"version\":1}", &[]);
     let (status, rows, summary) = encrypt(&place, &uri(""), &uri(""), &[]);
     assert_eq!(
         (status, summary["sealed"]["objects"].as_u64()),
@@ -207,11 +207,21 @@ fn what_is_encrypted_or_is_no_data_is_left_by_its_reason() {
         ("data/beside.instruction", "encrypted already (s3-instruction-file)"),
         ("data/folder/", "the mark of a folder"),
         ("data/empty", "empty: there is nothing to encrypt"),
-        (".strongroom/program/x", "strongroom's own, below .strongroom/"),
+        (".strongroom/manifests/job.json", "strongroom's own, below .strongroom/"),
     ] {
         assert_eq!(rows[key]["reason"], reason, "{key}");
     }
     assert_eq!(get(&place, "data/wrapped"), Some(wrapped));
+    // What others laid where strongroom keeps its own stays plain, so it is no success.
+    for key in [".strongroom/customers.csv", "data/.strongroom/data-keys/letter"] {
+        place.put(BUCKET, key, TABLE);
+        let (status, rows, _) = encrypt(&place, &uri(""), &uri(""), &[]);
+        let why = rows[key]["error"].as_str().unwrap_or_default();
+        assert!(status == 1 && why.contains("is nothing of that"), "{key}: {rows:?}");
+        place
+            .wait(place.s3().delete_object().bucket(BUCKET).key(key).send())
+            .unwrap();
+    }
 }
 
 #[test]

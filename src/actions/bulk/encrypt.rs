@@ -60,7 +60,7 @@ impl Encrypting<'_> {
     /// What is to be done with it.
     pub(super) async fn judge(&self, listed: &Listed) -> Result<Judged<Plain>, Fault> {
         if let Some(own) = is_own_area(&listed.key) {
-            return Ok(Judged::Pass(own));
+            return self.own(listed, own).await;
         }
         if listed.size == 0 && listed.key.ends_with('/') {
             return Ok(Judged::Pass(Passed::Folder));
@@ -94,6 +94,24 @@ impl Encrypting<'_> {
         }
         check_length(ACT, &s3::uri(self.bucket, &listed.key), listed.size)?;
         Ok(Judged::Take(Plain { kind, etag }))
+    }
+
+    /// What lies where strongroom keeps its own is passed over if it is that, and else named: it would stay plain.
+    async fn own(&self, listed: &Listed, own: Passed) -> Result<Judged<Plain>, Fault> {
+        if listed.size == 0 {
+            return Ok(Judged::Pass(own));
+        }
+        let told = match self.glance(listed).await {
+            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
+            glance => glance?.0,
+        };
+        if !told.kind.is_open() && told.kind != Kind::Archive {
+            return Ok(Judged::Pass(own));
+        }
+        let object = s3::uri(self.bucket, &listed.key);
+        let cause = "it lies where strongroom keeps its own, and is nothing of that";
+        let remedy = "move it elsewhere and encrypt it there; here it stays as it is";
+        Err(Fault::new(FaultKind::Other, ACT, object, cause, remedy))
     }
 
     async fn glance(&self, listed: &Listed) -> Result<(Told, s3::Glance), Fault> {
@@ -313,7 +331,8 @@ impl Encrypting<'_> {
         let etag = token.unquoted_etag();
         let is_of_act = self.is_of_act(claim.metadata());
         // What is there is another object's, or does not open: nothing is deleted for it.
-        self.read_back(sealer, &at, etag.as_deref(), digest).await?;
+        let read_back = self.read_back(sealer, &at, etag.as_deref(), digest).await;
+        read_back.map_err(|fault| not_its_token(fault, &at))?;
         let before = self.deleted(listed, original, None, Place::Kept).await;
         Ok(Fate::Sealed(Box::new(Sealed {
             kms_key_arn,
@@ -413,6 +432,16 @@ enum Standing {
     Free(Option<Replaces>),
     /// A token of its name and length.
     There,
+}
+
+/// It is told beside the name of the plain object, which nothing is wrong with.
+fn not_its_token(fault: Fault, at: &ObjectUri) -> Fault {
+    if fault.kind != FaultKind::Integrity {
+        return fault;
+    }
+    let cause = format!("the token at {at} does not stand for it: {}", fault.cause);
+    let remedy = "the plain object stays; look at that token, or have it made anew by --overwrite";
+    Fault::new(fault.kind, "verify", at.to_string(), cause, remedy)
 }
 
 fn changed(uri: &str) -> Fault {

@@ -76,19 +76,6 @@ pub(crate) fn overview(file: &FileRow, columns: usize) -> Vec<Line> {
     facts.lines
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_as_long_as_the_envelope_makes_it() {
-        assert_eq!(token_bytes(0), 100);
-        assert_eq!(token_bytes(15), 100);
-        assert_eq!(token_bytes(16), 120);
-        assert_eq!(token_bytes(47), 140);
-    }
-}
-
 /// The files in a few words: one by its name, several by their number, with their size as far as it is known.
 pub(in crate::app) fn what(files: &[FileRow]) -> String {
     let folders = files.iter().filter(|file| file.is_dir).count();
@@ -118,4 +105,17 @@ pub(in crate::app) fn free(dir: &Path, files: &Table<FileRow>, name: &str) -> Pa
         .map(|name| dir.join(name));
     let is_free = |path: &PathBuf| files.get(&path.to_string_lossy()).is_none();
     paths.find(is_free).unwrap_or_else(|| dir.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_as_long_as_the_envelope_makes_it() {
+        assert_eq!(token_bytes(0), 100);
+        assert_eq!(token_bytes(15), 100);
+        assert_eq!(token_bytes(16), 120);
+        assert_eq!(token_bytes(47), 140);
+    }
 }

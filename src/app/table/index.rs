@@ -31,6 +31,6 @@ impl<T: Row> Table<T> {
             self.index.push((hash(&row.id()), index));
             self.index.extend(row.names().map(|name| (hash(name), index)));
         }
-        self.index.sort();
+        self.index.sort_unstable();
     }
 }

@@ -113,7 +113,7 @@ impl<T: Row> Table<T> {
     /// Lists a row that no walk takes off, unless it is listed.
     pub(in crate::app) fn pin(&mut self, row: T) {
         let id = row.id().into_owned();
-        if !self.get(&id).is_some_and(|known| known.id() == id) {
+        if self.get(&id).is_none_or(|known| known.id() != id) {
             let chosen = self.kept_id();
             self.rows.push(row);
             self.reindex(self.rows.len() - 1);

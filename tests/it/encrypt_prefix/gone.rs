@@ -58,6 +58,12 @@ fn a_token_that_opens_to_something_else_lets_no_plain_object_go() {
     encrypt(&place, &uri("data/"), &uri("sealed/"), &[]);
     // Of the same length, and another.
     place.put(BUCKET, "data/a.csv", b"x,y\n1,2\n2,5\n");
+    // No older than that.
+    let token = "sealed/a.csv";
+    let call = place.s3().copy_object().copy_source(format!("{BUCKET}/{token}"));
+    let call = call.metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace);
+    let call = call.set_metadata(head(&place, BUCKET, token).metadata);
+    place.wait(call.bucket(BUCKET).key(token).send()).unwrap();
     let (status, rows, _) = encrypt(&place, &uri("data/"), &uri("sealed/"), &["--delete-plain"]);
     assert_eq!(status, 1);
     let why = rows["data/a.csv"]["error"].as_str().unwrap();

@@ -94,7 +94,7 @@ fn an_audits_results_that_call_plain_objects_tokens_are_found_out_and_named() {
         gone.status == 1 && gone.err.contains("they say that it was gone"),
         "{gone:?}"
     );
-    // What is another object by now tells nothing of what it was.
+    // What is another object by now tells nothing of what it was, and results of which most are so tell nothing of what is there.
     for key in place.objects(BUCKET) {
         if key.starts_with("open/") {
             put(&place, &key, b"gAAAAABo0000AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[]);
@@ -102,6 +102,10 @@ fn an_audits_results_that_call_plain_objects_tokens_are_found_out_and_named() {
     }
     let changed = report(&place, &audit, &id);
     assert!(!changed.err.contains("its results say"), "{changed:?}");
+    assert!(
+        changed.status == 1 && changed.err.contains("are others by now than its results tell of"),
+        "{changed:?}"
+    );
 }
 
 #[test]

@@ -63,8 +63,10 @@ impl<T: Clone> Sample<T> {
 enum Held {
     /// It is as the results say.
     Holds,
-    /// It is another by now, or could not be read from here: it tells nothing of the results.
+    /// They say nothing that an object could contradict, or it could not be read from here.
     Untold,
+    /// It is another by now than they tell of.
+    Other,
     /// In words, after its URI and a colon.
     Differs(String),
 }
@@ -93,9 +95,10 @@ impl Sample<SealRow> {
     pub(super) async fn hold(self, aws: &Aws, folder: &BulkFolder, spec: &SealSpec) -> Result<u64, Fault> {
         let left =
             |(_, said): &(_, Option<SealRow>)| matches!(said.as_ref().map(|row| &row.fate), Some(Fate::PassedOver(_)));
-        let judge = match self.taken.iter().any(left) {
-            true => s3::keeps(aws, &spec.bucket).await.ok(),
-            false => None,
+        let judge = if self.taken.iter().any(left) {
+            s3::keeps(aws, &spec.bucket).await.ok()
+        } else {
+            None
         };
         let judge = judge.map(|keeps| Judge::new(aws, spec, keeps));
         let (judge, bucket) = (judge.as_ref(), folder.bucket.as_str());
@@ -138,8 +141,10 @@ impl Sample<RewrapRow> {
 
 /// A token that is under this KMS key, as the results say.
 async fn under(aws: &Aws, bucket: &str, key: &str, target: &str) -> Held {
-    let Ok(Some(head)) = transfer::find(aws, bucket, key).await else {
-        return Held::Untold;
+    let head = match transfer::find(aws, bucket, key).await {
+        Ok(Some(head)) => head,
+        Ok(None) => return Held::Other,
+        Err(_) => return Held::Untold,
     };
     match metadata_of(&head.metadata) {
         Ok(Some(metadata)) if metadata.kms_key_id == target => Held::Holds,
@@ -148,21 +153,32 @@ async fn under(aws: &Aws, bucket: &str, key: &str, target: &str) -> Held {
             metadata.kms_key_id
         )),
         // It was replaced since.
-        Ok(None) | Err(_) => Held::Untold,
+        Ok(None) | Err(_) => Held::Other,
     }
 }
 
 fn counted(folder: &BulkFolder, held: Vec<(String, Held)>) -> Result<u64, Fault> {
-    let (mut holds, mut differing) = (0, Vec::new());
+    let (mut holds, mut others, mut differing) = (0, 0, Vec::new());
     for (key, held) in held {
         match held {
             Held::Holds => holds += 1,
+            Held::Other => others += 1,
             Held::Untold => {}
             Held::Differs(how) => differing.push(format!("s3://{}/{key}: {how}", folder.bucket)),
         }
     }
-    if differing.is_empty() {
+    let remedy = "find out who may write there, and begin it anew";
+    if differing.is_empty() && others <= holds {
         return Ok(holds);
+    }
+    // Whoever forges results need only see to it that no object is as they tell.
+    if differing.is_empty() {
+        let cause = format!(
+            "of {} objects that were looked at again {others} are others by now than its results tell of: they say nothing of \
+             what is there",
+            holds + others
+        );
+        return Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy));
     }
     let (all, looked) = (differing.len(), holds as usize + differing.len());
     differing.truncate(NAMED);
@@ -170,14 +186,14 @@ fn counted(folder: &BulkFolder, held: Vec<(String, Held)>) -> Result<u64, Fault>
         "of {looked} objects that were looked at again {all} are not what its results say: {}",
         differing.join("; ")
     );
-    let remedy = "find out who may write there, and begin it anew";
     Err(Fault::new(FaultKind::Integrity, "collect", folder.uri(), cause, remedy))
 }
 
 /// An object of an audit.
 async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<SeenRow>) -> Held {
     if listed.version.is_none() && !is_as_listed(look.aws(), bucket, &listed).await {
-        return Held::Untold;
+        // What vanished meanwhile nobody tells of.
+        return if said.is_some() { Held::Other } else { Held::Untold };
     }
     let Ok(Some(seen)) = look.at(listed).await else {
         return Held::Untold;
@@ -284,8 +300,10 @@ async fn is_there(aws: &Aws, listed: &Listed, at: &ObjectUri) -> Held {
 /// A token that was made, as the results say.
 async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> Held {
     let ObjectUri { bucket: at, key } = &sealed.at;
-    let Ok(Some(head)) = transfer::find(aws, at, key).await else {
-        return Held::Untold;
+    let head = match transfer::find(aws, at, key).await {
+        Ok(Some(head)) => head,
+        Ok(None) => return Held::Other,
+        Err(_) => return Held::Untold,
     };
     // An older version of the same bytes, where there is one, is there once the newer is gone.
     if sealed.before == Before::Gone
@@ -302,7 +320,7 @@ async fn token_at(aws: &Aws, bucket: &str, listed: &Listed, sealed: &Sealed) -> 
         return Held::Differs("they say that it was sealed, and it is there as it was listed".to_owned());
     }
     if sealed.etag.is_none() || etag != sealed.etag {
-        return Held::Untold;
+        return Held::Other;
     }
     match metadata_of(&head.metadata) {
         Ok(Some(metadata)) if metadata.kms_key_id == sealed.kms_key_arn && metadata.length == sealed.bytes => {
