@@ -24,7 +24,7 @@ pub(super) use account::{CLEAN_UP, ask_export, ask_save as ask_save_audit};
 pub(super) use audits::{ask_audit_again, ask_save_inventory};
 pub(super) use grants::to as grant_to;
 pub(super) use images::BUILD as BUILD_IMAGE;
-pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
+pub(super) use jobs::{CLONE, TRAIN, ask_save as ask_save_log, list as list_job};
 pub(super) use keys::{deletion, policy_drafted, policy_read, restoration};
 pub(super) use menu::{menu, paste as paste_into_menu, press as press_menu};
 pub(super) use objects::{ask_decrypt_version, ask_model, bucket_counted, encrypt_these, preview};
@@ -39,10 +39,10 @@ use super::format::Tone;
 use super::pane::Pane;
 use super::state::action::{Action, Begin, Offer};
 use super::state::continuation::Continuation;
-use super::state::overlay::{Menu, Overlay};
+use super::state::overlay::{Menu, Overlay, Subject};
 use super::state::target::Target;
 use super::state::{State, reference};
-use super::{Effect, requests};
+use super::{Effect, details, requests};
 use crate::domain::{Ask, Request};
 
 /// The further actions, in the order of the menu.
@@ -54,6 +54,7 @@ pub const MENU: &[&Action] = &[
     &bulk::AUDIT,
     &bulk::REPORT,
     &bulk::GO_ON,
+    &keys::POLICY,
     &keys::EDIT_POLICY,
     &keys::PUT_POLICY_BACK,
     &keys::ALLOW_ROLE,
@@ -82,6 +83,7 @@ pub const MENU: &[&Action] = &[
     &bulk::ENCRYPT,
     &objects::EMPTY_BUCKET,
     &objects::DELETE_BUCKET,
+    &jobs::METRICS,
     &jobs::CLONE,
     &roles::NEW,
     &roles::POLICIES,
@@ -94,6 +96,7 @@ pub const MENU: &[&Action] = &[
     &images::BUILD,
     &images::TRY,
     &objects::INTERRUPTED,
+    &AS_JSON,
     &account::CLEAN_UP,
     &account::AUDIT,
 ];
@@ -200,6 +203,24 @@ pub(super) const REMOVE: Action = Action {
         Pane::Objects => Some(Begin::Ask(objects::deletion(state, target)?)),
         Pane::Jobs => Some(Begin::Ask(jobs::stop(state, target)?)),
         Pane::Files => None,
+    },
+};
+
+/// The last page of its details.
+const AS_JSON: Action = Action {
+    label: "json",
+    help: "All that is known of it, as JSON",
+    changes: false,
+    offered: |state, _| {
+        let has_page = |subject: Subject| subject.pages().contains(&"JSON");
+        only_if(state.subject().is_some_and(has_page), "")
+    },
+    begin: |_, _| {
+        Some(Begin::Do(|state, _| {
+            if let Some(subject) = state.subject() {
+                details::open_page(state, subject, "JSON");
+            }
+        }))
     },
 };
 

@@ -5,6 +5,19 @@ use super::job_log::Log;
 use super::state::State;
 use super::state::overlay::{Details, Overlay, Scroll, Subject};
 
+/// Opens the details of something on the page of this name; turns to it where they are open.
+pub(super) fn open_page(state: &mut State, subject: Subject, name: &str) {
+    let is_shown = matches!(state.overlays.last(), Some(Overlay::Details(details)) if details.subject == subject);
+    if !is_shown {
+        open(state, subject);
+    }
+    if let Some(Overlay::Details(details)) = state.overlays.last_mut()
+        && let Some(page) = details.subject.pages().iter().position(|page| *page == name)
+    {
+        (details.page, details.scroll) = (page, Scroll::default());
+    }
+}
+
 /// Opens the details of something.
 pub(super) fn open(state: &mut State, subject: Subject) {
     if let Subject::Job(name) = &subject {

@@ -325,6 +325,12 @@ impl Form {
         self.fields.iter().any(|field| matches!(field.value, Value::Pick(_)))
     }
 
+    /// Whether what is typed is text: not on what is only chosen.
+    pub(super) fn is_in_text(&self) -> bool {
+        let field = self.fields.get(self.focus);
+        field.is_some_and(|field| matches!(field.value, Value::Text(_) | Value::Pick(_)))
+    }
+
     pub(super) fn press(&mut self, key: KeyPress) -> Typed {
         let fields = self.fields.len().max(1);
         self.stop_waiting();

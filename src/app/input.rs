@@ -20,6 +20,49 @@ use super::{
 };
 use crate::domain::{BulkRequest, Named, Request, RoleRequest};
 
+/// Esc and the next key, where they came as one: a terminal writes Alt as an Esc before the key, so that over a slow line
+/// nothing tells them apart. Arrows and the like have Alt in a code of their own. Alt is meant where a text is edited that
+/// heeds it, or where it is bound.
+pub(super) fn after_esc(state: &State, key: KeyPress) -> Option<[KeyPress; 2]> {
+    let is_written_so = matches!(
+        key.code,
+        KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace
+    );
+    let is_of_text = !key.ctrl && matches!(key.code, KeyCode::Char('b' | 'f') | KeyCode::Backspace);
+    if !key.alt || !is_written_so || is_of_text && edits_text(state) {
+        return None;
+    }
+    let (keymap, place) = (&state.settings.keymap, place(state.overlays.last()));
+    let mut sequence = state.pending.clone();
+    sequence.push(key);
+    let is_bound = |pressed: &[KeyPress]| keymap.lookup(pressed, place) != Match::Nothing;
+    if is_bound(&sequence) || is_bound(&[key]) {
+        return None;
+    }
+    let esc = KeyPress {
+        code: KeyCode::Esc,
+        ctrl: false,
+        alt: false,
+        shift: false,
+    };
+    Some([esc, KeyPress { alt: false, ..key }])
+}
+
+/// Whether keys are text now.
+fn edits_text(state: &State) -> bool {
+    match state.overlays.last() {
+        None => state.typing,
+        Some(top) if state.search.typing && top.is_text() => true,
+        Some(Overlay::Palette(_) | Overlay::Menu(_)) => true,
+        Some(Overlay::Form(form)) => form.is_in_text(),
+        Some(Overlay::Confirm(confirm)) => confirm.typed.is_some(),
+        Some(Overlay::Log(log)) => log.search.typing,
+        Some(Overlay::Audit(audit)) => audit.typing,
+        Some(Overlay::Inventory(shown)) => shown.typing,
+        Some(_) => false,
+    }
+}
+
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     state.next_turn();
     state.focused().stay();

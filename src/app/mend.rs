@@ -49,6 +49,10 @@ fn key(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>)
 }
 
 fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>) {
+    // What is granted already is not granted once more.
+    if chain.again.is_some() {
+        return job(state, chain, link, effects);
+    }
     select_key(state, chain);
     let repair = chain.job.as_deref().filter(|_| link.standing == Standing::Broken);
     let repair = repair.and_then(|name| reader_text::job_explained(state, name)?.repair);
@@ -56,8 +60,24 @@ fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>
     match (repair, link.standing) {
         (Some(request), _) => requests::ask(state, request, Ask::Yes, effects),
         (None, Standing::Unknown) => look_again(state, &format!("The role: {}", link.words), effects),
+        (None, Standing::Broken) if chain.is_granted => {
+            let prove = state.settings.keymap.key(Command::Do(super::Keyed::Prove));
+            let words = format!(
+                "{} was {}, though it has a grant: that takes some minutes to be known everywhere. {prove} proves it \
+                 again.",
+                link.name, link.words
+            );
+            state.say(Tone::Warn, words);
+        }
         (None, _) => actions::grant_to(state, chain.role.as_deref().unwrap_or_default()),
     }
+}
+
+/// Starts a job again that was refused what is granted by now: in a form that has it as it was.
+pub(super) fn again(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    state.focus = Pane::Jobs;
+    state.jobs.want(name);
+    actions::run_here(state, &actions::CLONE, effects);
 }
 
 fn object(state: &mut State, chain: &Chain, link: &Link) {

@@ -126,11 +126,26 @@ pub fn leads_on(state: &State, id: u64) -> bool {
     })
 }
 
-/// Why a job was refused, from its failure reason.
+/// Why a job was refused, from its failure reason. What was granted since is not granted again.
 pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
     let job = state.jobs.get(name)?;
     let detail = job.detail.as_deref()?;
-    explain_text(detail.failure.as_deref()?)
+    let explained = explain_text(detail.failure.as_deref()?)?;
+    Some(match again(state, name) {
+        Some(words) => Explanation {
+            words: words.to_owned(),
+            remedy: "start it again".to_owned(),
+            repair: None,
+            ..explained
+        },
+        None => explained,
+    })
+}
+
+/// Why a job that was refused is only to be started again, if it is.
+pub fn again<'a>(state: &'a State, name: &str) -> Option<&'a str> {
+    let chain = state.chain();
+    chain.again.as_deref().filter(|_| chain.job.as_deref() == Some(name))
 }
 
 fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
@@ -225,7 +240,7 @@ fn why_it_ended(state: &State, name: &str, columns: usize) -> Vec<Line> {
     if let Some(explanation) = job_explained(state, name) {
         lines.push(Line::new(Tone::Heading, "Why it was refused"));
         lines.extend(results::explained(&explanation));
-        if explanation.repair.is_some() {
+        if explanation.repair.is_some() || again(state, name).is_some() {
             lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
         }
         lines.push(Line::blank());

@@ -15,6 +15,14 @@ use crate::domain::{Fault, FaultKind};
 
 /// Takes in what happened; returns what to do.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    // Esc and the key after it, which came in one.
+    if let Event::Key(key) = &event
+        && let Some([esc, next]) = input::after_esc(state, key.normalized())
+    {
+        let mut effects = update(state, Event::Key(esc));
+        effects.extend(update(state, Event::Key(next)));
+        return effects;
+    }
     let mut effects = Vec::new();
     match event {
         Event::Key(key) => input::press(state, key.normalized(), &mut effects),

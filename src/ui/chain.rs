@@ -18,11 +18,16 @@ const NAME: usize = 16;
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
     let columns = usize::from(area.width);
     let chain = state.chain();
-    let mut words = line(chain, columns);
-    let weakest = chain.weakest().map(|link| link.standing);
+    let standing = chain.weakest().map(|link| link.standing);
     let key = state.settings.keymap.key(Command::Chain);
     let hint = format!("   {key} goes there");
-    if weakest >= Some(Standing::Weak) && format::width(&words.text()) + format::width(&hint) <= columns {
+    // Where it breaks, what mends it is not cut away.
+    let room = match standing {
+        Some(Standing::Broken) => columns.saturating_sub(format::width(&hint)),
+        _ => columns,
+    };
+    let mut words = line(chain, room);
+    if standing >= Some(Standing::Weak) && format::width(&words.text()) + format::width(&hint) <= columns {
         words = words.and(Tone::Dim, hint);
     }
     frame.render_widget(Paragraph::new(super::line(&words, theme, columns)), area);
@@ -41,10 +46,40 @@ fn line(chain: &Chain, columns: usize) -> Line {
             brief(link)
         }
     };
-    let forms: [Form<'_>; 4] = [&whole, &cut, &most, &brief];
+    let timeless = |link: &Link| {
+        let (name, words) = most(link);
+        (name, without_time(&words).to_owned())
+    };
+    let forms: [Form<'_>; 5] = [&whole, &cut, &most, &timeless, &brief];
     let mut lines = forms.iter().map(|form| all(chain, form));
-    let fitting = lines.find(|line| format::width(&line.text()) <= columns);
-    fitting.unwrap_or_else(|| weakest(chain))
+    let fits = |line: &Line| format::width(&line.text()) <= columns;
+    if let Some(fitting) = lines.find(fits) {
+        return fitting;
+    }
+    let whole = weakest(chain, |link| &link.words);
+    if fits(&whole) || chain.weakest().is_none_or(|link| link.standing < Standing::Broken) {
+        return whole;
+    }
+    let timeless = weakest(chain, |link| without_time(&link.words));
+    if fits(&timeless) {
+        return timeless;
+    }
+    weakest(chain, |link| link.brief)
+}
+
+/// Without the time of day at its end.
+fn without_time(words: &str) -> &str {
+    let is_time = |word: &str| {
+        word.len() == 5
+            && word
+                .bytes()
+                .enumerate()
+                .all(|(at, byte)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() })
+    };
+    match words.rsplit_once(' ') {
+        Some((before, time)) if is_time(time) => before,
+        _ => words,
+    }
 }
 
 fn all(chain: &Chain, form: impl Fn(&Link) -> (String, String)) -> Line {
@@ -63,8 +98,8 @@ fn all(chain: &Chain, form: impl Fn(&Link) -> (String, String)) -> Line {
     line
 }
 
-/// The signs of all links; the words of the one that is weakest.
-fn weakest(chain: &Chain) -> Line {
+/// The signs of all links; what is said so of the one that is weakest.
+fn weakest(chain: &Chain, said: impl Fn(&Link) -> &str) -> Line {
     let mut line = Line::blank();
     for link in &chain.links {
         let (tone, sign) = link.standing.sign();
@@ -79,7 +114,7 @@ fn weakest(chain: &Chain) -> Line {
         };
         line = line
             .and(Tone::Plain, format!("   {name}"))
-            .and(tone, link.words.clone());
+            .and(tone, said(link).to_owned());
     }
     line
 }

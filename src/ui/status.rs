@@ -9,7 +9,7 @@ use super::Theme;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::operations::{Operation, Standing};
-use crate::app::{Command, Pane, State};
+use crate::app::{Command, Pane, State, reader_text};
 use crate::domain::explain::explain_text;
 use crate::domain::{FaultKind, Job, KeyState};
 
@@ -144,6 +144,11 @@ fn failure(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         let name = who.split('/').nth(1).unwrap_or(&who);
         Some(format!("{name} may not call {call}: {}", refused.remedy))
     });
+    let again = state
+        .jobs
+        .current()
+        .and_then(|job| reader_text::again(state, &job.id()));
+    let refused = again.map(|words| format!("{words} Start it again.")).or(refused);
     let why = refused.as_deref().unwrap_or(&why);
     let key = state.settings.keymap.key(Command::Enter);
     let tail = match state.overlays.last() {

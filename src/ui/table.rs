@@ -19,6 +19,9 @@ use crate::domain::Door;
 /// Cells of the signs before each row: cursor, link, mark.
 const SIGNS: usize = 4;
 
+/// Cells of its name that a title keeps; how large what is marked is has to leave them.
+const NAME: usize = 8;
+
 /// What a table shows.
 pub(super) struct View<'a, T> {
     pub(super) pane: Pane,
@@ -47,7 +50,7 @@ pub(super) fn render<T: Row>(
     let focused = state.focus == view.pane;
     let border = if focused { theme.focus } else { theme.frame };
     let columns = usize::from(area.width);
-    let note = note(state, view.table);
+    let note = note(state, view, columns);
     let room = columns.saturating_sub(4 + note.as_ref().map_or(0, |(_, note)| format::width(note) + 2));
     let mut block = Block::bordered()
         .border_type(BorderType::Rounded)
@@ -135,31 +138,24 @@ fn clickable<T: Row>(inner: Rect, view: &View<T>, widths: &[Option<usize>], rows
 }
 
 fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, room: usize) -> Line<'static> {
-    let (shown, all) = (view.table.shown(), view.table.count());
     let filter = view.table.filter();
-    let more = if all > 0 && !view.table.is_whole() { "+" } else { "" };
-    let count = if filter.is_empty() {
-        format!("{all}{more}")
-    } else {
-        format!("{shown}/{all}{more}")
-    };
+    let count = count(view.table);
     let digit = view.pane.digit();
     let mut style = theme.tone(if focused { Tone::Heading } else { Tone::Plain });
     if focused {
         style = style.add_modifier(Modifier::BOLD);
     }
-    let taken = format::width(&count)
-        + 6
-        + if filter.is_empty() {
-            0
-        } else {
-            format::width(filter) + 4
-        };
-    let name = short_title(&view.title, room.saturating_sub(taken));
+    let room = room.saturating_sub(taken(view.table));
+    let name = if view.pane == Pane::Files {
+        // Of a path both ends tell something.
+        format::cut_middle(&view.title, room)
+    } else {
+        short_title(&view.title, room)
+    };
     let mut spans = vec![
         Span::styled(format!(" {digit} "), theme.tone(Tone::Dim)),
         Span::styled(name, style),
-        Span::styled(format!(" {count} "), theme.tone(Tone::Dim)),
+        Span::styled(format!(" {count}"), theme.tone(Tone::Dim)),
     ];
     let typing = focused && state.typing;
     if typing || !filter.is_empty() {
@@ -170,6 +166,29 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
         ));
     }
     Line::from(spans)
+}
+
+/// How many rows there are, and a gap; nothing where all are marked, which says how many.
+fn count<T: Row>(table: &Table<T>) -> String {
+    let (shown, all) = (table.shown(), table.count());
+    let more = if all > 0 && !table.is_whole() { "+" } else { "" };
+    let is_stale = matches!(table.freshness(), Freshness::Stale { .. });
+    if !table.filter().is_empty() {
+        format!("{shown}/{all}{more} ")
+    } else if all > 0 && table.marked() == all && more.is_empty() && !is_stale {
+        String::new()
+    } else {
+        format!("{all}{more} ")
+    }
+}
+
+/// Cells of a title beside the name.
+fn taken<T: Row>(table: &Table<T>) -> usize {
+    let filter = match table.filter() {
+        "" => 0,
+        filter => format::width(filter) + 4,
+    };
+    format::width(&count(table)) + 5 + filter
 }
 
 /// Its first word stays, which says what the rows are; of a place the end tells most, and what kind of name it is the least.
@@ -185,7 +204,8 @@ fn short_title(title: &str, room: usize) -> String {
 }
 
 /// What is to be known of the rows as a whole.
-fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
+fn note<T: Row>(state: &State, view: &View<T>, columns: usize) -> Option<Cell> {
+    let table = view.table;
     if let Freshness::Stale { since, .. } = table.freshness()
         && table.count() > 0
     {
@@ -196,7 +216,13 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
         return Some((Tone::Warn, words));
     }
     match (table.marked(), table.so_far(), table.count_unknown()) {
-        (1.., _, _) => Some((Tone::Accent, format::marked(table.marked(), table.marked_bytes()))),
+        (marked @ 1.., _, _) => {
+            let words = format::marked(marked, table.marked_bytes());
+            let room = columns.saturating_sub(6 + format::width(&words) + taken(table));
+            let leaves_name = room >= NAME.min(format::width(&view.title));
+            let words = if leaves_name { words } else { format::marked(marked, 0) };
+            Some((Tone::Accent, words))
+        }
         (0, _, unknown @ 1..) => Some((Tone::Dim, format!("{unknown} still unknown"))),
         (0, Some(so_far), 0) if table.is_whole() => Some((Tone::Dim, format!("loading again: {so_far}"))),
         (0, Some(_), 0) => Some((Tone::Dim, "loading".to_owned())),

@@ -245,6 +245,14 @@ fn named(name: &str) -> KeyPress {
             ..plain(KeyCode::Char(letter.chars().next().unwrap()))
         };
     }
+    if let Some(name) = name.strip_prefix("alt-") {
+        let mut characters = name.chars();
+        let press = match (characters.next(), characters.next()) {
+            (Some(character), None) => plain(KeyCode::Char(character)),
+            _ => named(name),
+        };
+        return KeyPress { alt: true, ..press };
+    }
     plain(match name {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,

@@ -11,6 +11,7 @@ use crate::app::pane::Pane;
 use crate::app::pane::files::free;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
+use crate::app::state::overlay::Subject;
 use crate::app::state::target::Target;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
@@ -50,7 +51,24 @@ pub(in crate::app) const LOG: Action = Action {
     },
 };
 
-pub(super) const CLONE: Action = Action {
+pub(super) const METRICS: Action = Action {
+    label: "metrics",
+    help: "What the job measures: its curves, and what it ended with",
+    changes: false,
+    offered: |state, target| {
+        let is_there = target.pane == Pane::Jobs && target.job(state).is_some();
+        only_if(is_there, "To see what a job measures, select one (4).")
+    },
+    begin: |_, _| {
+        Some(Begin::Do(|state, _| {
+            if let Some(name) = state.jobs.current().map(|job| job.id().into_owned()) {
+                details::open_page(state, Subject::Job(name), "Metrics");
+            }
+        }))
+    },
+};
+
+pub(in crate::app) const CLONE: Action = Action {
     label: "clone job",
     help: "A new job made as this one was",
     changes: true,

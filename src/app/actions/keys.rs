@@ -2,13 +2,14 @@
 
 use super::{asks, fill, only_if, start};
 use crate::app::command::Keyed;
+use crate::app::details;
 use crate::app::form::{Blank, Form, PolicyChange, Sent};
 use crate::app::pane::Pane;
 use crate::app::policy_review;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin, Offer};
 use crate::app::state::continuation::Continuation;
-use crate::app::state::overlay::{Next, Overlay};
+use crate::app::state::overlay::{Next, Overlay, Subject};
 use crate::app::state::review::{Edit, PolicyOf};
 use crate::app::state::target::Target;
 use crate::app::who_asked;
@@ -37,6 +38,20 @@ pub(in crate::app) const RESTORE: Action = Action {
             Begin::Ask
         };
         restoration(state).map(begin)
+    },
+};
+
+pub(super) const POLICY: Action = Action {
+    label: "key policy",
+    help: "The policy of the key, to be looked at",
+    changes: false,
+    offered: on_key,
+    begin: |_, _| {
+        Some(Begin::Do(|state, _| {
+            if let Some(arn) = state.keys.current().map(|key| key.arn.clone()) {
+                details::open_page(state, Subject::Key(arn), "Policy");
+            }
+        }))
     },
 };
 

@@ -8,7 +8,7 @@ use crate::app::format::{Line, Tone};
 use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
-    Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, next,
+    Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, mend, next,
     reader_text, requests, results, versions, who_asked,
 };
 use crate::domain::explain::explain;
@@ -287,11 +287,15 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             }
         }
         (Some(Overlay::Details(details)), Command::Enter) => {
-            let request = match &details.subject {
-                Subject::Job(name) => reader_text::job_explained(state, name).and_then(|explained| explained.repair),
-                _ => None,
-            };
-            repair(state, request, effects);
+            let subject = details.subject.clone();
+            match &subject {
+                Subject::Job(name) if reader_text::again(state, name).is_some() => mend::again(state, name, effects),
+                Subject::Job(name) => {
+                    let explained = reader_text::job_explained(state, name);
+                    repair(state, explained.and_then(|explained| explained.repair), effects);
+                }
+                _ => {}
+            }
         }
         _ => return false,
     }

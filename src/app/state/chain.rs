@@ -8,9 +8,12 @@ use super::State;
 use crate::app::format::{self, Tone};
 use crate::app::pane::Pane;
 use crate::app::seen::ReadResult;
+use crate::app::state::overlay::{Confirm, Overlay, Then};
 use crate::app::table::{Freshness, Listing as _};
 use crate::domain::explain::explain_text;
-use crate::domain::{FaultKind, Grant, Job, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod};
+use crate::domain::{
+    FaultKind, Grant, GrantRequest, Job, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod, Request,
+};
 
 /// Key, role, object and job of what is selected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,8 +26,14 @@ pub struct Chain {
     pub(in crate::app) role: Option<String>,
     /// The object of the place shown (key).
     pub(in crate::app) object: Option<String>,
+    /// Where the job reads from, if that is no row.
+    data: Option<String>,
     /// The job (name).
     pub(in crate::app) job: Option<String>,
+    /// Why the job, which was refused, is only to be started again: what it was refused is granted by now.
+    pub(in crate::app) again: Option<String>,
+    /// Whether the role has a grant that lets it decrypt, whatever the context.
+    pub(in crate::app) is_granted: bool,
 }
 
 /// One link of the chain.
@@ -116,7 +125,11 @@ impl State {
 
     pub(super) fn forge_chain(&mut self) {
         let mut memo = std::mem::take(&mut self.chain_memo);
-        self.chain = Selected::of(self).chain(self, &mut memo);
+        let before = std::mem::take(&mut self.chain);
+        let state: &Self = self;
+        let selected = Selected::kept(state, &before).unwrap_or_else(|| Selected::of(state));
+        let chain = selected.chain(state, &mut memo);
+        self.chain = chain;
         self.chain_memo = memo;
     }
 }
@@ -132,7 +145,58 @@ struct Selected<'a> {
     job: Option<&'a Job>,
 }
 
+/// The role (ARN) that a question or a proof on screen is about, as far as it says so.
+fn asked_about(state: &State) -> Option<&str> {
+    let role = state.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Confirm(Confirm {
+            then: Then::Start(request, _),
+            ..
+        }) => match &**request {
+            Request::Grant(GrantRequest::New(spec)) => Some(spec.grantee.as_str()),
+            Request::Grant(GrantRequest::Revoke { grantee, .. } | GrantRequest::Retire { grantee, .. }) => {
+                Some(grantee.as_str())
+            }
+            _ => None,
+        },
+        Overlay::Matrix(shown) => Some(shown.cycle.role_arn.as_str()),
+        Overlay::Report(report) if report.title == ACCESS_PROOF => {
+            state.proofs.last().map(|proof| proof.role_arn.as_str())
+        }
+        _ => None,
+    });
+    // A session's becomes its role's: which that is, the chain knows already.
+    role.filter(|role| role.contains(":role/"))
+}
+
+/// The title of a proof.
+const ACCESS_PROOF: &str = "Access proof";
+
 impl<'a> Selected<'a> {
+    /// The same as before, under a question, a form or a proof: it is about that, wherever the cursor is put meanwhile.
+    fn kept(state: &'a State, before: &'a Chain) -> Option<Self> {
+        let is_asking = |overlay: &Overlay| {
+            matches!(
+                overlay,
+                Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Report(_) | Overlay::Matrix(_)
+            )
+        };
+        if !state.overlays.iter().any(is_asking) {
+            return None;
+        }
+        let kept = before.role.as_deref();
+        let role = asked_about(state).or(kept)?;
+        let is_same = kept == Some(role);
+        let job = before.job.as_deref().and_then(|name| state.jobs.get(name));
+        let object = before.object.as_deref().filter(|_| state.place.is_some());
+        Some(Self {
+            key: before.key.as_deref(),
+            role: Some(role),
+            object: object.and_then(|name| state.objects.get(name)),
+            data: before.data.as_deref(),
+            job: job.filter(|_| is_same),
+        })
+    }
+
     fn of(state: &'a State) -> Self {
         let listed = state.keys.current();
         let key = listed.map(|key| key.arn.as_str());
@@ -183,6 +247,13 @@ impl<'a> Selected<'a> {
     fn chain(self, state: &State, memo: &mut Memo) -> Chain {
         let row = self.key.and_then(|named| state.listed_key(named));
         let arn = row.map_or(self.key, |key| Some(key.arn.as_str()));
+        let is_listed = arn.is_some() && state.grants_of.as_deref() == arn;
+        let role = self.role.filter(|_| is_listed);
+        let grant = role.and_then(|role| memo.grant(state, role));
+        let again = match (self.job, grant) {
+            (Some(job), Some(grant)) => again(job, grant),
+            _ => None,
+        };
         let links = vec![
             key_link(state, self.key, row, self.job),
             role_link(state, memo, arn, self.role, self.job),
@@ -194,7 +265,10 @@ impl<'a> Selected<'a> {
             key: arn.map(str::to_owned),
             role: self.role.map(str::to_owned),
             object: self.object.map(|row| row.key().to_owned()),
+            data: self.data.map(str::to_owned),
             job: self.job.map(|job| job.id().into_owned()),
+            again,
+            is_granted: grant.is_some_and(|grant| may_decrypt(grant) && grant.constraint.is_none()),
         }
     }
 }
@@ -389,6 +463,29 @@ fn refused(name: &str, role: &str, job: Option<&Job>, grant: Option<&Grant>) -> 
         None => format!("refused {call}"),
     };
     (is_role && !is_mended).then(|| link(Place::Role, name, Standing::Broken, words, "refused"))
+}
+
+/// What to say of a job that was refused what this grant of its role allows. A grant that holds in some context only, and
+/// was there already, did not help it.
+fn again(job: &Job, grant: &Grant) -> Option<String> {
+    let job = Some(job).filter(|job| job.status == JobStatus::Failed)?;
+    let refusal = explain_text(&job.cause()?)?;
+    let name = format::last_part(&grant.grantee);
+    let is_role = refusal
+        .who
+        .is_some_and(|who| who.split('/').any(|part| part == name) || who == grant.grantee);
+    let operation = refusal.call.as_deref().and_then(|call| call.strip_prefix("kms:"))?;
+    let is_allowed = grant.operations.iter().any(|allowed| allowed == operation);
+    let is_newer = grant.created.is_some() && grant.created > job.created;
+    if !is_role || !is_allowed || !(is_newer || grant.constraint.is_none()) {
+        return None;
+    }
+    let when = job.ended.map(|at| format!(" at {}", clock(at))).unwrap_or_default();
+    Some(if is_newer {
+        format!("It was refused{when}; a grant to {name} has been made since.")
+    } else {
+        format!("It was refused{when}, though {name} had a grant: that takes some minutes to be known everywhere.")
+    })
 }
 
 fn object_link(state: &State, row: Option<&ObjectRow>, data: Option<&str>) -> Link {

@@ -5,7 +5,7 @@ use strongroom::app::{Overlay, Page, Pane, Topic};
 use strongroom::domain::{Bond, FaultKind, Job, JobStatus, KmsKey, ObjectFormat, Outcome, Reading, Verdict, Verified};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, arn, at, fault, job, object};
+use crate::desk::{BUCKET, Desk, arn, at, fault, grant, job, object};
 
 /// The standing and the words of each link.
 fn links(desk: &Desk) -> Vec<(Standing, String)> {
@@ -121,6 +121,80 @@ fn a_job_that_kms_refused_breaks_the_chain_at_its_role_until_it_is_granted() {
     assert!(desk.started().is_empty());
 }
 
+/// With a job that was refused, alone in its list, and no grant on its key.
+fn refused(size: (u16, u16)) -> Desk {
+    let mut desk = Desk::filled(size);
+    let key = desk.state.key().unwrap().arn.clone();
+    let mut refused = job("train-20260922-1", JobStatus::Failed, "Failed", -7200);
+    refused.detail.as_mut().unwrap().failure = Some(format!(
+        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/example-role/SageMaker is not authorized to \
+         perform: kms:Decrypt on resource: {key} because no identity-based policy allows the kms:Decrypt action"
+    ));
+    desk.answer(Topic::Jobs, Page::Jobs(vec![refused]));
+    desk.answer(Topic::Grants(key), Page::Grants(Vec::new()));
+    desk.keys("4");
+    desk
+}
+
+#[test]
+fn what_was_granted_since_is_not_granted_again_the_job_is_started_again() {
+    let mut desk = refused(WIDE);
+    desk.keys("c");
+    assert!(
+        matches!(desk.state.overlays.last(), Some(Overlay::Confirm(_))),
+        "{}",
+        desk.screen()
+    );
+    let key = desk.state.key().unwrap().arn.clone();
+    desk.keys("<esc>");
+    desk.answer(Topic::Grants(key.clone()), Page::Grants(vec![grant(&key)]));
+    desk.keys("4c");
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Details(_))));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("a grant to example-role has been made since"),
+        "{screen}"
+    );
+    assert!(screen.contains("start it again"), "{screen}");
+    assert!(!screen.contains("create a grant"), "{screen}");
+    desk.keys("<enter>");
+    assert!(
+        matches!(desk.state.overlays.last(), Some(Overlay::Form(_))),
+        "{}",
+        desk.screen()
+    );
+    assert!(desk.started().is_empty());
+}
+
+#[test]
+fn the_chain_stays_with_the_role_that_is_asked_about() {
+    let mut desk = refused(WIDE);
+    let key = desk.state.key().unwrap().arn.clone();
+    let mut other = grant(&key);
+    other.grantee = "arn:aws:iam::111122223333:role/other-role".to_owned();
+    desk.answer(Topic::Grants(key), Page::Grants(vec![other]));
+    let before = desk.state.chain().clone();
+    assert_eq!(before.weakest().unwrap().name, "example-role");
+    desk.keys("c");
+    assert_eq!(desk.state.focus, Pane::Grants);
+    assert_eq!(*desk.state.chain(), before, "while it is asked");
+    desk.keys("<esc>");
+    assert_eq!(
+        desk.state.chain().links[1].name,
+        "other-role",
+        "of the row under the cursor"
+    );
+}
+
+#[test]
+fn where_the_chain_breaks_the_key_that_goes_there_is_named_at_every_width() {
+    for columns in [80, 120, 200] {
+        let words = line(&refused((columns, 36)));
+        assert!(words.contains("refused"), "{words}");
+        assert!(words.ends_with("goes there"), "{words}");
+    }
+}
+
 #[test]
 fn an_object_is_bound_once_it_was_read_and_a_plain_one_breaks_the_chain() {
     let mut desk = Desk::filled(WIDE);
@@ -167,7 +241,8 @@ fn at_80_columns_the_chain_is_shortened_to_where_it_is_weakest() {
     desk.keys("3");
     let words = line(&desk);
     assert!(words.starts_with("✓ key ▸ ") && words.contains("✗ object"), "{words}");
-    assert!(words.contains("housing.csv plain: whoever reads it"), "{words}");
+    assert!(words.contains("housing.csv not encrypted"), "{words}");
+    assert!(words.ends_with("goes there"), "{words}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Where the fingers go: the menu, marks and orders.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use strongroom::app::{Effect, Habit, Overlay};
+use strongroom::app::{Effect, Habit, Keymap, Overlay};
 use strongroom::domain::{AccountRequest, ObjectRequest, Outcome, Plaintext, Request};
 
 use super::WIDE;
@@ -95,6 +96,73 @@ fn all_are_marked_the_others_are_and_a_range_is_and_what_acts_on_them_says_how_m
     // Where nothing can be marked it is said where something can.
     desk.keys("1<ctrl-a>");
     assert!(desk.screen().contains("can be marked"), "{}", desk.screen());
+}
+
+#[test]
+fn where_all_is_marked_the_folder_is_still_named_and_the_number_told_once() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5<ctrl-a>");
+    let title = |desk: &Desk| {
+        let screen = desk.screen();
+        screen
+            .lines()
+            .find(|line| line.contains("3 marked"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(title(&desk).contains(" 5 /data ─"), "{}", desk.screen());
+    desk.state.dir = PathBuf::from("/home/ann/experiments/of/this/year/and/the/last/housing");
+    let title = title(&desk);
+    let (_, name) = title.split_once(" 5 /").unwrap();
+    assert!(name.contains('…') && name.contains("ng ─"), "{title}");
+}
+
+#[test]
+fn esc_and_a_key_that_come_as_one_are_two_keys_unless_alt_is_bound_or_edits_a_text() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1a<alt-w>");
+    let is_walk = |desk: &Desk| matches!(desk.state.overlays.as_slice(), [Overlay::Guide(_)]);
+    assert!(is_walk(&desk), "{}", desk.screen());
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3/hous<alt-O>");
+    assert!(!desk.state.typing, "{}", desk.screen());
+    assert_eq!(desk.state.objects.shown(), 5, "{}", desk.screen());
+    assert!(matches!(desk.state.overlays.as_slice(), [Overlay::Palette(_)]));
+    // A word less, and typed on.
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3/hous ing<alt-backspace><alt-b>x");
+    assert!(
+        desk.state.typing && desk.screen().contains("/hous x"),
+        "{}",
+        desk.screen()
+    );
+    // Where nothing is typed these are no keys of a text.
+    desk.keys("<esc>1<enter><alt-b>");
+    assert!(desk.state.overlays.is_empty(), "{}", desk.screen());
+    // A person's own key.
+    let mut desk = Desk::filled(WIDE);
+    let own = BTreeMap::from([("walk".to_owned(), vec!["alt-w".to_owned()])]);
+    desk.state.settings.keymap = Keymap::default().with(&own).unwrap();
+    assert!(is_walk(desk.keys("1<alt-w>")), "{}", desk.screen());
+}
+
+#[test]
+fn every_page_of_details_is_found_by_its_name() {
+    for (keys, page) in [
+        ("4:metr<enter>", "Metrics"),
+        ("1:key policy<enter>", "Policy"),
+        ("1:json<enter>", "JSON"),
+        ("4:json<enter>", "JSON"),
+        // Where they are open it is turned to.
+        ("4<enter>ametrics<enter>", "Metrics"),
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(keys);
+        let [Overlay::Details(details)] = desk.state.overlays.as_slice() else {
+            panic!("{keys}: {}", desk.screen())
+        };
+        assert_eq!(details.subject.pages()[details.page], page, "{keys}");
+    }
 }
 
 #[test]

@@ -192,8 +192,9 @@ fn counted(folder: &BulkFolder, held: Vec<(String, Held)>) -> Result<u64, Fault>
 /// An object of an audit.
 async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<SeenRow>) -> Held {
     if listed.version.is_none() && !is_as_listed(look.aws(), bucket, &listed).await {
-        // What vanished meanwhile nobody tells of.
-        return if said.is_some() { Held::Other } else { Held::Untold };
+        // What vanished meanwhile nobody tells of, and a list need not say which object it meant.
+        let is_told = said.is_some() && listed.etag.is_some();
+        return if is_told { Held::Other } else { Held::Untold };
     }
     let Ok(Some(seen)) = look.at(listed).await else {
         return Held::Untold;
