@@ -1,14 +1,13 @@
 //! The time of a frame and of an event, over tables of growing size: neither may grow with the rows.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use strongroom::app::{Event, KeyCode, KeyPress, Keymap, Page, Settings, State, Topic, update};
-use strongroom::domain::{AwsContext, KmsKey};
+use strongroom::app::{Event, KeyCode, KeyPress, Page, Settings, State, Topic, update};
+use strongroom::domain::KmsKey;
 use strongroom::ui::{Theme, render};
 
 const ROWS: [usize; 4] = [10, 1_000, 10_000, 100_000];

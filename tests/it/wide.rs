@@ -79,7 +79,7 @@ fn a_key_leads_to_where_the_chain_breaks_and_to_what_mends_it() {
         .wait("Disabled")
         .wait("w walk")
         .keys("j")
-        .wait("✗ legacy-datasets Disabled")
+        .wait("legacy-datasets Disabled   c goes there")
         .keys("3c")
         .wait("1 KMS keys")
         .wait("y yes")

@@ -12,7 +12,7 @@ use crate::app::state::overlay::{Confirm, Overlay, Then};
 use crate::app::table::{Freshness, Listing as _};
 use crate::domain::explain::explain_text;
 use crate::domain::{
-    FaultKind, Grant, GrantRequest, Job, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod, Request,
+    FaultKind, Grant, Job, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod, Request,
 };
 
 /// Key, role, object and job of what is selected.
@@ -152,10 +152,7 @@ fn asked_about(state: &State) -> Option<&str> {
             then: Then::Start(request, _),
             ..
         }) => match &**request {
-            Request::Grant(GrantRequest::New(spec)) => Some(spec.grantee.as_str()),
-            Request::Grant(GrantRequest::Revoke { grantee, .. } | GrantRequest::Retire { grantee, .. }) => {
-                Some(grantee.as_str())
-            }
+            Request::Grant(request) => request.grantee(),
             _ => None,
         },
         Overlay::Matrix(shown) => Some(shown.cycle.role_arn.as_str()),

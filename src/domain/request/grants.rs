@@ -44,6 +44,15 @@ pub enum GrantRequest {
 }
 
 impl GrantRequest {
+    /// Whose grant it is about.
+    pub(crate) fn grantee(&self) -> Option<&str> {
+        match self {
+            Self::New(spec) => Some(&spec.grantee),
+            Self::Revoke { grantee, .. } | Self::Await { grantee, .. } | Self::Retire { grantee, .. } => Some(grantee),
+            Self::List => None,
+        }
+    }
+
     pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
         match self {
             Self::New(spec) => {

@@ -141,7 +141,7 @@ fn of_the_action_with_the_cursor_the_whole_sentence_is_told() {
             .join(" ")
     };
     let mut desk = Desk::filled((80, 24));
-    let screen = words(desk.keys("1a").keys("<down>").screen());
+    let screen = words(desk.keys("1a").keys("instead of granting").screen());
     assert!(
         screen.contains("Name a role in the key policy instead of granting: shown as a diff, then put"),
         "{screen}"
@@ -169,10 +169,7 @@ fn where_there_is_room_the_job_of_the_chain_is_told_below_and_its_curve_below_th
     assert!(!screen.contains("━ loss"), "{screen}");
     let screen = desk.keys("j1").screen();
     let job = |line: &str| line.contains("│ train-20260920-1 ");
-    assert!(
-        screen.lines().any(|line| job(line)) && screen.contains("Why it ended"),
-        "{screen}"
-    );
+    assert!(screen.lines().any(job) && screen.contains("Why it ended"), "{screen}");
     let small = Desk::filled((160, 24)).screen();
     assert!(!small.contains("Phases"), "{small}");
 }
