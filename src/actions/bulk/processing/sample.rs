@@ -192,9 +192,11 @@ fn counted(folder: &BulkFolder, held: Vec<(String, Held)>) -> Result<u64, Fault>
 /// An object of an audit.
 async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<SeenRow>) -> Held {
     if listed.version.is_none() && !is_as_listed(look.aws(), bucket, &listed).await {
-        // What vanished meanwhile nobody tells of, and a list need not say which object it meant.
-        let is_told = said.is_some() && listed.etag.is_some();
-        return if is_told { Held::Other } else { Held::Untold };
+        // What vanished meanwhile nobody tells of.
+        return match said {
+            Some(_) if is_other(look.aws(), bucket, &listed).await => Held::Other,
+            Some(_) | None => Held::Untold,
+        };
     }
     let Ok(Some(seen)) = look.at(listed).await else {
         return Held::Untold;
@@ -207,6 +209,18 @@ async fn looked_at(look: &Look<'_>, bucket: &str, listed: Listed, said: Option<S
         // That something was not read nobody can contradict.
         Some(said) if said.row.unread.is_some() => Held::Untold,
         Some(said) => difference(&said.row, &seen.row).map_or(Held::Holds, Held::Differs),
+    }
+}
+
+/// Whether another is seen there by now, or none; a list need not say which object it meant.
+async fn is_other(aws: &Aws, bucket: &str, listed: &Listed) -> bool {
+    let Some(etag) = listed.etag.as_deref() else {
+        return false;
+    };
+    match transfer::find(aws, bucket, &listed.key).await {
+        Ok(Some(head)) => head.unquoted_etag().as_deref() != Some(etag),
+        Ok(None) => true,
+        Err(_) => false,
     }
 }
 
