@@ -120,13 +120,18 @@ impl World {
     }
 
     fn open(&self, program: &str) -> Session {
+        self.open_at(program, &[])
+    }
+
+    /// Opens it at a place.
+    fn open_at(&self, program: &str, place: &[&str]) -> Session {
         let environment = [
             ("AWS_ENDPOINT_URL", self.proxy.url()),
             ("AWS_ACCESS_KEY_ID", self.sandbox.access_key_id()),
             ("AWS_SECRET_ACCESS_KEY", self.sandbox.secret_access_key()),
             ("AWS_REGION", self.sandbox.region()),
         ];
-        let mut session = Session::run(program, &[], self.home.path(), SIZE, &environment);
+        let mut session = Session::run(program, place, self.home.path(), SIZE, &environment);
         session.wait("KMS keys");
         session
     }
@@ -190,12 +195,13 @@ fn first_frame(asked: &Asked) {
 
 fn key_to_screen(asked: &Asked) {
     let many = asked.rows(100_000);
-    let world = World::new(&format!("jobs={many}"), &[]);
-    let mut session = world.open(&asked.program);
-    session.send(b"4z");
+    let world = World::new(&format!("keys=1,objects={many}"), &[]);
+    let place = "s3://sagemaker-fill/data/";
+    let mut session = world.open_at(&asked.program, &[place]);
     told("listed", || {
-        until("all jobs", &session, || rows(&session, "Training jobs") == Some(many))
+        until("all objects", &session, || rows(&session, place) == Some(many))
     });
+    session.send(b"z");
     let cursor = |session: &Session| {
         let screen = session.text();
         screen.lines().find(|line| line.contains('▸')).map(str::to_owned)
@@ -213,7 +219,7 @@ fn key_to_screen(asked: &Asked) {
         .collect();
     times.sort();
     println!(
-        "key to screen with {many} jobs: {:.2?}, median of {}; the slowest {:.2?}",
+        "key to screen with {many} objects: {:.2?}, median of {}; the slowest {:.2?}",
         times[times.len() / 2],
         times.len(),
         times[times.len() - 1],
@@ -326,14 +332,10 @@ fn idle(asked: &Asked) {
     let (objects, keys) = (asked.rows(100_000), asked.rows(10_000));
     let minute = asked.time(Duration::from_secs(60));
     let world = World::new(&format!("keys={keys},objects={objects}"), &[]);
-    let mut session = world.open(&asked.program);
-    session.keys("3");
-    enter(&mut session, "sagemaker-fill");
-    enter(&mut session, "data/");
+    let place = "s3://sagemaker-fill/data/";
+    let session = world.open_at(&asked.program, &[place]);
     told("listed", || {
-        until("all objects", &session, || {
-            rows(&session, "s3://sagemaker-fill/data/") == Some(objects)
-        });
+        until("all objects", &session, || rows(&session, place) == Some(objects));
     });
     // What is asked about because it has just come into sight is no rest.
     std::thread::sleep(minute / 3);
