@@ -199,7 +199,7 @@ fn key_to_screen(asked: &Asked) {
     let place = "s3://sagemaker-fill/data/";
     let mut session = world.open_at(&asked.program, &[place]);
     told("listed", || {
-        until("all objects", &session, || rows(&session, place) == Some(many))
+        until("all objects", &session, || rows(&session, "-fill/data/") == Some(many))
     });
     session.send(b"z");
     let cursor = |session: &Session| {
@@ -287,9 +287,8 @@ fn uploads(asked: &Asked) {
     let mut session = world.open(&asked.program);
     session.wait("Enabled").keys("1gg").keys("3");
     enter(&mut session, "data/");
-    let place = "s3://sagemaker-fill/data/";
     told("listed", || {
-        until("all objects", &session, || rows(&session, place) == Some(many))
+        until("all objects", &session, || rows(&session, "-fill/data/") == Some(many))
     });
     session.keys("5G");
     world.proxy.forget();
@@ -302,7 +301,7 @@ fn uploads(asked: &Asked) {
     let (mut least, mut done, mut shown) = ([0, 0], None, None);
     let mut shrank = 0;
     while began.elapsed() < minute || done.is_none() {
-        let counts = [rows(&session, place), rows(&session, "Training jobs")];
+        let counts = [rows(&session, "-fill/data/"), rows(&session, "Training jobs")];
         for (least, now) in least.iter_mut().zip(counts) {
             let now = now.unwrap_or(*least);
             shrank += u32::from(now < *least);
@@ -335,7 +334,9 @@ fn idle(asked: &Asked) {
     let place = "s3://sagemaker-fill/data/";
     let session = world.open_at(&asked.program, &[place]);
     told("listed", || {
-        until("all objects", &session, || rows(&session, place) == Some(objects));
+        until("all objects", &session, || {
+            rows(&session, "-fill/data/") == Some(objects)
+        });
     });
     // What is asked about because it has just come into sight is no rest.
     std::thread::sleep(minute / 3);
