@@ -136,7 +136,6 @@ impl Aws {
             .endpoint_resolver(s3::ByBucket::new(Arc::clone(&self.inner.regions)))
             .interceptor(s3::Listens {
                 regions: Arc::clone(&self.inner.regions),
-                home: self.inner.region.clone(),
             })
             .interceptor(s3::Terms(self.inner.uploads.clone()))
             .interceptor(self.inner.slowed.clone())

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_kms::types::KeySpec;
 use serde_json::json;
+use strongroom::actions::{self, ProgressSink};
+use strongroom::domain::Outcome;
 
 use crate::company::user;
 use crate::fake::refusing_proxy;
-use crate::place::Place;
+use crate::place::{Place, connection};
 use crate::pty::{ESC, Session};
 
 const SIZE: (u16, u16) = (140, 36);
@@ -111,6 +113,23 @@ fn the_hosts_are_those_of_the_partition_and_of_what_is_asked_of_them() {
             .filter(|line| line.starts_with("CONNECT kms"))
         {
             assert_eq!(*line, format!("CONNECT {}:443", hosts[0]));
+        }
+    }
+}
+
+#[test]
+fn of_requests_under_way_together_each_one_goes_where_the_bucket_is() {
+    let place = Place::with(|options| options.regions = ["us-east-1", "eu-west-1"].map(str::to_owned).into());
+    place.bucket("team-data");
+    place.put("team-data", "x.csv", b"x,y\n1,2\n");
+    let mut connection = connection(place.sandbox.as_ref().unwrap());
+    connection.sandbox.as_mut().unwrap().region = "eu-west-1".to_owned();
+    for _ in 0..5 {
+        let aws = place.wait(actions::connect(&connection)).unwrap();
+        let none = ProgressSink::none();
+        let asked = (0..8).map(|_| actions::list_versions(&aws, "team-data", "x.csv", &none));
+        for told in place.wait(futures::future::join_all(asked)) {
+            assert!(matches!(told, Ok(Outcome::Versions { .. })), "{told:?}");
         }
     }
 }

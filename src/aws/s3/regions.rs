@@ -1,7 +1,8 @@
 //! Buckets live in regions of their own: S3 tells which, and it is remembered. Those of access points stand in their ARNs.
 //!
 //! A request that reaches another region is answered with the bucket's (`x-amz-bucket-region`); it is made again there, at
-//! once, and every later one goes there first. Nothing is asked about beforehand.
+//! once, and every later one goes there first. Nothing is asked about beforehand. Of requests that are under way together each
+//! one is made again, also where another was told first.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,10 +13,12 @@ use aws_sdk_s3::config::endpoint::{DefaultResolver, EndpointFuture, Params, Reso
 use aws_sdk_s3::config::interceptors::InterceptorContext;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::ErrorKind;
 
 use super::terms::asked;
@@ -35,10 +38,9 @@ impl Regions {
         known.get(bucket).cloned()
     }
 
-    /// True if it is news.
-    fn learn(&self, bucket: &str, region: &str) -> bool {
+    fn learn(&self, bucket: &str, region: &str) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(bucket.to_owned(), region.to_owned()).as_deref() != Some(region)
+        known.insert(bucket.to_owned(), region.to_owned());
     }
 }
 
@@ -126,17 +128,41 @@ fn changed(params: &Params, region: Option<String>, in_path: Option<bool>) -> Op
 #[derive(Debug)]
 pub(in crate::aws) struct Listens {
     pub(in crate::aws) regions: Arc<Regions>,
-    /// Where buckets are sought first.
-    pub(in crate::aws) home: String,
 }
 
-/// Marks an answer from which a bucket's region was learnt.
+/// The region that a request was signed for, which is where it went.
+fn signed_for(authorization: &str) -> Option<&str> {
+    let (_, scope) = authorization.split_once("Credential=")?;
+    scope.split(',').next()?.split('/').nth_back(2)
+}
+
+/// The same, until the answer comes.
+#[derive(Debug)]
+struct Sent(String);
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+/// Marks an answer to a request that went to another region than its bucket's.
 const NEWS: &str = "strongroom-bucket-moved";
 
 #[dyn_dispatch_hint]
 impl Intercept for Listens {
     fn name(&self) -> &'static str {
         "Listens"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let authorization = context.request().headers().get("authorization");
+        let sent = authorization.and_then(signed_for).map(|region| Sent(region.to_owned()));
+        config.interceptor_state().store_or_unset(sent);
+        Ok(())
     }
 
     fn modify_before_deserialization(
@@ -148,11 +174,11 @@ impl Intercept for Listens {
         let answer = context.response();
         let is_elsewhere = [301, 307, 400].contains(&answer.status().as_u16());
         let told = answer.headers().get(HEADER).filter(|_| is_elsewhere);
-        if let (Some(region), Some(bucket)) = (told, asked(config))
+        if let (Some(region), Some(Sent(sent)), Some(bucket)) = (told, config.load::<Sent>(), asked(config))
             && !bucket::is_access_point(bucket)
-            && self.regions.of(bucket).as_ref().unwrap_or(&self.home) != region
-            && self.regions.learn(bucket, region)
+            && sent != region
         {
+            self.regions.learn(bucket, region);
             context.response_mut().headers_mut().insert(NEWS, "1");
         }
         Ok(())
@@ -195,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_news_once() {
-        let regions = Regions::default();
-        assert!(regions.learn("data", "eu-west-1"));
-        assert!(!regions.learn("data", "eu-west-1"));
-        assert_eq!(regions.of("data").as_deref(), Some("eu-west-1"));
-        assert!(regions.learn("data", "us-east-1"));
-        assert_eq!(regions.of("other"), None);
+    fn where_a_request_went_stands_in_its_signature() {
+        let of = |scope: &str| format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
+        let whole = of("AKIAEXAMPLE/20261201/eu-west-1/s3/aws4_request");
+        assert_eq!(signed_for(&whole), Some("eu-west-1"));
+        for other in [&of("AKIAEXAMPLE/20261201"), "Bearer x", "", "Credential="] {
+            assert_eq!(signed_for(other), None, "{other}");
+        }
     }
 }
