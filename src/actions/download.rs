@@ -37,8 +37,6 @@ pub(super) const RANGE: u64 = 4 << 20;
 pub(super) const ALONE: usize = 6;
 /// Ranges on their way of each object, when several come at once.
 pub(super) const AMONG_OTHERS: usize = 2;
-/// Pieces that wait for a slow disk.
-const WAITING: usize = 64;
 /// What the cipher of a long token holds.
 const CIPHER: u64 = 4 << 20;
 /// What that of a short one holds.
@@ -159,11 +157,13 @@ impl Download<'_> {
         start: u64,
         take: impl FnOnce(Arriving) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
-        let (outlet, pieces) = mpsc::channel(WAITING);
+        // One range waits beside the one that is read: what is held of an object is counted in ranges.
+        let (outlet, ranges) = mpsc::channel(1);
         let (wanted, is_wanted) = oneshot::channel();
         let arriving = Arriving {
             wanted: Some(wanted),
-            pieces,
+            ranges,
+            pieces: Vec::new().into_iter(),
             piece: Bytes::new(),
         };
         let taking = tokio::task::spawn_blocking(move || take(arriving));
@@ -198,7 +198,7 @@ impl Download<'_> {
         pieces.collect()
     }
 
-    async fn arrive(&self, start: u64, outlet: mpsc::Sender<Bytes>) -> Result<(), Fault> {
+    async fn arrive(&self, start: u64, outlet: mpsc::Sender<Vec<Bytes>>) -> Result<(), Fault> {
         let Self {
             aws, bucket, key, head, ..
         } = *self;
@@ -225,11 +225,10 @@ impl Download<'_> {
         let mut ranges = futures::stream::iter(all).map(each).buffered(self.in_flight);
         let mut bytes = start;
         while let Some(range) = ranges.next().await {
-            for piece in range? {
-                bytes += piece.len() as u64;
-                if outlet.send(piece).await.is_err() {
-                    return Ok(());
-                }
+            let range = range?;
+            bytes += range.iter().map(|piece| piece.len() as u64).sum::<u64>();
+            if outlet.send(range).await.is_err() {
+                return Ok(());
             }
             self.progress.report(Progress {
                 phase: self.phase.to_owned(),
@@ -246,7 +245,8 @@ impl Download<'_> {
 /// An object's bytes in order. They end early if they stop arriving: whoever reads them finds half a token then.
 pub(super) struct Arriving {
     wanted: Option<oneshot::Sender<()>>,
-    pieces: mpsc::Receiver<Bytes>,
+    ranges: mpsc::Receiver<Vec<Bytes>>,
+    pieces: std::vec::IntoIter<Bytes>,
     piece: Bytes,
 }
 
@@ -256,9 +256,12 @@ impl Read for Arriving {
             let _ = wanted.send(());
         }
         while self.piece.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.piece = piece,
-                None => return Ok(0),
+            if let Some(piece) = self.pieces.next() {
+                self.piece = piece;
+            } else if let Some(range) = self.ranges.blocking_recv() {
+                self.pieces = range.into_iter();
+            } else {
+                return Ok(0);
             }
         }
         let count = buffer.len().min(self.piece.len());
