@@ -375,10 +375,10 @@ def delete_bucket(p, _):
 
 
 def to_buckets(p):
-    """The objects pane with its buckets: where there is one it may open by itself."""
-    p.sit_down("3").see(f"s3://{BUCKET}/", BUCKET, any_of=True)
-    time.sleep(1)
-    if f"3 Objects s3://{BUCKET}/" in p.text():
+    """The objects pane with its buckets: one opens by itself as they are listed, unless they are looked at already."""
+    inside = f"3 Objects s3://{BUCKET}/"
+    p.sit_down("3").until(lambda text: inside in text or ("3 Buckets" in text and BUCKET in text))
+    if inside in p.text():
         p.keys(ESC)
     return p.see("Buckets")
 

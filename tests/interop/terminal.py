@@ -15,6 +15,8 @@ import pyte
 from conftest import STRONGROOM
 
 COLUMNS, ROWS = 140, 45
+# How long a screen may take to come to be so, in seconds. Generous: the machine may be busy.
+PATIENCE = 120
 # Esc as terminals of the `CSI u` form send it: the byte alone is this key only after a silence.
 ENTER, ESC, DOWN, HOME, BACKSPACE = "\r", "\x1b[27u", "\x1b[B", "\x1b[H", "\x7f"
 
@@ -71,7 +73,7 @@ class Dashboard:
         """What is put on the clipboard (OSC 52) by what `act` does."""
         before = len(self._printed)
         act()
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while True:
             with self._lock:
                 found = re.findall(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)(?:\x07|\x1b\\)", bytes(self._printed[before:]))
@@ -80,7 +82,7 @@ class Dashboard:
             assert time.monotonic() < until, f"nothing was copied:\n{self.text()}"
             time.sleep(0.05)
 
-    def wait(self, words, seconds=60):
+    def wait(self, words, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while words not in (text := self.text()):
             assert time.monotonic() < until, f"`{words}` does not appear:\n{text}"
@@ -88,7 +90,7 @@ class Dashboard:
             time.sleep(0.05)
         return self
 
-    def gone(self, words, seconds=60):
+    def gone(self, words, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while words in (text := self.text()):
             assert time.monotonic() < until, f"`{words}` stays:\n{text}"
@@ -129,7 +131,7 @@ class Dashboard:
 
     def choose(self, label):
         """Moves down until the cursor is on a row that begins with these words, and takes it."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             rows = self._cursors()
             if any(row[: len(label.split())] == label.split() for row in rows):

@@ -1,29 +1,13 @@
-"""A processing job on two hosts as users of the SageMaker Python SDK's version 3 make it. Arguments: image, role, bucket, KMS key of
-the outputs, a script, and `wait`, or `stop` to stop it once it runs."""
+"""A processing job as users of the SageMaker Python SDK's version 3 make it."""
 
-import sys
-
+from on_two_hosts import begin
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.processing import ScriptProcessor
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 
-if __name__ == "__main__":
-    image, role, bucket, key, script, how = sys.argv[1:]
-    processor = ScriptProcessor(
-        role=role,
-        image_uri=image,
-        command=["sh"],
-        instance_count=2,
-        instance_type="ml.m5.large",
-        volume_size_in_gb=1,
-        output_kms_key=key,
-        max_runtime_in_seconds=120,
-        env={"WORD": "a b"},
-        tags=[{"Key": "team", "Value": "vision"}],
-        base_job_name="shares",
-        sagemaker_session=Session(default_bucket=bucket),
-    )
-    shards = ProcessingInput(
+
+def shards(bucket):
+    return ProcessingInput(
         input_name="shards",
         s3_input=ProcessingS3Input(
             s3_uri=f"s3://{bucket}/shards/",
@@ -33,16 +17,20 @@ if __name__ == "__main__":
             s3_data_distribution_type="ShardedByS3Key",
         ),
     )
-    results = ProcessingOutput(
+
+
+def results(bucket):
+    return ProcessingOutput(
         output_name="results",
         s3_output=ProcessingS3Output(
             s3_uri=f"s3://{bucket}/results", local_path="/opt/ml/processing/output", s3_upload_mode="EndOfJob"
         ),
     )
-    wait = how == "wait"
-    processor.run(script, [shards], [results], ["one", "two words"], wait=wait, logs=wait)
-    job = processor.latest_job
-    if not wait:
+
+
+if __name__ == "__main__":
+    job, stops = begin(ScriptProcessor, Session, shards, results)
+    if stops:
         while job.refresh().processing_start_time is None:
             pass
         job.stop()

@@ -1,11 +1,14 @@
 //! What a job's hosts say: lines become events of their log streams, and values of the job's metrics.
 
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use rustix::io::ioctl_fionread;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::sync::CancellationToken;
 
 use super::super::identity::{Caller, Place};
 use super::super::world::World;
@@ -14,6 +17,8 @@ use super::seconds;
 
 /// A log event's largest message.
 const LONGEST_LINE: usize = 256 * 1024;
+/// What is read at once.
+const BUFFER: usize = 8 << 10;
 
 /// A metric's last value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,24 +120,63 @@ impl Log {
     }
 }
 
-/// Lines become events as they come; what is longer than an event may be becomes several.
-pub(super) async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Log>) {
-    let mut pipe = BufReader::new(pipe);
-    let mut line = Vec::new();
-    while let Ok(buffer) = pipe.fill_buf().await {
-        if buffer.is_empty() {
-            break;
-        }
-        let room = LONGEST_LINE - line.len();
-        let end = buffer.iter().take(room).position(|byte| *byte == b'\n');
-        let taken = end.unwrap_or_else(|| buffer.len().min(room));
-        line.extend_from_slice(&buffer[..taken]);
-        let is_over = end.is_some() || line.len() == LONGEST_LINE;
-        pipe.consume(taken + usize::from(end.is_some()));
-        if is_over {
-            log.line(&line);
-            line.clear();
+/// Lines become events as they come, until the pipe ends. Once its host is `over`, what is in it is taken, and nobody waits for
+/// more: a descendant that left the group may hold it open.
+pub(super) async fn read(mut pipe: impl AsyncRead + AsFd + Unpin, log: Arc<Log>, over: CancellationToken) {
+    let mut lines = Lines { log, line: Vec::new() };
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = tokio::select! {
+            biased;
+            () = over.cancelled() => break,
+            read = pipe.read(&mut buffer) => read,
+        };
+        match read {
+            Ok(0) | Err(_) => return lines.end(),
+            Ok(count) => lines.take(&buffer[..count]),
         }
     }
-    log.line(&line);
+    // The runtime may not have heard of it yet.
+    let mut left = ioctl_fionread(&pipe).unwrap_or_default();
+    while left > 0 {
+        match rustix::io::read(&pipe, &mut *buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => {
+                lines.take(&buffer[..count]);
+                left = left.saturating_sub(count as u64);
+            }
+        }
+    }
+    lines.end();
 }
+
+/// What has come of a pipe.
+struct Lines {
+    log: Arc<Log>,
+    /// The beginning of the next.
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// What is longer than an event may be becomes several.
+    fn take(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = LONGEST_LINE - self.line.len();
+            let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or_else(|| bytes.len().min(room));
+            self.line.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken + usize::from(end.is_some())..];
+            if end.is_some() || self.line.len() == LONGEST_LINE {
+                self.log.line(&self.line);
+                self.line.clear();
+            }
+        }
+    }
+
+    fn end(&self) {
+        self.log.line(&self.line);
+    }
+}
+
+#[cfg(test)]
+mod tests;

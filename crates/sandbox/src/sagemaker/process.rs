@@ -23,6 +23,9 @@ use super::lines::{self, Log};
 use super::network::Network;
 use super::request::Containers;
 
+/// How long what a command has started may take to end after it.
+const LATE: Duration = Duration::from_secs(1);
+
 /// How a host's command ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Exit {
@@ -90,12 +93,12 @@ pub(super) async fn run(
         .spawn()?;
     let leader = child.id().and_then(|id| Pid::from_raw(id as i32));
     let group = leader.map(|leader| Group::new(leader, &world.guardian));
-    let mut readers = tokio::task::JoinSet::new();
+    let (mut readers, over) = (tokio::task::JoinSet::new(), CancellationToken::new());
     if let Some(out) = child.stdout.take() {
-        readers.spawn(lines::read(out, Arc::clone(&log)));
+        readers.spawn(lines::read(out, Arc::clone(&log), over.clone()));
     }
     if let Some(err) = child.stderr.take() {
-        readers.spawn(lines::read(err, log));
+        readers.spawn(lines::read(err, log, over.clone()));
     }
     let exit = tokio::select! {
         biased;
@@ -124,10 +127,10 @@ pub(super) async fn run(
         container.remove().await;
     }
     // A descendant that left the group may hold the pipes open: what it says late is lost.
-    let _ = tokio::time::timeout(Duration::from_secs(1), async {
-        while readers.join_next().await.is_some() {}
-    })
-    .await;
+    let read = async { while readers.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(LATE, read).await;
+    over.cancel();
+    while readers.join_next().await.is_some() {}
     Ok(exit)
 }
 

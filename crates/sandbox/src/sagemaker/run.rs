@@ -119,8 +119,8 @@ async fn end(world: &World, place: &Place, (kind, name): (Kind, &str), (phase, r
             if job.status().is_over() {
                 return;
             }
-            // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
-            if phase == Phase::Failed && job.status() == Status::Stopping {
+            // Stopping wins: whoever was told so says that it stopped, be it done all the same or broken.
+            if matches!(phase, Phase::Completed | Phase::Failed) && job.status() == Status::Stopping {
                 job.enter(Phase::Stopped, now);
                 return;
             }
@@ -265,5 +265,26 @@ fn shortened(text: String, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => text[..at].to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::tests::{body, world};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_is_told_to_stop_at_its_very_end_has_stopped() {
+        let world = world("true");
+        let book = world.at(&world.home).sagemaker.of(Kind::Training);
+        for (name, last) in [("done", Phase::Completed), ("broken", Phase::Failed)] {
+            let job = Job::new(name, &body(name), BTreeMap::new(), world.now());
+            book.add(job).unwrap();
+            book.stop(name).unwrap();
+            end(&world, &world.home, (Kind::Training, name), (last, None)).await;
+            assert_eq!(book.look(name, Job::status).unwrap(), Status::Stopped);
+        }
     }
 }

@@ -48,11 +48,7 @@ impl Walk<'_> {
         self.enter(Phase::Uploading, |_| {});
         let mirrors = self.mirrors(processing, &hosts, false);
         blocking(move || mirrors.into_iter().try_for_each(|mut mirror| mirror.copy())).await?;
-        Ok(match outcome {
-            // Asked to stop while it was uploading: it is done all the same, and says so.
-            Outcome::Completed if self.stop.is_cancelled() => Outcome::Stopped,
-            outcome => outcome,
-        })
+        Ok(outcome)
     }
 
     /// Prepares every host.

@@ -87,11 +87,7 @@ impl Walk<'_> {
         self.enter(Phase::Uploading, |_| {});
         self.upload(training, &hosts, matches!(outcome, Outcome::Completed))
             .await?;
-        Ok(Attempt::Ended(match outcome {
-            // Asked to stop while it was uploading: it is done all the same, and says so.
-            Outcome::Completed if self.stop.is_cancelled() => Outcome::Stopped,
-            outcome => outcome,
-        }))
+        Ok(Attempt::Ended(outcome))
     }
 
     /// Prepares every host; their checkpoints, if the job keeps such.

@@ -72,7 +72,8 @@ async fn a_job_on_demand_is_never_interrupted() {
 #[tokio::test]
 async fn a_spot_job_waits_for_instances_no_longer_than_it_may() {
     let world = troubled("exec sleep 1000", &["sagemaker:interrupt"]);
-    let job = ended(&world, &spot("job", 1)).await;
+    // Long enough for a first run on a busy machine.
+    let job = ended(&world, &spot("job", 4)).await;
     assert_eq!(job["TrainingJobStatus"], "Stopped");
     assert_eq!(job["SecondaryStatus"], "MaxWaitTimeExceeded");
     assert!(phases(&job).contains(&"Interrupted"));
