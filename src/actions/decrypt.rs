@@ -68,6 +68,8 @@ pub struct DecryptReport {
     pub files: Vec<DecryptedFile>,
     /// What went wrong with the others.
     pub failed: Vec<Fault>,
+    /// How many encrypted data keys were passed over.
+    pub key_objects: u64,
 }
 
 /// One token opened.
@@ -113,26 +115,24 @@ pub async fn decrypt(
         // A token may have an archive's name.
         told = run.format().await?;
         if told.is_none_or(|format| !format.is_token()) {
-            return run.archive(told).await.map(|files| DecryptReport {
-                files,
-                failed: Vec::new(),
-            });
+            return run.archive(told).await.map(opened);
         }
     }
     match &request.source {
         Location::S3(ObjectUri { bucket, key }) if request.source.is_prefix() => run.prefix(bucket, key).await,
         Location::S3(ObjectUri { bucket, key }) => match run.named(bucket, key, told).await {
-            Ok(file) => Ok(single(file)),
+            Ok(file) => Ok(opened(vec![file])),
             Err(fault) => Err(bucket_refusal::of_read(aws, fault).await),
         },
-        Location::Local(path) => run.file(path).await.map(single),
+        Location::Local(path) => run.file(path).await.map(|file| opened(vec![file])),
     }
 }
 
-fn single(file: DecryptedFile) -> DecryptReport {
+fn opened(files: Vec<DecryptedFile>) -> DecryptReport {
     DecryptReport {
-        files: vec![file],
+        files,
         failed: Vec::new(),
+        key_objects: 0,
     }
 }
 

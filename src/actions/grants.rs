@@ -20,12 +20,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Lets the grantee call the operations with a key. A session's ARN becomes its role's.
 pub async fn grant(aws: &Aws, spec: &GrantSpec) -> Result<Outcome, Fault> {
-    let created = granted(aws, spec).await?;
+    let spec = GrantSpec {
+        grantee: named(aws, &spec.grantee).await?,
+        ..spec.clone()
+    };
+    let created = granted(aws, &spec).await?;
     Ok(Outcome::Granted {
         grant_id: created.id,
-        key_arn: spec.key_arn.clone(),
-        grantee: spec.grantee.clone(),
-        operations: spec.operations.clone(),
+        key_arn: spec.key_arn,
+        grantee: spec.grantee,
+        operations: spec.operations,
     })
 }
 

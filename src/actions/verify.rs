@@ -40,8 +40,8 @@ pub struct VerifyRequest {
     pub open: OpenOptions,
 }
 
-/// Tells one verdict an object, as soon as it is known; under a prefix key objects and bundles are passed over. What cannot be read is a
-/// verdict too. That a token is not bound is told, and left to the caller to refuse.
+/// Tells one verdict an object, as soon as it is known; under a prefix key objects and bundles are passed over, and how many of the
+/// former is answered. What cannot be read is a verdict too. That a token is not bound is told, and left to the caller to refuse.
 ///
 /// # Errors
 /// When a prefix cannot be listed, or holds nothing, or on cancellation.
@@ -51,7 +51,7 @@ pub async fn verify(
     progress: &ProgressSink,
     cancel: &CancellationToken,
     mut tell: impl FnMut(Verdict) + Send,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let open = OpenOptions {
         require_bound: false,
         ..request.open
@@ -63,15 +63,16 @@ pub async fn verify(
         cancel,
         keyring: Keyring::default(),
     };
+    let mut key_objects = 0;
     for source in &request.sources {
         match source {
             Location::S3(ObjectUri { bucket, key }) if source.is_prefix() => {
-                run.prefix(source, (bucket, key), &mut tell).await?;
+                key_objects += run.prefix(source, (bucket, key), &mut tell).await?;
             }
             _ => tell(run.alone(source, None).await?),
         }
     }
-    Ok(())
+    Ok(key_objects)
 }
 
 struct Run<'a> {

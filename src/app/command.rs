@@ -128,6 +128,10 @@ commands! {
     BorderDown => ("border-down", "More rows for the upper panes");
     Down => ("down", "Down");
     Up => ("up", "Up");
+    Left => ("left", "The folder or prefix above, or the pane to the left; the page before in details");
+    Right => ("right", "Into a bucket, prefix or folder, or the pane to the right; the next page in details");
+    HalfDown => ("half-down", "Half a page down");
+    HalfUp => ("half-up", "Half a page up");
     PageDown => ("page-down", "A page down");
     PageUp => ("page-up", "A page up");
     Top => ("top", "To the first row");
@@ -185,6 +189,8 @@ impl Command {
             self,
             Self::Down
                 | Self::Up
+                | Self::HalfDown
+                | Self::HalfUp
                 | Self::PageDown
                 | Self::PageUp
                 | Self::Top

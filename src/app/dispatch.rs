@@ -4,7 +4,7 @@ use super::command::Command;
 use super::format::Tone;
 use super::pane::Pane;
 use super::state::overlay::{Overlay, Scroll, Subject};
-use super::state::{State, reference};
+use super::state::{Esc, State, reference};
 use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, mend, palette, questions, row_updates};
 use crate::domain::ObjectRow;
 
@@ -31,8 +31,12 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::BorderDown => state.move_borders((0, STEP), effects),
         Command::Down => state.focused().step(1),
         Command::Up => state.focused().step(-1),
-        Command::PageDown => step_page(state, 1),
-        Command::PageUp => step_page(state, -1),
+        Command::Left => left(state),
+        Command::Right => right(state),
+        Command::HalfDown => step_page(state, 1, 2),
+        Command::HalfUp => step_page(state, -1, 2),
+        Command::PageDown => step_page(state, 1, 1),
+        Command::PageUp => step_page(state, -1, 1),
         Command::Top => state.focused().step(isize::MIN),
         Command::Bottom => state.focused().step(isize::MAX),
         Command::Enter => enter(state),
@@ -41,7 +45,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Actions => actions::menu(state),
         Command::Guide => guide::open(state),
         Command::Chain => mend::go(state, effects),
-        Command::Filter => state.typing = true,
+        Command::Filter => (state.typing, state.filter_caret) = (true, None),
         Command::Sort => {
             let columns = state.focused().columns();
             state.overlays.push(Overlay::Sort(columns));
@@ -93,10 +97,40 @@ fn focus_by(state: &mut State, by: usize) {
     state.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
 }
 
-fn step_page(state: &mut State, by: isize) {
+/// By a part of a page.
+fn step_page(state: &mut State, by: isize, part: isize) {
     let table = state.focused();
     let page = table.page();
-    table.step(by * page);
+    table.step(by * (page / part).max(1));
+}
+
+/// Out of a prefix or folder, as far as it was gone into; else to the pane on that side.
+fn left(state: &mut State) {
+    let is_inside = match (state.focus, &state.place) {
+        (Pane::Objects, Some((_, prefix))) => !prefix.is_empty(),
+        (Pane::Files, _) => !state.settings.start_dir.starts_with(&state.dir),
+        (Pane::Objects, None) | (Pane::Keys | Pane::Grants | Pane::Jobs, _) => false,
+    };
+    if is_inside {
+        parent(state);
+    } else if let Some(pane) = state.focus.beside(false) {
+        state.focus = pane;
+    }
+}
+
+/// Into what has rows of its own; else to the pane on that side.
+fn right(state: &mut State) {
+    let is_folder = match (state.focus, &state.place) {
+        (Pane::Objects, None) => state.buckets.current().is_some(),
+        (Pane::Objects, Some(_)) => matches!(state.objects.current(), Some(ObjectRow::Prefix { .. })),
+        (Pane::Files, _) => state.files.current().is_some_and(|file| file.is_dir),
+        (Pane::Keys | Pane::Grants | Pane::Jobs, _) => false,
+    };
+    if is_folder {
+        enter(state);
+    } else if let Some(pane) = state.focus.beside(true) {
+        state.focus = pane;
+    }
 }
 
 fn enter(state: &mut State) {
@@ -136,7 +170,8 @@ fn enter(state: &mut State) {
     }
 }
 
-/// One thing at a time: marks go, a filter goes, then the place changes. Messages go with any of it.
+/// One thing at a time: marks go, a filter goes, then the place changes. Messages go with any of it. One that would
+/// leave a bucket just after another took away what lay over it does not: it may have been one too many.
 fn back(state: &mut State) {
     state.messages.dismiss_all();
     if state.files.clear_marks() || state.objects.clear_marks() {
@@ -148,6 +183,15 @@ fn back(state: &mut State) {
     }
     match (state.focus, &state.place) {
         (Pane::Files, _) => back_to_start(state),
+        (Pane::Objects, Some((_, prefix))) if prefix.is_empty() && state.esc == Esc::Pressed => {
+            state.esc = Esc::Held;
+            let keymap = &state.settings.keymap;
+            let (back, parent) = (keymap.key(Command::Back), keymap.key(Command::Parent));
+            state.say(
+                Tone::Dim,
+                format!("{back} once more goes to the buckets; {parent} does at once."),
+            );
+        }
         (Pane::Objects, Some(_)) => parent(state),
         _ if state.zoom => state.zoom = false,
         _ => {}

@@ -197,8 +197,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
             if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
                 && let Some(key) = uri.strip_prefix(&format!("s3://{bucket}/"))
-                // Where nobody has put the cursor it stands on what happens to come first.
-                && (state.may_move(Pane::Objects, operation) || !state.objects.is_placed())
+                // Where nobody has seen the cursor it stands on what happens to come first.
+                && (state.may_move(Pane::Objects, operation) || !state.objects.is_known())
             {
                 state.objects.want(key);
             }
@@ -208,9 +208,9 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 row_updates::objects_gone(state, bucket, objects);
             }
         }
-        Outcome::Granted { grant_id, .. } => {
+        Outcome::Granted { grant_id, grantee, .. } => {
             if let Request::Grant(GrantRequest::New(spec)) = &operation.request {
-                row_updates::grant_created(state, grant_id, spec);
+                row_updates::grant_created(state, grant_id, grantee, spec);
             }
             if state.may_move(Pane::Grants, operation) {
                 state.grants.want(grant_id);

@@ -5,7 +5,7 @@ mod reading;
 use std::fmt;
 use std::sync::Arc;
 
-use tui_input::{Input, InputRequest};
+use tui_input::Input;
 
 pub use reading::PolicyChange;
 use reading::Reader;
@@ -13,6 +13,7 @@ pub(super) use reading::joined;
 pub(super) use reading::{ChecksKey, Filled, RoleKey, Sent, TextKey};
 
 use super::fuzzy::Fuzzy;
+use super::line::{edit, paste};
 use super::{KeyCode, KeyPress};
 use crate::domain::RoleSummary;
 use crate::domain::policy::role_label;
@@ -393,33 +394,6 @@ impl Field {
             }
         }
         0
-    }
-}
-
-/// Edits a line of text as shells do; true if its text changed.
-pub(super) fn edit(input: &mut Input, key: KeyPress) -> bool {
-    let request = match (key.code, key.ctrl, key.alt) {
-        (KeyCode::Char(character), false, false) => InputRequest::InsertChar(character),
-        (KeyCode::Backspace, false, false) | (KeyCode::Char('h'), true, false) => InputRequest::DeletePrevChar,
-        (KeyCode::Delete, ..) | (KeyCode::Char('d'), true, _) => InputRequest::DeleteNextChar,
-        (KeyCode::Char('w'), true, _) | (KeyCode::Backspace, ..) => InputRequest::DeletePrevWord,
-        (KeyCode::Char('u'), true, _) => InputRequest::DeleteLine,
-        (KeyCode::Char('k'), true, _) => InputRequest::DeleteTillEnd,
-        (KeyCode::Left, true, _) | (KeyCode::Char('b'), _, true) => InputRequest::GoToPrevWord,
-        (KeyCode::Right, true, _) | (KeyCode::Char('f'), _, true) => InputRequest::GoToNextWord,
-        (KeyCode::Left, ..) | (KeyCode::Char('b'), true, _) => InputRequest::GoToPrevChar,
-        (KeyCode::Right, ..) | (KeyCode::Char('f'), true, _) => InputRequest::GoToNextChar,
-        (KeyCode::Home, ..) | (KeyCode::Char('a'), true, _) => InputRequest::GoToStart,
-        (KeyCode::End, ..) | (KeyCode::Char('e'), true, _) => InputRequest::GoToEnd,
-        _ => return false,
-    };
-    input.handle(request).is_some_and(|change| change.value)
-}
-
-/// Pastes a text into a line: what is not printable is left out.
-pub(super) fn paste(input: &mut Input, text: &str) {
-    for character in text.chars().filter(|character| !character.is_control()) {
-        input.handle(InputRequest::InsertChar(character));
     }
 }
 

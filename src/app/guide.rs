@@ -98,12 +98,16 @@ fn begin(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
         ) {
             (Some(name), _) if is_worth_a_look(state, &linked) => {
                 state.focus = Pane::Jobs;
+                state.jobs.set_filter("");
                 state.jobs.want(&name);
                 details::open(state, Subject::Job(name));
             }
             (_, Some(row)) => {
                 let key = row.key().to_owned();
                 state.focus = Pane::Objects;
+                // What is trained on is what the step has named, whatever is filtered or marked.
+                state.objects.set_filter("");
+                state.objects.clear_marks();
                 state.objects.want(&key);
                 actions::run_here(state, &actions::TRAIN, effects);
             }

@@ -257,6 +257,8 @@ fn moves(state: &State) -> Vec<Entry> {
         (both(Command::Down, Command::Up), "rows"),
         (both(Command::PageDown, Command::PageUp), "pages"),
         (both(Command::Top, Command::Bottom), "ends"),
+        (both(Command::Left, Command::Right), "sideways"),
+        (both(Command::HalfDown, Command::HalfUp), "half pages"),
         (
             format!(
                 "{} {}",

@@ -8,12 +8,13 @@ use tui_input::Input;
 pub(super) use self::pointer::{click, wheel};
 use super::command::{Command, Place};
 use super::cursor::stepped;
-use super::form::{Typed, edit, paste as paste_into};
+use super::form::Typed;
 use super::keymap::Match;
+use super::line::{Typing, edit, heeds_alt, paste as paste_into, type_into, with_caret};
 use super::search::Search;
-use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::overlay::{Confirm, Overlay, Palette, PaletteRow, Then};
+use super::state::{Esc, State};
 use super::{
     Effect, KeyCode, KeyPress, actions, cancelling, chooser, clipboard, dispatch, login, palette, policy_review,
     questions,
@@ -28,8 +29,7 @@ pub(super) fn after_esc(state: &State, key: KeyPress) -> Option<[KeyPress; 2]> {
         key.code,
         KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace
     );
-    let is_of_text = !key.ctrl && matches!(key.code, KeyCode::Char('b' | 'f') | KeyCode::Backspace);
-    if !key.alt || !is_written_so || is_of_text && edits_text(state) {
+    if !key.alt || !is_written_so || heeds_alt(key) && edits_text(state) {
         return None;
     }
     let (keymap, place) = (&state.settings.keymap, place(state.overlays.last()));
@@ -53,7 +53,7 @@ fn edits_text(state: &State) -> bool {
     match state.overlays.last() {
         None => state.typing,
         Some(top) if state.search.typing && top.is_text() => true,
-        Some(Overlay::Palette(_) | Overlay::Menu(_)) => true,
+        Some(Overlay::Palette(_) | Overlay::Menu(_) | Overlay::Code(_)) => true,
         Some(Overlay::Form(form)) => form.is_in_text(),
         Some(Overlay::Confirm(confirm)) => confirm.typed.is_some(),
         Some(Overlay::Log(log)) => log.search.typing,
@@ -66,9 +66,15 @@ fn edits_text(state: &State) -> bool {
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     state.next_turn();
     state.focused().stay();
-    let (focus, before) = (state.focus, state.spot());
+    let (focus, before, esc) = (state.focus, state.spot(), state.esc);
     take(state, key, effects);
+    let is_here = state.spot().is_same_place(&before);
     state.came_from(before);
+    state.esc = match (key.code, state.esc) {
+        (KeyCode::Esc, Esc::Held) if esc != Esc::Held => Esc::Held,
+        (KeyCode::Esc, _) if is_here => Esc::Pressed,
+        _ => Esc::Other,
+    };
     // Who opens a row by its name waits for that row; and where nobody has put a cursor, it goes to what was made there.
     if !std::mem::take(&mut state.is_sent) && state.focus != focus {
         state.focused().come();
@@ -133,18 +139,14 @@ fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
             }
         }
         Some(Overlay::Audit(mut audit)) if audit.typing => {
-            audit.typing = type_into(&mut audit.filter, key);
+            audit.typing = type_into(&mut audit.filter, key) == Typing::On;
             audit.refilter();
             state.overlays.push(Overlay::Audit(audit));
         }
         Some(Overlay::Inventory(mut shown)) if shown.typing => {
-            shown.typing = type_into(&mut shown.filter, key);
+            shown.typing = type_into(&mut shown.filter, key) == Typing::On;
             shown.refilter();
             state.overlays.push(Overlay::Inventory(shown));
-        }
-        Some(Overlay::Who(mut shown)) if matches!(key.code, KeyCode::Left | KeyCode::Right) => {
-            shown.step_column(if key.code == KeyCode::Right { 1 } else { -1 });
-            state.overlays.push(Overlay::Who(shown));
         }
         Some(reading) => {
             state.overlays.push(reading);
@@ -164,21 +166,6 @@ fn obey(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         dispatch::run(state, command, effects);
     } else {
         reading::run(state, command, effects);
-    }
-}
-
-/// A key for the filter of what is read; whether it is typed still.
-fn type_into(filter: &mut Input, key: KeyPress) -> bool {
-    match key.code {
-        KeyCode::Enter => false,
-        KeyCode::Esc => {
-            filter.reset();
-            false
-        }
-        _ => {
-            edit(filter, key);
-            true
-        }
     }
 }
 
@@ -225,9 +212,9 @@ pub(super) fn paste(state: &mut State, text: &str) {
             shown.refilter();
         }
         None if state.typing => {
-            let printable: String = text.chars().filter(|character| !character.is_control()).collect();
-            let filter = state.table(state.focus).filter().to_owned() + &printable;
-            state.focused().set_filter(&filter);
+            let mut filter = filter_of(state);
+            paste_into(&mut filter, text);
+            set_filter(state, &filter);
         }
         _ => {}
     }
@@ -269,23 +256,36 @@ fn command(state: &mut State, key: KeyPress) -> Option<Command> {
 }
 
 fn type_filter(state: &mut State, key: KeyPress) {
-    let mut input = tui_input::Input::new(state.table(state.focus).filter().to_owned());
     match key.code {
-        KeyCode::Enter | KeyCode::Tab => state.typing = false,
-        KeyCode::Esc => {
-            state.typing = false;
-            state.focused().set_filter("");
-        }
-        KeyCode::Char('c') if key.ctrl => {
-            state.typing = false;
-            state.focused().set_filter("");
-        }
+        KeyCode::Tab => state.typing = false,
         KeyCode::Down => state.focused().step(1),
         KeyCode::Up => state.focused().step(-1),
         _ => {
-            edit(&mut input, key);
-            state.focused().set_filter(input.value());
+            let mut filter = filter_of(state);
+            state.typing = type_into(&mut filter, key) == Typing::On;
+            set_filter(state, &filter);
         }
+    }
+}
+
+/// The filter of the pane with the cursor, as it is typed.
+fn filter_of(state: &State) -> Input {
+    let filter = Input::new(state.table(state.focus).filter().to_owned());
+    match state.filter_caret {
+        Some(caret) => filter.with_cursor(caret),
+        None => filter,
+    }
+}
+
+fn set_filter(state: &mut State, filter: &Input) {
+    state.filter_caret = Some(filter.cursor());
+    state.focused().set_filter(filter.value());
+}
+
+impl State {
+    /// The filter that is being typed, with its caret. Untrusted: it may have been pasted.
+    pub fn typed_filter(&self) -> String {
+        with_caret(&filter_of(self))
     }
 }
 

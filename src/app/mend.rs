@@ -6,6 +6,7 @@ use super::pane::Pane;
 use super::state::State;
 use super::state::chain::{Chain, Link, Place, Standing};
 use super::state::overlay::Subject;
+use super::table::Listing as _;
 use super::{Effect, actions, details, reader_text, requests, row_updates};
 use crate::domain::Ask;
 
@@ -24,12 +25,14 @@ pub(super) fn go(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Puts the cursor of the keys on the key of the chain.
-fn select_key(state: &mut State, chain: &Chain) {
-    let selected = state.key().map(|key| key.arn.clone());
-    if let Some(arn) = chain.key.as_deref().filter(|arn| selected.as_deref() != Some(*arn)) {
+/// Puts the cursor of the keys on the key of the chain; false if that is not listed, so that nothing is done to another.
+fn select_key(state: &mut State, chain: &Chain) -> bool {
+    let is_selected = |state: &State| state.key().map(|key| key.arn.as_str()) == chain.key.as_deref();
+    if let Some(arn) = chain.key.as_deref().filter(|_| !is_selected(state)) {
+        state.keys.set_filter("");
         state.keys.want(arn);
     }
+    is_selected(state)
 }
 
 fn look_again(state: &mut State, words: &str, effects: &mut Vec<Effect>) {
@@ -40,8 +43,8 @@ fn look_again(state: &mut State, words: &str, effects: &mut Vec<Effect>) {
 
 fn key(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>) {
     state.focus = Pane::Keys;
-    select_key(state, chain);
-    match (link.standing, actions::restoration(state)) {
+    let repair = select_key(state, chain).then(|| actions::restoration(state)).flatten();
+    match (link.standing, repair) {
         (Standing::Broken, Some(request)) => requests::ask(state, request, Ask::Yes, effects),
         (Standing::Open, _) => state.say(Tone::Plain, "Select a key, or make one (n)."),
         _ => look_again(state, &format!("The key is {}", link.words), effects),
@@ -53,7 +56,7 @@ fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>
     if chain.again.is_some() {
         return job(state, chain, link, effects);
     }
-    select_key(state, chain);
+    let is_selected = select_key(state, chain);
     let repair = chain.job.as_deref().filter(|_| link.standing == Standing::Broken);
     let repair = repair.and_then(|name| reader_text::job_explained(state, name)?.repair);
     state.focus = Pane::Grants;
@@ -69,6 +72,16 @@ fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>
             );
             state.say(Tone::Warn, words);
         }
+        (None, _) if !is_selected => {
+            let open = state.settings.keymap.key(Command::Open);
+            state.say(
+                Tone::Warn,
+                format!(
+                    "The key is not listed here: open it by its name ({open}) to grant {} its use.",
+                    link.name
+                ),
+            );
+        }
         (None, _) => actions::grant_to(state, chain.role.as_deref().unwrap_or_default()),
     }
 }
@@ -76,6 +89,7 @@ fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>
 /// Starts a job again that was refused what is granted by now: in a form that has it as it was.
 pub(super) fn again(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     state.focus = Pane::Jobs;
+    state.jobs.set_filter("");
     state.jobs.want(name);
     actions::run_here(state, &actions::CLONE, effects);
 }

@@ -29,6 +29,18 @@ impl Pane {
         1 + Self::ALL.iter().position(|pane| *pane == self).unwrap_or(0)
     }
 
+    /// The pane to its right or left, where each has room of its own.
+    pub(super) fn beside(self, is_right: bool) -> Option<Self> {
+        match (self, is_right) {
+            (Self::Keys, true) | (Self::Files, false) => Some(Self::Objects),
+            (Self::Grants, true) => Some(Self::Jobs),
+            (Self::Objects, true) => Some(Self::Files),
+            (Self::Objects, false) => Some(Self::Keys),
+            (Self::Jobs, false) => Some(Self::Grants),
+            (Self::Keys | Self::Grants, false) | (Self::Jobs | Self::Files, true) => None,
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

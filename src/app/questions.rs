@@ -2,6 +2,7 @@
 //!
 //! It comes up by itself where nothing is open or typed; else it is told, and `login` leads to it.
 
+use super::event::LoginEvent;
 use super::format::Tone;
 use super::state::State;
 use super::state::overlay::{CodeField, Digits, Login, LoginStage, Overlay};
@@ -11,8 +12,7 @@ use crate::domain::{Answer, LoginWay, Plaintext, Question, Wanted};
 
 /// Something is asked for.
 pub(super) fn asked(state: &mut State, question: Question) {
-    let is_free = state.overlays.is_empty() && !state.typing && state.leaving.is_none();
-    if is_free && state.questions.is_empty() {
+    if is_free(state) && state.questions.is_empty() {
         state.next_turn();
         state.overlays.push(put(&question));
     } else {
@@ -26,6 +26,25 @@ pub(super) fn asked(state: &mut State, question: Question) {
         state.say(Tone::Warn, words);
     }
     state.questions.push(question);
+}
+
+/// Whether something may come up by itself.
+fn is_free(state: &State) -> bool {
+    state.overlays.is_empty() && !state.typing && state.leaving.is_none()
+}
+
+/// What came of a login. Where none is needed, what was asked for until that was known comes up.
+pub(super) fn heard(state: &mut State, event: LoginEvent, effects: &mut Vec<Effect>) {
+    let is_not_needed = matches!(event, LoginEvent::NotNeeded);
+    login::heard(state, event, effects);
+    if is_not_needed
+        && is_free(state)
+        && let Some(question) = state.questions.first()
+    {
+        let put = put(question);
+        state.next_turn();
+        state.overlays.push(put);
+    }
 }
 
 /// What waits for the person comes up; without anything, a login begins.
@@ -77,8 +96,10 @@ pub(super) fn press(state: &mut State, mut field: CodeField, key: KeyPress, effe
             return answer(state, &field.question, Answer::Code(code), effects);
         }
         (KeyCode::Enter, _) => field.problem = Some("A code has six digits."),
-        (KeyCode::Backspace, _) => field.digits.pop(),
-        (KeyCode::Char('u'), true) => field.digits.clear(),
+        // A code is one word, which is wiped as a whole.
+        (KeyCode::Char('u' | 'w'), true) => field.digits.clear(),
+        (KeyCode::Backspace, _) if key.alt || key.ctrl => field.digits.clear(),
+        (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => field.digits.pop(),
         (KeyCode::Char(character), false) => field.digits.push(character),
         _ => {}
     }

@@ -1,27 +1,32 @@
 //! What readers show, as lines: help, messages, details, reports. The core needs their number for scrolling, the
 //! drawing their words.
 
+use std::borrow::Cow;
+
 use super::format::{self, Line, Tone};
 use super::pane::{self, files, grants, jobs, keys, objects};
 use super::state::State;
+use super::state::chain::Chain;
 use super::state::overlay::{Details, Overlay, Previewing, Subject};
 use super::{Command, help, matrix, policy_review, results, versions};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{AwsContext, Door, Fault, FaultKind, Origin};
 
 /// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
-pub fn lines(state: &State, columns: usize) -> Vec<Line> {
+pub fn lines(state: &State, columns: usize) -> Cow<'_, [Line]> {
     let is_dialog = |overlay: &&Overlay| matches!(overlay, Overlay::Confirm(_) | Overlay::Form(_));
-    match state.overlays.iter().rev().find(|overlay| !is_dialog(overlay)) {
+    let lines = match state.overlays.iter().rev().find(|overlay| !is_dialog(overlay)) {
         Some(Overlay::Help(_)) => help::lines(state, columns),
         Some(Overlay::Review(shown)) => policy_review::lines(shown, columns),
         Some(Overlay::Preview(shown)) => preview(shown, columns),
         Some(Overlay::Details(shown)) => details(state, shown, columns),
         Some(Overlay::Comparing(shown)) => versions::lines(shown, columns),
         Some(Overlay::Matrix(shown)) => matrix::lines(shown, columns).0,
-        Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| line.wrapped(columns)).collect(),
+        // As long as what was found: it is laid out once.
+        Some(Overlay::Report(report)) => return report.laid_out(columns),
         _ => Vec::new(),
-    }
+    };
+    Cow::Owned(lines)
 }
 
 /// The topmost overlay as plain text.
@@ -29,6 +34,9 @@ pub(super) fn text(state: &State) -> String {
     let lines = lines(state, usize::from(u16::MAX));
     lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
 }
+
+/// Versions of an object in its details: a list of all of them is opened by its action.
+const VERSIONS: usize = 100;
 
 /// Lines of its log beside a job's failure.
 const LOG_TAIL: usize = 8;
@@ -131,21 +139,35 @@ pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
     let job = state.jobs.get(name)?;
     let detail = job.detail.as_deref()?;
     let explained = explain_text(detail.failure.as_deref()?)?;
-    Some(match again(state, name) {
-        Some(words) => Explanation {
-            words: words.to_owned(),
-            remedy: "start it again".to_owned(),
-            repair: None,
-            ..explained
+    Some(
+        match (
+            again(state, name),
+            of_chain(state, name, |chain| chain.unmet.as_deref()),
+        ) {
+            (Some(words), _) => Explanation {
+                words: words.to_owned(),
+                remedy: "start it again".to_owned(),
+                repair: None,
+                ..explained
+            },
+            (None, Some(unmet)) => Explanation {
+                words: format!("{} {unmet}", explained.words).trim_start().to_owned(),
+                ..explained
+            },
+            (None, None) => explained,
         },
-        None => explained,
-    })
+    )
 }
 
 /// Why a job that was refused is only to be started again, if it is.
 pub fn again<'a>(state: &'a State, name: &str) -> Option<&'a str> {
+    of_chain(state, name, |chain| chain.again.as_deref())
+}
+
+/// What the chain says of this job, if it is about it.
+fn of_chain<'a>(state: &'a State, name: &str, said: fn(&Chain) -> Option<&str>) -> Option<&'a str> {
     let chain = state.chain();
-    chain.again.as_deref().filter(|_| chain.job.as_deref() == Some(name))
+    said(chain).filter(|_| chain.job.as_deref() == Some(name))
 }
 
 fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
@@ -214,7 +236,7 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             let facts = pane::Facts::new(columns);
             let mut lines = objects::overview(facts, (bucket, row), state.refusal(name), state.seen(row), key_name);
             lines.push(Line::blank());
-            lines.extend(objects::versions(state.versions(row), (usize::MAX, "asking…"), columns));
+            lines.extend(objects::versions(state.versions(row), (VERSIONS, "asking…"), columns));
             lines
         }
         Subject::Job(name) => match state.jobs.get(name) {

@@ -168,8 +168,8 @@ pub(super) fn show(
             state.previous_policies.insert(key_arn, policy::readable(&previous));
             None
         }
-        Outcome::Granted { grant_id, .. } => {
-            watch_spread(state, operation, grant_id, effects);
+        Outcome::Granted { grant_id, grantee, .. } => {
+            watch_spread(state, operation, (grant_id, grantee), effects);
             None
         }
         Outcome::Proved {
@@ -189,7 +189,7 @@ pub(super) fn show(
                 context: BTreeMap::new(),
                 trust: true,
             }));
-            Some(report_with("Access proof", lines, then))
+            Some(report_with(Report::ACCESS_PROOF, lines, then))
         }
         Outcome::Verified { verdicts } => {
             let is_intact = |verdict: &Verdict| verdict.reading.is_intact() == Some(true);
@@ -290,15 +290,20 @@ fn refill(state: &mut State, request: &Request, rows: Vec<ResultRow>) -> Option<
 }
 
 /// A new grant is used by its token at once; everybody else sees it later, which is watched.
-fn watch_spread(state: &mut State, operation: &Operation, grant_id: String, effects: &mut Vec<Effect>) {
+fn watch_spread(
+    state: &mut State,
+    operation: &Operation,
+    (grant_id, grantee): (String, String),
+    effects: &mut Vec<Effect>,
+) {
     if let Request::Grant(GrantRequest::New(spec)) = &operation.request
-        && spec.grantee.contains(":role/")
+        && grantee.contains(":role/")
     {
-        state.last_role = Some(spec.grantee.clone());
+        state.last_role = Some(grantee.clone());
         let request = Request::Grant(GrantRequest::Await {
             key_arn: spec.key_arn.clone(),
             grant_id,
-            grantee: spec.grantee.clone(),
+            grantee,
         });
         state.begin_in(operation.turn, request, Continuation::Nothing, effects);
     }
@@ -353,12 +358,7 @@ fn report(title: &str, lines: Vec<Line>) -> Next {
 
 /// Lines to be read, with something that Enter does.
 fn report_with(title: &str, lines: Vec<Line>, then: Option<Request>) -> Next {
-    Next::show(Overlay::Report(Report {
-        title: title.to_owned(),
-        lines,
-        scroll: Scroll::default(),
-        then,
-    }))
+    Next::show(Overlay::Report(Report::new(title, lines, then)))
 }
 
 fn list(title: &str, rows: Vec<ResultRow>, again: Option<Request>) -> Next {

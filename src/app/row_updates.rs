@@ -70,14 +70,14 @@ pub(super) fn key_created(state: &mut State, arn: &str, alias: Option<&str>) {
     state.ask_once.insert(Topic::Key(arn.to_owned()));
 }
 
-/// A grant was created.
-pub(super) fn grant_created(state: &mut State, id: &str, spec: &GrantSpec) {
+/// A grant was created: to this principal, for of a session it is its role's.
+pub(super) fn grant_created(state: &mut State, id: &str, grantee: &str, spec: &GrantSpec) {
     if state.grants_of.as_ref() == Some(&spec.key_arn) {
         state.grants.merge(Grant {
             id: id.to_owned(),
             key_arn: spec.key_arn.clone(),
             name: spec.name.clone(),
-            grantee: spec.grantee.clone(),
+            grantee: grantee.to_owned(),
             retiring: spec.retiring.clone(),
             operations: spec.operations.clone(),
             constraint: spec.constraint.clone(),

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use tui_input::Input;
 
-use super::KeyCode;
 use super::event::KeyPress;
-use super::form::{edit, paste};
 use super::format::{Line, Tone, clean};
+use super::line::{Typing, paste, type_into, with_caret};
 
 /// What is looked for.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +33,15 @@ impl Search {
         self.input.value()
     }
 
+    /// The same with its caret, while it is typed.
+    pub fn shown(&self) -> String {
+        if self.typing {
+            with_caret(&self.input)
+        } else {
+            self.text().to_owned()
+        }
+    }
+
     /// Whether something is looked for.
     pub fn is_on(&self) -> bool {
         !self.words.is_empty()
@@ -41,22 +49,10 @@ impl Search {
 
     /// A key while it is typed; true where that ends it and there is something to go to.
     pub(super) fn press(&mut self, key: KeyPress) -> bool {
-        match key.code {
-            KeyCode::Enter => {
-                self.typing = false;
-                return self.is_on();
-            }
-            KeyCode::Esc => {
-                self.typing = false;
-                self.input.reset();
-            }
-            KeyCode::Char('c') if key.ctrl => {
-                self.typing = false;
-                self.input.reset();
-            }
-            _ => {
-                edit(&mut self.input, key);
-            }
+        let typing = type_into(&mut self.input, key);
+        self.typing = typing == Typing::On;
+        if typing == Typing::Kept {
+            return self.is_on();
         }
         self.changed();
         false

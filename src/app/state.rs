@@ -61,6 +61,8 @@ pub struct State {
     pub zoom: bool,
     /// Whether the focused pane's filter is being typed.
     pub typing: bool,
+    /// How many of its characters stand before its caret; none while that was not moved from its end.
+    pub(super) filter_caret: Option<usize>,
     /// Services that have endpoints of their own, as the AWS CLI calls them, and these.
     pub elsewhere: BTreeMap<String, String>,
     /// Who we are.
@@ -99,6 +101,8 @@ pub struct State {
     pub search: Search,
     /// Keys of a sequence pressed so far.
     pub pending: Vec<KeyPress>,
+    /// What the last key had to do with Esc.
+    pub(super) esc: Esc,
     /// Why rows could not be looked at closer, by ARN, object key or job name: they are not asked for again by themselves.
     pub(super) refused: BTreeMap<String, Fault>,
     /// Rows that something was done to: they are asked about at once, and once.
@@ -156,6 +160,18 @@ pub struct State {
     history: history::History,
     /// What was found to depend on keys, by ARN: when, and what.
     pub(super) dependents: BTreeMap<String, (Timestamp, String)>,
+}
+
+/// What the last key had to do with Esc.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Esc {
+    /// It was another.
+    #[default]
+    Other,
+    /// It was Esc, and what lay over the rows went.
+    Pressed,
+    /// It was Esc, which would have left a bucket: the next one does.
+    Held,
 }
 
 /// What a proof found out about Decrypt.
@@ -389,6 +405,12 @@ impl State {
         if key != self.grants_of {
             self.grants.reset();
             self.grants_of = key;
+        }
+        let (columns, _) = layout::reader(self);
+        for overlay in &mut self.overlays {
+            if let Overlay::Report(report) = overlay {
+                report.lay_out(columns);
+            }
         }
         self.look_up();
         self.take_stock();

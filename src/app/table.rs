@@ -148,6 +148,8 @@ pub struct Table<T> {
     touched: Option<String>,
     /// Whether the cursor was put anywhere.
     is_placed: bool,
+    /// Whether a person was here while it stood on a row.
+    is_seen: bool,
 }
 
 impl<T> Default for Table<T> {
@@ -173,6 +175,7 @@ impl<T> Default for Table<T> {
             wanted: None,
             touched: None,
             is_placed: false,
+            is_seen: false,
         }
     }
 }
@@ -363,9 +366,9 @@ impl<T: Row> Table<T> {
         self.arrange(true);
     }
 
-    /// Whether the cursor was put anywhere: where it was not, it stands on what happens to come first.
-    pub(super) fn is_placed(&self) -> bool {
-        self.is_placed
+    /// Whether the cursor stands where somebody knows it to be: else it is on what happens to come first.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_placed || self.is_seen
     }
 }
 

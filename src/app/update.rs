@@ -7,7 +7,7 @@ use super::pane::Pane;
 use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
-    Effect, Event, Page, Topic, actions, cancelling, ended, guide, input, interrupted_uploads, job_alerts, login,
+    Effect, Event, Page, Topic, actions, cancelling, ended, guide, input, interrupted_uploads, job_alerts,
     policy_review, questions, row_updates, who_asked,
 };
 use crate::domain::policy;
@@ -45,7 +45,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.elsewhere = elsewhere;
         }
         Event::Profiles(names) => state.settings.profiles = names,
-        Event::Login(event) => login::heard(state, event, &mut effects),
+        Event::Login(event) => questions::heard(state, event, &mut effects),
         Event::NotOpened(fault) | Event::Unaudited(fault) => state.complain(fault),
         Event::Asked(question) => questions::asked(state, question),
         Event::Asking(topic) => {

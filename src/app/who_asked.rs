@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::format::Tone;
-use super::state::overlay::{Overlay, Report, Scroll};
+use super::state::overlay::{Overlay, Report};
 use super::state::{State, layout};
 use super::who::Who;
 use super::{Effect, Topic, WhoPage};
@@ -28,12 +28,7 @@ pub(super) fn read(state: &mut State) {
         return;
     };
     let (title, lines) = shown.told(columns);
-    state.overlays.push(Overlay::Report(Report {
-        title: title.to_owned(),
-        lines,
-        scroll: Scroll::default(),
-        then: None,
-    }));
+    state.overlays.push(Overlay::Report(Report::new(title, lines, None)));
 }
 
 /// Asks anew.

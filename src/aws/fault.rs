@@ -20,6 +20,7 @@ use super::not_asked::NotAsked;
 use super::renewal::Unusable;
 use crate::domain::explain::remedy_of_denied;
 use crate::domain::{Fault, FaultKind, LoginWay, ObjectUri, WayOut};
+use crate::printable::shell_word;
 
 /// What AWS answered, as far as classification needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,6 +353,7 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
 /// An archived object is there, and nobody may read it before it is restored.
 fn restore(object: &str) -> String {
     let ObjectUri { bucket, key } = ObjectUri::parse_object(object).unwrap_or_else(|| ObjectUri::new("BUCKET", "KEY"));
+    let [bucket, key] = [bucket, key].map(|word| shell_word(word.as_bytes()));
     let command = format!("aws s3api restore-object --bucket {bucket} --key {key} --restore-request Days=7");
     format!("it is archived: restore it (`{command}`), which takes minutes to hours, then try again")
 }

@@ -41,7 +41,7 @@ pub(crate) use glance::{At, Glance, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
 pub(crate) use presigned::presigned;
-pub(crate) use removal::{delete_this, delete_version, versioning};
+pub(crate) use removal::{delete_this, delete_version, versioning, words_of_version};
 pub(crate) use versions::{Version, delete_versions, has_versions_under, kept_versions, list_versions};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
@@ -142,6 +142,10 @@ fn sorted(metadata: Option<&HashMap<String, String>>) -> Vec<(String, String)> {
 
 /// What an object is that says this and begins so.
 pub(in crate::aws) async fn told(aws: &Aws, head: info::Head, first: &[u8]) -> Result<ObjectInfo, Fault> {
+    if head.needs_first_bytes() && (first.len() as u64) < head.size.min(FIRST_BYTES) {
+        let object = uri(&head.bucket, &head.key);
+        return Err(fault::not_an_answer("read", &object, "it is not as long as it says"));
+    }
     let has_instructions = head.may_have_instructions(first) && has_instructions(aws, &head.bucket, &head.key).await?;
     let mut info = head.info(first);
     if has_instructions {

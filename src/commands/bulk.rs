@@ -175,6 +175,9 @@ fn said(begun: &Begun, asked: Asked<'_>) -> Result<(), Fault> {
     if let Some(why) = &begun.unchecked {
         warn(&words::not_checked(why));
     }
+    for left in &begun.unplanned {
+        warn(left);
+    }
     if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
         warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
     }

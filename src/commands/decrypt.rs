@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, open_options, progress, settle, terms, warn};
+use super::output::{clear_progress, json_line, line, open_options, passed_over, progress, settle, terms, warn};
 use crate::actions::decrypt::{DecryptRequest, Output, Way, decrypt};
 use crate::aws::Aws;
 use crate::cli::DecryptArgs;
@@ -58,6 +58,7 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
             ))?;
         }
     }
+    passed_over(report.key_objects);
     settle(report.failed)
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::actions::{OpenOptions, ProgressSink};
 use crate::cli::{OpenArgs, TermsArgs};
 use crate::console;
+use crate::domain::words::counted;
 use crate::domain::{Fault, JobSettings, Location, ObjectUri, Progress, UploadSettings};
 
 pub(super) use crate::console::{complain as warn, end_progress as clear_progress, json as json_line, line};
@@ -39,6 +40,16 @@ pub(super) fn settle(failed: Vec<Fault>) -> Result<(), Fault> {
         warn(&fault.to_string());
     }
     Ok(())
+}
+
+/// Says that encrypted data keys were passed over, if any were.
+pub(super) fn passed_over(key_objects: u64) {
+    if key_objects > 0 {
+        let keys = counted(key_objects, "encrypted data key");
+        warn(&format!(
+            "passed over, by size and first bytes: {keys}; audit --deep holds them against the tokens that name them"
+        ));
+    }
 }
 
 /// What came of a request is of another kind than that.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, open_options, progress, terms, warn};
+use super::output::{clear_progress, json_line, line, open_options, passed_over, progress, terms, warn};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
@@ -52,8 +52,9 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
     };
     let result = verify(&aws.carrying(&terms(&args.terms)), request, &progress(), &cancel, tell).await;
     clear_progress();
-    result?;
+    let key_objects = result?;
     written?;
+    passed_over(key_objects);
     if bad.is_empty() {
         return Ok(());
     }

@@ -192,6 +192,8 @@ pub enum Flaw {
     Refuted(Refuted),
     /// It has strongroom's metadata, but its body begins no token.
     NoToken,
+    /// It has the mark or the name of an encrypted data key, but is none.
+    NoDataKey,
     /// Metadata of another tool without which nothing opens it.
     Lacks(&'static str),
     /// Its key object is not there; whether its own metadata carries the data key all the same.
@@ -201,6 +203,8 @@ pub enum Flaw {
         /// Then strongroom still opens it.
         is_carried: bool,
     },
+    /// Its key object, of this URI, holds another data key than its own metadata.
+    KeyObjectDiffers(String),
     /// Its KMS key cannot be used now.
     KeyUnusable(String),
     /// It was read to its end and refuted.
@@ -216,7 +220,9 @@ impl Flaw {
             Self::Refuted(Refuted::Name(_)) => "under another name than it was put",
             Self::Refuted(Refuted::Metadata(_)) | Self::Lacks(_) => "without metadata that it needs",
             Self::NoToken => "with the metadata of a token, and none in the body",
+            Self::NoDataKey => "called an encrypted data key, and none",
             Self::KeyObjectMissing { .. } => "without its key object",
+            Self::KeyObjectDiffers(_) => "whose key object holds another data key",
             Self::KeyUnusable(_) => "under a KMS key that cannot be used",
             Self::NotIntact(_) => "not intact",
         }
@@ -229,12 +235,21 @@ impl Flaw {
             Self::OpenMember(name) => format!("its member `{name}` is no token"),
             Self::Refuted(refuted) => refuted.to_string(),
             Self::NoToken => "it has strongroom's metadata, but its body begins no token".to_owned(),
+            Self::NoDataKey => {
+                "its mark or its name calls it an encrypted data key, and its size or its first bytes are none's"
+                    .to_owned()
+            }
             Self::Lacks(name) => format!("its metadata `{name}` is missing, and nothing opens it without"),
             Self::KeyObjectMissing { uri, is_carried: true } => {
                 format!("its key object {uri} is not there; its metadata still carries the data key")
             }
             Self::KeyObjectMissing { uri, .. } => {
                 format!("its key object {uri} is not there, and nothing else is known to carry its data key")
+            }
+            Self::KeyObjectDiffers(uri) => {
+                format!(
+                    "its key object {uri} holds another data key than its metadata: what is opened by that does not open"
+                )
             }
             Self::KeyUnusable(state) => format!("its KMS key is {state}, so nobody can open it now"),
             Self::NotIntact(why) => format!("it is not intact: {why}"),

@@ -1,6 +1,8 @@
 //! What an object is, as far as its beginning and its size tell: never whether it is intact. Pure, and the same for S3
 //! objects, local files, archive members and what a container is given.
 
+use std::ops::RangeInclusive;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 /// How much of a body is looked at to tell what it is.
@@ -154,10 +156,13 @@ pub fn is_text(first: &[u8]) -> bool {
     !first.contains(&0) && std::str::from_utf8(first).map_or_else(is_cut, |_| true)
 }
 
-/// Whether these may be the first bytes of an encrypted data key: no text, unless it is base64, in lines, of what is none.
+/// Bytes of an encrypted data key: KMS makes none of less, and none of more.
+pub const DATA_KEY_BYTES: RangeInclusive<u64> = 64..=6144;
+
+/// Whether these may be the first bytes of an encrypted data key: of what KMS makes, or of its base64, in lines.
 pub fn may_be_data_key(first: &[u8]) -> bool {
     if !is_text(first) {
-        return true;
+        return begins_ciphertext(first);
     }
     let letters: Vec<u8> = first
         .iter()
@@ -167,7 +172,23 @@ pub fn may_be_data_key(first: &[u8]) -> bool {
     let whole = letters.get(..letters.len() / 4 * 4).unwrap_or_default();
     BASE64_STANDARD
         .decode(whole)
-        .is_ok_and(|bytes| !bytes.is_empty() && !is_text(&bytes))
+        .is_ok_and(|bytes| !is_text(&bytes) && begins_ciphertext(&bytes))
+}
+
+/// Whether these bytes begin a `CiphertextBlob`. AWS calls it opaque, but its outside is not: two numbers of its own, and in older
+/// ones two fields. The sandbox's has a random UUID there, and emulators write the id of the key in letters.
+fn begins_ciphertext(first: &[u8]) -> bool {
+    const ID: usize = 36;
+    let is_random = |id: &[u8; 16]| id[6] >> 4 == 4 && id[8] >> 6 == 0b10;
+    match first {
+        [0x01, 0x01 | 0x02, 0x01..=0x04, 0x00, 0x78, ..] => true,
+        [0x01 | 0x02, id @ ..] if id.first_chunk::<16>().is_some_and(is_random) => true,
+        [0x0a, 0x20, rest @ ..] => rest.get(32) == Some(&0x12),
+        _ => first.first_chunk::<ID>().is_some_and(|id| {
+            let id = id.strip_prefix(b"mrk-").unwrap_or(id);
+            id.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+        }),
+    }
 }
 
 /// Characters of the token of a plaintext of so many bytes, as every writer of the specification makes it; nothing if
@@ -221,6 +242,34 @@ mod tests {
             assert!(!begins_token(text.as_bytes()), "{text}");
         }
         assert!(!begins_token(&[b' '; FIRST_BYTES * 2]));
+    }
+
+    #[test]
+    fn an_encrypted_data_key_is_known_by_its_beginning_and_other_binaries_are_not() {
+        let uuid = *b"\x9c\x1d\x02\x77\x31\x5a\x4e\x10\xa1\x33\x00\x12\x9f\x8e\x7d\x6c";
+        let sandboxes = [&[0x01][..], &uuid, &[7; 62]].concat();
+        let older = [&[0x0a, 0x20][..], &[7; 32], &[0x12, 0xa6, 0x01]].concat();
+        let emulators = [&b"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"[..], &[0xfe; 60]].concat();
+        let many = [&b"mrk-0a1b2c3d4e5f60718293a4b5c6d7e8f9"[..], &[0xfe; 60]].concat();
+        let aws = [&[0x01, 0x02, 0x03, 0x00, 0x78][..], &[7; 179]].concat();
+        let mut text = BASE64_STANDARD.encode(&aws);
+        text.insert(64, '\n');
+        for known in [&sandboxes, &older, &emulators, &many, &aws, &text.into_bytes()] {
+            assert!(may_be_data_key(known), "{known:?}");
+        }
+        for other in [
+            &b""[..],
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR",
+            b"\x1f\x8b\x08\0\0\0\0\0",
+            b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c",
+            b"\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05\0\0\0",
+            b"\x02\x05\x78\0\0\0\0",
+            b"id,name\n1,Ada\n",
+            &[0x0a, 0x20, 0xff],
+            &[0xff; 184],
+        ] {
+            assert!(!may_be_data_key(other), "{other:?}");
+        }
     }
 
     #[test]

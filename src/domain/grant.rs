@@ -1,5 +1,7 @@
 //! A KMS grant.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 /// Permission for one principal to use one key, as `ListGrants` shows it.
@@ -30,4 +32,16 @@ pub enum GrantConstraint {
     ContextEquals(Vec<(String, String)>),
     /// The context must contain at least this.
     ContextSubset(Vec<(String, String)>),
+}
+
+impl GrantConstraint {
+    /// Whether the grant holds in this encryption context.
+    pub fn holds_in(&self, context: &BTreeMap<String, String>) -> bool {
+        let (Self::ContextEquals(pairs) | Self::ContextSubset(pairs)) = self;
+        let is_whole = match self {
+            Self::ContextEquals(_) => pairs.len() == context.len(),
+            Self::ContextSubset(_) => true,
+        };
+        is_whole && pairs.iter().all(|(name, value)| context.get(name) == Some(value))
+    }
 }

@@ -76,7 +76,7 @@ pub enum Outcome {
         grant_id: String,
         /// The key's ARN.
         key_arn: String,
-        /// Who may use it, as ARN.
+        /// Who may use it, as ARN: of a session's grant its role.
         grantee: String,
         /// `Decrypt`, `Encrypt`, …
         operations: Vec<String>,

@@ -56,6 +56,8 @@ pub enum Rewrapped {
     Refused,
     /// It should have been, and something went wrong: the same again goes on with it.
     Failed,
+    /// It was deleted before it was its turn.
+    Gone,
 }
 
 impl Rewrapped {
@@ -66,6 +68,7 @@ impl Rewrapped {
             Self::Already => "already",
             Self::Refused => "refused",
             Self::Failed => "failed",
+            Self::Gone => "gone",
         }
     }
 }
@@ -119,6 +122,8 @@ pub struct RewrapReport {
     pub refused: u64,
     /// What went wrong.
     pub failed: u64,
+    /// What was gone when it was its turn.
+    pub vanished: u64,
     /// Older versions there, which stay as they are; unknown where they may not be listed.
     pub older: Option<u64>,
     /// What was refused or went wrong, by name: the first thousand.
@@ -155,6 +160,7 @@ impl RewrapReport {
             Rewrapped::Already => self.already.add(row.size),
             Rewrapped::Refused => self.refused += 1,
             Rewrapped::Failed => self.failed += 1,
+            Rewrapped::Gone => self.vanished += 1,
         }
         if matches!(row.state, Rewrapped::Refused | Rewrapped::Failed) && self.troubles.len() < KEPT {
             self.troubles.push(row.clone());
@@ -163,7 +169,7 @@ impl RewrapReport {
 
     /// Whether there was no object to look at.
     fn is_empty(&self) -> bool {
-        self.done.objects + self.already.objects + self.passed_over + self.refused + self.failed == 0
+        self.done.objects + self.already.objects + self.passed_over + self.refused + self.failed + self.vanished == 0
     }
 
     /// Takes in under which KMS key one was before that was re-wrapped.
@@ -206,6 +212,9 @@ impl RewrapReport {
         }
         if self.passed_over > 0 {
             lines.push(format!("  no tokens: {}", self.passed_over));
+        }
+        if self.vanished > 0 {
+            lines.push(format!("  gone when it was their turn: {}", self.vanished));
         }
         match self.older {
             Some(0) => {}
@@ -256,6 +265,7 @@ impl RewrapReport {
             "passed_over": self.passed_over,
             "refused": self.refused,
             "failed": self.failed,
+            "vanished": self.vanished,
             "older_versions": self.older,
             "old_key_objects": old.map(|old| json!({
                 "uri": format!("s3://{}/{}", self.bucket, old.key), "deleted": old.kept.is_none(), "kept": old.kept,

@@ -1,7 +1,8 @@
 //! A table on its way into a file: CSV, or lines of JSON.
 //!
 //! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, whoever wrote it: such a cell gets a `'` before
-//! it. Control characters and what hides or reorders text are written as `\u{…}`.
+//! it. Control characters and what hides or reorders text are written as `\u{…}`, and so is the backslash of a text that has that in
+//! it, so that neither is taken for the other.
 
 use std::fmt::Write as _;
 
@@ -68,8 +69,9 @@ pub fn json_line(row: &[Named]) -> String {
 /// A text as a cell of CSV.
 pub fn cell(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
-    for sign in text.chars() {
-        if is_printable(sign) {
+    for (at, sign) in text.char_indices() {
+        // What only looks like a sign that is written so is told from it.
+        if is_printable(sign) && !text[at..].starts_with("\\u{") {
             written.push(sign);
         } else {
             let _ = write!(written, "\\u{{{:x}}}", u32::from(sign));
@@ -104,6 +106,10 @@ mod tests {
             ("\t=1", "\\u{9}=1"),
             ("\u{1b}[2J", "\\u{1b}[2J"),
             ("\u{202e}gpj", "\\u{202e}gpj"),
+            ("\u{1}", "\\u{1}"),
+            ("\u{2}", "\\u{2}"),
+            ("\\u{1}", "\\u{5c}u{1}"),
+            ("C:\\data", "C:\\data"),
         ];
         for (text, written) in table {
             assert_eq!(cell(text), written);

@@ -11,6 +11,7 @@ use crate::app::Hit;
 use crate::app::audit::{self, Audit};
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
+use crate::app::line::with_caret;
 
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
@@ -54,8 +55,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit, 
         format!("{shown} of {}", format::count(all, "change"))
     };
     if log.typing || !log.filter.value().is_empty() {
-        let caret = if log.typing { "▏" } else { "" };
-        words = format!("/{}{caret} · {words}", format::clean(log.filter.value()));
+        let filter = if log.typing {
+            with_caret(&log.filter)
+        } else {
+            log.filter.value().to_owned()
+        };
+        words = format!("/{} · {words}", format::clean(&filter));
     }
     position(frame, area, theme, &words);
 }

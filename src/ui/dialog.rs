@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::form::typed;
 use super::{Hits, Theme, boxed, centered, position};
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
@@ -41,11 +42,11 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
             Span::styled("n", theme.key),
             Span::styled(" no", theme.tone(Tone::Dim)),
         ])),
-        Some((_, input)) => lines.push(Line::from(vec![
-            Span::styled("› ", theme.tone(Tone::Accent)),
-            Span::raw(format::clean(input.value())),
-            Span::styled("▏", theme.tone(Tone::Accent)),
-        ])),
+        Some((_, input)) => {
+            let mut line = Line::from(Span::styled("› ", theme.tone(Tone::Accent)));
+            line.spans.extend(typed(input, true, usize::from(COLUMNS) - 4, theme));
+            lines.push(line);
+        }
     }
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
@@ -163,11 +164,10 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     let area = centered(body, PALETTE, rows);
     let inner = boxed(frame, area, "Commands", theme.focus);
     let columns = usize::from(inner.width);
-    let mut lines = vec![Line::from(vec![
-        Span::styled(": ", theme.tone(Tone::Accent)),
-        Span::raw(format::cut_front(palette.input.value(), columns.saturating_sub(4))),
-        Span::styled("▏", theme.tone(Tone::Accent)),
-    ])];
+    let mut line = Line::from(Span::styled(": ", theme.tone(Tone::Accent)));
+    line.spans
+        .extend(typed(&palette.input, true, columns.saturating_sub(3), theme));
+    let mut lines = vec![line];
     if palette.matches.is_empty() {
         let nothing = nothing(state, palette.input.value());
         for piece in format::wrap(nothing, columns.saturating_sub(4)) {

@@ -168,7 +168,7 @@ fn picking(
 }
 
 /// A line being typed, its end in sight, the cursor where it is.
-fn typed(input: &Input, is_focused: bool, room: usize, theme: &Theme) -> Vec<Span<'static>> {
+pub(super) fn typed(input: &Input, is_focused: bool, room: usize, theme: &Theme) -> Vec<Span<'static>> {
     if !is_focused {
         return vec![Span::raw(format::cut(input.value(), room))];
     }

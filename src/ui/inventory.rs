@@ -11,6 +11,7 @@ use crate::app::Hit;
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
 use crate::app::inventory::{self, Bars, Inventory};
+use crate::app::line::with_caret;
 
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
@@ -109,8 +110,12 @@ fn counted(shown: &Inventory) -> String {
         words = format!("{words}, {} not kept", shown.report.dropped);
     }
     if shown.typing || !shown.filter.value().is_empty() {
-        let caret = if shown.typing { "▏" } else { "" };
-        words = format!("/{}{caret} · {words}", format::clean(shown.filter.value()));
+        let filter = if shown.typing {
+            with_caret(&shown.filter)
+        } else {
+            shown.filter.value().to_owned()
+        };
+        words = format!("/{} · {words}", format::clean(&filter));
     }
     words
 }

@@ -72,9 +72,9 @@ fn standing(log: &Log) -> String {
     } else {
         format!("{shown} of {}", format::count(all, "line"))
     };
-    let looked_for = format::clean(log.search.text());
+    let looked_for = format::clean(&log.search.shown());
     match log.found() {
-        _ if log.search.typing => words = format!("/{looked_for}▏ · {words}"),
+        _ if log.search.typing => words = format!("/{looked_for} · {words}"),
         Some((0, _)) => words = format!("/{looked_for} in no line · {words}"),
         Some((found, at)) => {
             let at = at.map(|at| format!("{at} of ")).unwrap_or_default();

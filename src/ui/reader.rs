@@ -67,11 +67,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     frame.render_widget(Paragraph::new(shown), inner);
     let mut words = String::new();
     if search.typing || search.is_on() {
-        let caret = if search.typing { "▏" } else { "" };
         let found = all.iter().filter(|words| search.is_in(&words.text())).count();
         words = format!(
-            "/{}{caret} in {}",
-            format::clean(search.text()),
+            "/{} in {}",
+            format::clean(&search.shown()),
             format::count(found, "line")
         );
     }

@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::form::typed;
 use super::{Hits, Theme, boxed, centered, filled, line, position};
 use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
@@ -142,7 +143,7 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
     let columns = u16::try_from(menu.longest() + LABEL + 10).unwrap_or(u16::MAX).max(60);
     let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(3));
     let inner = boxed(frame, area, &menu.title, theme.focus);
-    let (typed, list) = (
+    let (top, list) = (
         Rect::new(inner.x, inner.y, inner.width, inner.height.min(1)),
         Rect::new(
             inner.x,
@@ -152,13 +153,11 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
         ),
     );
     let columns = usize::from(inner.width);
-    let words = Words::new(Tone::Accent, "› ")
-        .and(
-            Tone::Plain,
-            format::cut_front(menu.input.value(), columns.saturating_sub(3)),
-        )
-        .and(Tone::Accent, "▏");
-    frame.render_widget(Paragraph::new(line(&words, theme, columns)), typed);
+    let mut words = Line::from(Span::styled("› ", theme.tone(Tone::Accent)));
+    words
+        .spans
+        .extend(typed(&menu.input, true, columns.saturating_sub(2), theme));
+    frame.render_widget(Paragraph::new(words), top);
     let mut fuzzy = Fuzzy::new(menu.input.value());
     let room = usize::from(list.width).saturating_sub(LABEL + 6);
     let mut row = |(index, action): (usize, &&'static Action)| {

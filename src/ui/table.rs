@@ -159,9 +159,13 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
     ];
     let typing = focused && state.typing;
     if typing || !filter.is_empty() {
-        let caret = if typing { "▏" } else { "" };
+        let shown = if typing {
+            state.typed_filter()
+        } else {
+            filter.to_owned()
+        };
         spans.push(Span::styled(
-            format!("/{}{caret} ", format::clean(filter)),
+            format!("/{} ", format::clean(&shown)),
             theme.tone(Tone::Accent),
         ));
     }

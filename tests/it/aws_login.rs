@@ -14,7 +14,6 @@ use crate::place::{Done, Place};
 use crate::pty::{ENTER, ESC, Session};
 use crate::sessions::{self, ENGINEER};
 
-const SIZE: (u16, u16) = (120, 36);
 const ANN: &str = "arn:aws:sts::111122223333:assumed-role/engineer/ann";
 pub(crate) const COMMAND: &str = "aws login --profile research";
 
@@ -62,15 +61,11 @@ impl Company {
     }
 
     pub(crate) fn session(&self) -> Session {
-        let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
-        Session::start_with(&[], self.place.home.path(), SIZE, &environment)
+        self.place.keyless_session(&self.environment, &[])
     }
 
     fn run(&self, arguments: &[&str]) -> Done {
-        let changes = self.environment.iter().map(|(name, value)| (*name, Some(&**value)));
-        let no_keys = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
-        let changes: Vec<(&str, Option<&str>)> = changes.chain(no_keys).collect();
-        self.place.run_as(&changes, arguments)
+        self.place.run_keyless(&self.environment, arguments)
     }
 
     /// Where the AWS CLI keeps the session.

@@ -383,9 +383,16 @@ fn by_keys(size: (u16, u16)) {
         format!("jobs.program = '{}'\n", path.display()),
     );
     let mut session: Session = place.dashboard(size);
-    session.wait("Enabled").keys("3").wait(BUCKET);
-    if !session.text().contains("data/") {
-        session.select(BUCKET).keys(ENTER);
+    // It is opened by itself unless a key comes first.
+    let row = format!("▸   {BUCKET}");
+    session
+        .wait("Enabled")
+        .keys("3")
+        .wait_until("the bucket or what is in it", |screen| {
+            screen.contains(&row) || screen.contains("data/")
+        });
+    if session.text().contains(&row) {
+        session.keys(ENTER);
     }
     session
         .select("data/")

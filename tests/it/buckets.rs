@@ -28,15 +28,20 @@ fn finding_nothing() -> (String, Asked) {
     (url, asked)
 }
 
+/// What has S3 asked at a host of its own, once, through this proxy.
+fn by_way_of(proxy: &str) -> [(&str, Option<&str>); 3] {
+    [
+        ("AWS_ENDPOINT_URL_S3", Some("http://s3.test")),
+        ("HTTP_PROXY", Some(proxy)),
+        ("AWS_MAX_ATTEMPTS", Some("1")),
+    ]
+}
+
 #[test]
 fn an_access_point_is_asked_at_its_own_host_and_signed_for_the_region_of_its_arn() {
     let place = Place::new();
     let (proxy, asked) = finding_nothing();
-    let changes = [
-        ("AWS_ENDPOINT_URL_S3", Some("http://s3.test")),
-        ("HTTP_PROXY", Some(proxy.as_str())),
-        ("AWS_MAX_ATTEMPTS", Some("1")),
-    ];
+    let changes = by_way_of(&proxy);
     for (bucket, address, scope) in [
         (
             POINT,
@@ -198,11 +203,7 @@ fn reading_and_listing_are_on_the_terms_of_the_bucket_too() {
 fn whoever_pays_for_reads_says_so_on_each() {
     let place = Place::new();
     let (proxy, asked) = finding_nothing();
-    let changes = [
-        ("AWS_ENDPOINT_URL_S3", Some("http://s3.test")),
-        ("HTTP_PROXY", Some(proxy.as_str())),
-        ("AWS_MAX_ATTEMPTS", Some("1")),
-    ];
+    let changes = by_way_of(&proxy);
     for arguments in [
         vec!["verify", "s3://their-data/x.csv", "s3://their-data/below/"],
         vec!["decrypt", "s3://their-data/x.csv", "-o", "x.csv"],

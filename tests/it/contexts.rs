@@ -1,12 +1,13 @@
 //! Three worlds, and a person who goes from one to another at any moment: nothing on screen is ever another world's, but what
 //! was begun there and says so.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
-use strongroom::app::{Effect, Event, Overlay, Settings};
+use strongroom::app::{Effect, Event, Overlay, Settings, Topic};
 use strongroom::config::Connection;
 use strongroom::domain::AwsContext;
 use strongroom::runtime::workers::Workers;
@@ -20,8 +21,10 @@ use crate::world::Aws;
 const TAGS: [&str; 3] = ["amber", "birch", "cobalt"];
 const SIZE: (u16, u16) = (140, 40);
 const SWITCHES: usize = 200;
-/// Nothing more is waited for after so long without an event.
+/// Who only listens by the way goes on after so long without an event.
 const QUIET: Duration = Duration::from_millis(20);
+/// How long may pass until what must come has come. Generous: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn world(tag: &str) -> Sandbox {
     let faults = ["kms:latency=3ms", "s3:latency=7ms", "sts:latency=11ms"];
@@ -68,6 +71,8 @@ struct Person {
     workers: Workers,
     worlds: Vec<Connection>,
     here: usize,
+    /// What was answered here.
+    answered: HashSet<Topic>,
     done: usize,
     begun: usize,
 }
@@ -89,6 +94,7 @@ impl Person {
             workers: Workers::start(worlds[0].clone()),
             worlds,
             here: 0,
+            answered: HashSet::new(),
             done: 0,
             begun: 0,
         };
@@ -105,6 +111,7 @@ impl Person {
                 Effect::Switch(context) => {
                     let name = context.name.as_deref();
                     self.here = TAGS.iter().position(|tag| Some(*tag) == name).unwrap();
+                    self.answered.clear();
                     self.workers.switch(self.worlds[self.here].clone());
                     continue;
                 }
@@ -128,12 +135,43 @@ impl Person {
             let Ok(event) = tokio::time::timeout(QUIET, self.workers.next()).await else {
                 return;
             };
-            if !matches!(event, Event::Op { .. }) {
-                self.is_of_here(&format!("{event:?}"));
-            }
-            self.desk.event(event);
-            self.settle();
+            self.hear(event);
         }
+    }
+
+    /// Takes in what happens until this is so.
+    async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !is_so(self) {
+                let event = self.workers.next().await;
+                self.hear(event);
+            }
+        };
+        let came = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(came.is_ok(), "never {what}:\n{}", self.desk.screen());
+    }
+
+    fn hear(&mut self, event: Event) {
+        if !matches!(event, Event::Op { .. }) {
+            self.is_of_here(&format!("{event:?}"));
+        }
+        if let Event::Answer { topic, last: true, .. } | Event::Failed { topic, .. } = &event {
+            self.answered.insert(topic.clone());
+        }
+        self.desk.event(event);
+        self.settle();
+    }
+
+    /// Whether all is known that an encryption rests on.
+    fn knows_its_way(&self) -> bool {
+        let needed = |topic: &&Topic| {
+            matches!(
+                topic,
+                Topic::Keys | Topic::Key(_) | Topic::Buckets | Topic::Objects { .. } | Topic::Files(_)
+            )
+        };
+        let mut needed = self.desk.topics().iter().filter(needed);
+        needed.all(|topic| self.answered.contains(topic))
     }
 
     fn is_of_here(&self, text: &str) {
@@ -162,6 +200,12 @@ impl Person {
                 );
             }
         }
+    }
+
+    /// How many messages that are kept are of other worlds.
+    fn told_of_elsewhere(&self) -> usize {
+        let messages = self.desk.state.messages.newest_first();
+        messages.filter(|message| message.text.starts_with("In ")).count()
     }
 
     /// Encrypts a file, as far as this is offered where the person is.
@@ -197,23 +241,23 @@ async fn of_three_worlds_visited_at_random_nothing_is_shown_asked_or_said_in_ano
             person.keys("<esc>");
         }
         if dice.u8(0..3) == 0 {
-            person.listen(60).await;
+            person.until("known what there is", Person::knows_its_way).await;
             person.encrypt();
         }
         let to = (person.here + dice.usize(1..3)) % TAGS.len();
         person.keys(&format!("C{}<enter>", TAGS[to]));
         assert_eq!(person.here, to);
         person.listen(dice.usize(0..40)).await;
-        let messages = person.desk.state.messages.newest_first();
-        ended_elsewhere += messages.filter(|message| message.text.starts_with("In ")).count();
+        ended_elsewhere += person.told_of_elsewhere();
     }
-    person.listen(1000).await;
     assert!(person.begun > 10, "{} operations", person.begun);
+    let is_over = |person: &Person| person.desk.state.operations.running().count() == 0;
+    person.until("the end of every operation", is_over).await;
+    ended_elsewhere += person.told_of_elsewhere();
     assert!(ended_elsewhere > 0, "none ended in a world that was left");
-    assert_eq!(person.desk.state.operations.running().count(), 0, "all of them end");
-    // At rest everything of the world is there.
-    let screen = person.desk.screen();
-    assert!(screen.contains(&format!("{}-key-0", TAGS[person.here])), "{screen}");
+    let own = format!("{}-key-0", TAGS[person.here]);
+    let is_there = |person: &Person| person.desk.screen().contains(&own);
+    person.until("at rest with all of the world", is_there).await;
     person.workers.shutdown().await;
     for sandbox in sandboxes {
         sandbox.stop().await;

@@ -260,6 +260,8 @@ fn named(name: &str) -> KeyPress {
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
         "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "delete" => KeyCode::Delete,
         "backspace" => KeyCode::Backspace,
         "pgdown" => KeyCode::PageDown,
         "home" => KeyCode::Home,

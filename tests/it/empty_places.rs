@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 
-use crate::place::Place;
+use crate::place::{Place, access};
 use crate::rotate::keep_versions;
 
 const BUCKET: &str = "sagemaker-empty";
@@ -90,11 +90,8 @@ fn a_prefix_of_which_all_is_deleted_is_no_error_where_nothing_is_left_to_do() {
     // Who may not list versions is told that nobody knows.
     let narrow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
         {"Effect":"Deny","Action":"s3:ListBucketVersions","Resource":"*"}]}"#;
-    let access = place.user("narrow", &[narrow]);
-    let changes: Vec<_> = access
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let key = place.user("narrow", &[narrow]);
+    let changes = access(&key);
     for words in acts(&gone) {
         run(&place, &changes, &words).failed(1, &["could not be asked (AccessDenied)", "s3:ListBucketVersions"]);
     }

@@ -4,17 +4,19 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{BucketVersioningStatus, ObjectLockLegalHoldStatus, ObjectLockMode, StorageClass};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::BucketVersioningStatus;
 use serde_json::Value;
 
 use crate::place::Place;
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, TAB};
-use crate::rotate::{at, head, keep_versions, tags, told};
+use crate::rotate::{at, head, keep_versions, told};
 
 #[path = "encrypt_prefix/beside.rs"]
 mod beside;
+#[path = "encrypt_prefix/carried.rs"]
+mod carried;
 #[path = "encrypt_prefix/gone.rs"]
 mod gone;
 
@@ -225,39 +227,6 @@ fn what_is_encrypted_or_is_no_data_is_left_by_its_reason() {
 }
 
 #[test]
-fn what_an_object_carries_is_kept_and_the_rules_for_the_bucket_hold() {
-    let place = world();
-    let put = place
-        .s3()
-        .put_object()
-        .bucket(BUCKET)
-        .key("data/a.csv")
-        .body(ByteStream::from_static(TABLE));
-    let put = put
-        .content_type("text/csv")
-        .metadata("colour", "red")
-        .storage_class(StorageClass::StandardIa)
-        .tagging("k=v");
-    place.wait(put.send()).unwrap();
-    let (status, ..) = encrypt(&place, &uri("data/a.csv"), &uri("data/a.csv"), &["--tag", "by=rule"]);
-    assert_eq!(status, 0);
-    let after = head(&place, BUCKET, "data/a.csv");
-    assert_eq!(after.content_type(), Some("text/csv"));
-    assert_eq!(after.storage_class(), Some(&StorageClass::StandardIa));
-    let metadata = after.metadata().unwrap();
-    assert_eq!(
-        (metadata["colour"].as_str(), metadata["strongroom-name"].as_str()),
-        ("red", "a.csv")
-    );
-    let kept = tags(&place, BUCKET, "data/a.csv");
-    assert_eq!(
-        kept,
-        [("by".to_owned(), "rule".to_owned()), ("k".to_owned(), "v".to_owned())]
-    );
-    assert_eq!(verified(&place, "data/a.csv"), 1);
-}
-
-#[test]
 fn an_object_that_somebody_replaces_meanwhile_is_neither_replaced_nor_deleted() {
     static DONE: AtomicBool = AtomicBool::new(false);
     for (operation, to, more) in [
@@ -323,6 +292,48 @@ fn what_would_be_done_is_told_first_and_wrong_usage_is_refused() {
     usage(&["x.csv", &to, "--delete-plain"], &["--delete-plain", "in S3 already"]);
     usage(&[&from, &to, "--no-resume"], &["--no-resume"]);
     assert_eq!(place.objects(BUCKET), before);
+}
+
+#[test]
+fn a_look_ahead_at_a_bucket_that_is_not_there_fails_with_its_name_and_what_helps() {
+    let place = world();
+    let (from, to) = (uri("data/"), "s3://sagemaker-nowhere/sealed/");
+    let ahead = ["encrypt", &from, to, "--key", "alias/training", "--dry-run"];
+    let words = ["write below s3://sagemaker-nowhere/sealed/", "check the bucket's name"];
+    place.run(&ahead).failed(1, &words);
+    let nowhere = "s3://sagemaker-nowhere/";
+    for ahead in [
+        &["rotate", nowhere, "--dry-run"][..],
+        &["rewrap", nowhere, "--to", "alias/training", "--dry-run"],
+        &["encrypt", nowhere, &from, "--key", "alias/training", "--dry-run"],
+    ] {
+        place
+            .run(ahead)
+            .failed(1, &["sagemaker-nowhere", "check the bucket's name"]);
+    }
+    place.bucket("sagemaker-nowhere");
+    place.run(&ahead).ok();
+}
+
+#[test]
+fn what_has_the_mark_of_a_data_key_and_is_no_text_is_named_and_stays() {
+    let place = world();
+    let picture =
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\0\0\0\x02\0\x08\x06\0\0\0\xf4\x78\xd4\xfa of what should be kept";
+    let put = place.s3().put_object().bucket(BUCKET).key("data/hidden.png");
+    let put = put
+        .metadata("strongroom-key-object", "1")
+        .body(ByteStream::from_static(picture));
+    place.wait(put.send()).unwrap();
+    for to in ["data/", "sealed/"] {
+        let (status, rows, _) = encrypt(&place, &uri("data/"), &uri(to), &[]);
+        let why = rows["data/hidden.png"]["error"].as_str().unwrap();
+        assert!(
+            status == 1 && why.contains("calls it an encrypted data key") && why.contains("take the mark off"),
+            "{why}"
+        );
+        assert_eq!(get(&place, "data/hidden.png").as_deref(), Some(&picture[..]));
+    }
 }
 
 #[test]
@@ -481,54 +492,4 @@ fn a_token_that_is_older_than_its_object_or_opens_to_something_else_is_not_taken
     assert!(error.contains("older than the object"), "{error}");
     assert_eq!(get(&place, "data/a.csv").unwrap(), changed);
     assert_eq!(get(&place, "data/c.bin"), None, "its token holds: {rows:?}");
-}
-
-#[test]
-fn a_locked_plain_object_is_left_with_what_ends_its_lock() {
-    let place = Place::new();
-    place.key("training");
-    let s3 = place.s3();
-    let make = s3.create_bucket().bucket(BUCKET).object_lock_enabled_for_bucket(true);
-    place.wait(make.send()).unwrap();
-    let until = DateTime::from_secs(jiff::Timestamp::now().as_second() + 86_400 * 30);
-    let put = |key: &str| {
-        s3.put_object()
-            .bucket(BUCKET)
-            .key(key)
-            .body(ByteStream::from_static(TABLE))
-    };
-    let retained = |key: &str, mode| put(key).object_lock_mode(mode).object_lock_retain_until_date(until);
-    place
-        .wait(retained("data/compliance", ObjectLockMode::Compliance).send())
-        .unwrap();
-    place
-        .wait(retained("data/governance", ObjectLockMode::Governance).send())
-        .unwrap();
-    let held = put("data/held").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
-    place.wait(held.send()).unwrap();
-    for to in ["data/", "sealed/"] {
-        let (from, to) = (uri("data/"), uri(to));
-        let ahead = [
-            "encrypt",
-            &from,
-            &to,
-            "--key",
-            "alias/training",
-            "--delete-plain",
-            "--dry-run",
-        ];
-        let said = place.run(&ahead).ok().out;
-        assert!(said.contains("unless a retention or a legal hold locks it"), "{said}");
-    }
-    let (status, rows, summary) = encrypt(&place, &uri("data/"), &uri("sealed/"), &["--delete-plain"]);
-    assert_eq!((status, &summary["undeleted"]), (1, &3.into()), "{rows:?}");
-    for (key, words) in [
-        ("data/compliance", ["COMPLIANCE mode", "nobody can delete it"]),
-        ("data/governance", ["GOVERNANCE mode", "s3:BypassGovernanceRetention"]),
-        ("data/held", ["legal hold", "put-object-legal-hold"]),
-    ] {
-        let why = rows[key]["error"].as_str().unwrap();
-        assert!(words.iter().all(|word| why.contains(word)), "{why}");
-        assert!(!why.contains("create a grant") && !why.contains("in IAM"), "{why}");
-    }
 }

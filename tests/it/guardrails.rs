@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use strongroom::actions::{self, Aws};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{FaultKind, JobPlan, JobSettings, JobSpec};
+use strongroom::domain::{FaultKind, JobSettings, JobSpec};
 
-use crate::place::{Place, never};
+use crate::place::{Place, access, never};
 
 pub(crate) const BUCKET: &str = "team-data";
 
@@ -245,10 +245,7 @@ fn who_may_write_and_not_look_is_told_that_the_object_is_there() {
     let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     let policy = json!({"Version": "2012-10-17", "Statement": [allow, hidden]}).to_string();
     let user = place.user("blind", &[&policy]);
-    let keys: Vec<_> = user
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let keys = access(&user);
     for more in [&[][..], &["--overwrite"]] {
         place.run_as(&keys, &[&encrypt[..], more].concat()).failed(
             1,
@@ -292,14 +289,8 @@ fn who_may_write_only_below_a_prefix_keeps_the_data_key_there_and_trains_on_it()
         "Resource": format!("arn:aws:s3:::{BUCKET}/.strongroom/data-keys/*"),
     }]);
     put_policy(&place, &statement);
-    let done = place.run(&[
-        "encrypt",
-        "train.csv",
-        &format!("s3://{BUCKET}/data/"),
-        "--key",
-        "alias/data",
-    ]);
-    assert_eq!(done.status, 0, "{done:?}");
+    let to = format!("s3://{BUCKET}/data/");
+    let done = place.run(&["encrypt", "train.csv", &to, "--key", "alias/data"]).ok();
     assert!(done.err.contains("data/.strongroom/data-keys/"), "{done:?}");
     assert!(
         done.err.contains("nothing may be written at the bucket's root"),
@@ -307,8 +298,7 @@ fn who_may_write_only_below_a_prefix_keeps_the_data_key_there_and_trains_on_it()
     );
     let opened = place.run(&["decrypt", &format!("s3://{BUCKET}/data/train.csv"), "-o", "back.csv"]);
     assert_eq!(opened.status, 0, "{opened:?}");
-    let verified = place.run(&["verify", &format!("s3://{BUCKET}/data/")]);
-    assert_eq!(verified.status, 0, "{verified:?}");
+    place.run(&["verify", &to]).ok();
     // A channel on the prefix delivers the data key too; the container passes over it.
     let spec = job("nightly", &role, JobSettings::default());
     let spec = JobSpec {
@@ -316,27 +306,17 @@ fn who_may_write_only_below_a_prefix_keeps_the_data_key_there_and_trains_on_it()
         ..spec
     };
     place.wait(actions::start_job(&place.aws, &spec, &never())).unwrap();
-    let watched = place.run(&["watch", "nightly"]);
-    assert_eq!(watched.status, 0, "{watched:?}");
+    place.run(&["watch", "nightly"]).ok();
 }
 
 pub(crate) fn job(name: &str, role: &str, settings: JobSettings) -> JobSpec {
     JobSpec {
-        name: name.to_owned(),
-        role_arn: role.to_owned(),
         image: "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest".to_owned(),
-        instance_type: "ml.m5.large".to_owned(),
-        instance_count: 1,
-        volume_gb: 10,
         max_runtime: 600,
         bucket: BUCKET.to_owned(),
-        object: "data/train.csv".to_owned(),
         output: format!("s3://{BUCKET}/output"),
-        hyperparameters: std::collections::BTreeMap::new(),
-        moved_from: None,
         settings,
-        plan: JobPlan::default(),
-        original: None,
+        ..crate::walk::job(name, role, "data/train.csv")
     }
 }
 
@@ -347,14 +327,8 @@ fn a_job_that_a_companys_rules_refuse_says_so_and_starts_with_what_they_want() {
     place.bucket(BUCKET);
     let role = place.role("trainer", BUCKET);
     place.write("train.csv", "x,y\n1,2\n2,4\n3,6\n4,8\n");
-    let done = place.run(&[
-        "encrypt",
-        "train.csv",
-        &format!("s3://{BUCKET}/data/"),
-        "--key",
-        "alias/data",
-    ]);
-    assert_eq!(done.status, 0, "{done:?}");
+    let to = format!("s3://{BUCKET}/data/");
+    place.run(&["encrypt", "train.csv", &to, "--key", "alias/data"]).ok();
     let in_vpc = JobSettings {
         subnets: vec!["subnet-0a1".to_owned()],
         security_groups: vec!["sg-0c3".to_owned()],

@@ -1,8 +1,11 @@
 //! Where the fingers go, at a terminal: letters find rows and commands, and keys work on a page as on its row.
 
+use std::sync::{Mutex, mpsc};
+
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 
 use crate::place::Place;
+use crate::proxy::{Proxy, Trouble};
 use crate::pty::{CLEAR, DOWN, ENTER, ESC, HOME, Session, TAB};
 
 #[test]
@@ -63,6 +66,89 @@ fn a_page_is_searched_and_its_keys_work_on_what_it_is_about() {
         .wait("Overview")
         .keys(ESC)
         .gone("Overview");
+}
+
+#[test]
+fn esc_and_the_key_after_it_are_two_keys_however_fast_they_come() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--sandbox"], home.path(), (120, 36));
+    session
+        .wait("Enabled")
+        .wait("Completed")
+        .keys("4")
+        .keys(ENTER)
+        .wait("Overview");
+    // O begins a function key, where more follows: here it opens by name once nothing has.
+    session.send(b"\x1bO").gone("Overview").wait("Commands");
+    session
+        .keys("trdt")
+        .wait("▸ alias/training-data")
+        .keys(ESC)
+        .gone("Commands");
+    // [ begins an arrow, and goes back to where one was.
+    session
+        .keys("3")
+        .wait("data/")
+        .keys("-")
+        .wait("3 Buckets")
+        .keys(":")
+        .wait("Commands");
+    session
+        .send(b"\x1b[")
+        .gone("Commands")
+        .gone("3 Buckets")
+        .wait("3 Objects ")
+        .wait("data/");
+    session
+        .keys("?")
+        .wait("Help")
+        .send(b"\x1b[B\x1bOA")
+        .keys(ESC)
+        .gone("Help");
+}
+
+#[test]
+fn a_filter_is_edited_in_its_middle_and_shows_where() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--sandbox"], home.path(), (120, 36));
+    session.wait("Enabled").wait("training-data").keys("1").keys("/");
+    session.keys("datasets").wait("/datasets▏");
+    session
+        .keys("\x1bb")
+        .wait("/▏datasets")
+        .keys("legacy-")
+        .wait("/legacy-▏datasets")
+        .wait("▸   legacy-datasets");
+    session.keys("\x1bd").wait("/legacy-▏").keys("\x17").wait("/▏");
+    session.keys(ESC).wait("training-data ");
+}
+
+#[test]
+fn arrows_go_sideways_and_one_esc_too_many_leaves_no_bucket() {
+    const LEFT: &str = "\x1b[D";
+    const RIGHT: &str = "\x1b[C";
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--sandbox"], home.path(), (120, 36));
+    session.wait("Enabled").wait("data/").keys("1").keys(RIGHT);
+    session.select("data/").keys(RIGHT).wait("/data/");
+    session.keys("h").gone("/data/").wait("▸   data/");
+    session
+        .keys(LEFT)
+        .select("training-data")
+        .keys(ENTER)
+        .wait("Rotation")
+        .keys(ESC)
+        .gone("Rotation");
+    session
+        .keys("3")
+        .keys("?")
+        .wait("Help")
+        .keys(ESC)
+        .gone("Help")
+        .keys(ESC)
+        .wait("Esc once more goes to the buckets")
+        .keys(ESC)
+        .wait("3 Buckets");
 }
 
 #[test]
@@ -259,4 +345,36 @@ fn versions_of_an_object_are_compared_and_decrypted() {
         .wait("Decrypted");
     let old = std::fs::read_to_string(place.path("old.csv")).unwrap();
     assert_eq!(old, "id,price\n1,4526.0\n");
+}
+
+#[test]
+fn who_trains_while_an_upload_ends_trains_on_the_row_under_the_cursor() {
+    const BUCKET: &str = "sagemaker-hands";
+    let place = Place::new();
+    place.key("training");
+    place.bucket(BUCKET);
+    place.put(BUCKET, "a/x.csv", b"x\n1\n");
+    place.write("b.csv", "x\n2\n");
+    let (let_on, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if seen.line.starts_with("PUT ") && seen.line.contains("/b.csv") {
+            held.lock().unwrap().recv().unwrap_err();
+        }
+        Trouble::None
+    });
+    let environment = place.environment_at(proxy.url());
+    let mut session = Session::start_with(&[], place.home.path(), (120, 36), &environment);
+    session.wait("Enabled").wait("▸   a/").keys("5").select("b.csv");
+    session
+        .keys("e")
+        .wait("Encrypt and upload")
+        .wait("y yes")
+        .keys("y")
+        .gone("y yes");
+    session.keys("3").wait("▸   a/");
+    drop(let_on);
+    session.wait("Encrypted and uploaded").wait("◆ b.csv").wait("▸   a/");
+    session.keys("t").wait(&format!("Train on s3://{BUCKET}/a/"));
+    session.keys(ESC).gone("Train on");
 }

@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, Instant};
 
-use crate::place::{Place, files};
+use crate::place::{Place, files, until};
 use crate::proxy::{Proxy, Trouble, is_completion};
 use crate::pty::{ENTER, ESC, Session};
 
@@ -27,11 +26,7 @@ fn kill_midway(place: &Place, url: &str, name: &str) {
     let arguments = ["encrypt", source.to_str().unwrap(), &to, "--key", "alias/training"];
     let mut command = place.command(&arguments);
     let mut child = command.env("AWS_ENDPOINT_URL", url).spawn().unwrap();
-    let begun = Instant::now();
-    while noted(place) == before {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no upload was begun");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("an upload is begun", || (noted(place) > before).then_some(()));
     child.kill().unwrap();
     child.wait().unwrap();
 }

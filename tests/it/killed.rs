@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_s3::primitives::ByteStream;
 use rustix::process::Signal;
 
+use crate::place::until;
 use crate::pty::Session;
 use crate::world::{Aws, body};
 
@@ -24,17 +25,6 @@ fn careless(told: &Path) -> String {
         "{IMAGE}=sleep 1000 & for folder in $STRONGROOM_ML_ROOT $STRONGROOM_MEMORY_ROOT; do echo secret > $folder/plaintext; done; \
          echo $STRONGROOM_ML_ROOT $STRONGROOM_MEMORY_ROOT > {told}.new; mv {told}.new {told}; trap '' TERM; wait"
     )
-}
-
-fn within_a_minute<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "{what}: not within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// How many processes of the job in this folder run; their numbers are others within it.
@@ -52,7 +42,7 @@ fn processes(root: &str) -> usize {
 
 /// Waits for the job, kills the sandbox, and waits until nothing is left of the job; the job's folder.
 fn kill_under_the_job(told: &Path, kill: impl FnOnce()) -> PathBuf {
-    let told = within_a_minute("the job starts", || std::fs::read_to_string(told).ok());
+    let told = until("the job starts", || std::fs::read_to_string(told).ok());
     let words: Vec<&str> = told.split_whitespace().collect();
     let [root, memory] = words[..] else {
         panic!("the job said {told}");
@@ -62,9 +52,9 @@ fn kill_under_the_job(told: &Path, kill: impl FnOnce()) -> PathBuf {
         assert!(Path::new(folder).join("plaintext").exists(), "{folder}");
     }
     kill();
-    within_a_minute("the job is over", || (processes(root) == 0).then_some(()));
+    until("the job is over", || (processes(root) == 0).then_some(()));
     for folder in [root, memory] {
-        within_a_minute("the plaintext is gone", || (!Path::new(folder).exists()).then_some(()));
+        until("the plaintext is gone", || (!Path::new(folder).exists()).then_some(()));
     }
     PathBuf::from(root)
 }
@@ -81,7 +71,7 @@ async fn a_killed_sandbox_leaves_no_job_running_and_no_plaintext() {
         let root = kill_under_the_job(&told, || served.0.kill().unwrap());
         let world = root.ancestors().nth(2).unwrap();
         if place.is_empty() {
-            within_a_minute("the world is gone", || (!world.exists()).then_some(()));
+            until("the world is gone", || (!world.exists()).then_some(()));
         } else {
             assert_eq!(world.canonicalize().unwrap(), dir.canonicalize().unwrap());
         }
@@ -98,7 +88,7 @@ fn a_killed_dashboard_takes_its_sandboxs_job_with_it() {
         session.signal(Signal::KILL);
     });
     let world = root.ancestors().nth(2).unwrap();
-    within_a_minute("the world is gone", || (!world.exists()).then_some(()));
+    until("the world is gone", || (!world.exists()).then_some(()));
 }
 
 /// A sandbox in a process of its own, killed when let go.

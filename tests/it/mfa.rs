@@ -7,7 +7,6 @@ use crate::place::Place;
 use crate::pty::{CLEAR, ENTER, ESC, Session};
 use crate::sessions;
 
-const SIZE: (u16, u16) = (120, 36);
 const DEVICE: &str = "arn:aws:iam::111122223333:mfa/ann";
 pub(crate) const RIGHT: &str = "654321";
 const WRONG: &str = "123456";
@@ -65,8 +64,7 @@ impl Company {
     }
 
     pub(crate) fn session(&self, arguments: &[&str]) -> Session {
-        let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
-        Session::start_with(arguments, self.place.home.path(), SIZE, &environment)
+        self.place.keyless_session(&self.environment, arguments)
     }
 
     /// The codes that STS was sent until now.
@@ -175,10 +173,8 @@ fn a_command_asks_for_the_code_at_its_terminal() {
 #[test]
 fn without_a_terminal_the_code_is_said_to_be_missing() {
     let company = Company::new();
-    let changes = company.environment.iter().map(|(name, value)| (*name, Some(&**value)));
-    let no_keys = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
-    let changes: Vec<(&str, Option<&str>)> = changes.chain(no_keys).collect();
-    let done = company.place.run_as(&changes, &["verify", "s3://team-data/x"]);
+    let verify = ["verify", "s3://team-data/x"];
+    let done = company.place.run_keyless(&company.environment, &verify);
     assert_eq!(done.status, 1, "{done:?}");
     let said = done.out + &done.err;
     for word in ["profile dev", DEVICE, "nobody is here to give it", "--token-code"] {

@@ -3,6 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use strongroom::actions::{self, Aws};
@@ -33,6 +34,25 @@ pub(crate) struct Done {
 /// What nobody cancels.
 pub(crate) fn never() -> CancellationToken {
     CancellationToken::new()
+}
+
+/// What is to be changed in the environment for somebody with this access key.
+pub(crate) fn access(key: &[(String, String)]) -> Vec<(&str, Option<&str>)> {
+    key.iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect()
+}
+
+/// Waits until something is found. Generous: the machine may be busy.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(120);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The way to a world of its own.
@@ -116,6 +136,20 @@ impl Place {
             };
         }
         finish(command.output().unwrap())
+    }
+
+    /// The same without keys of the person's own.
+    pub(crate) fn run_keyless(&self, environment: &[(&str, String)], arguments: &[&str]) -> Done {
+        let changes = environment.iter().map(|(name, value)| (*name, Some(&**value)));
+        let no_keys = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
+        let changes: Vec<(&str, Option<&str>)> = changes.chain(no_keys).collect();
+        self.run_as(&changes, arguments)
+    }
+
+    /// The same in a terminal.
+    pub(crate) fn keyless_session(&self, environment: &[(&str, String)], arguments: &[&str]) -> crate::pty::Session {
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
+        crate::pty::Session::start_with(arguments, self.home.path(), (120, 36), &environment)
     }
 
     /// The program in the person's home, with nothing of the caller's environment.

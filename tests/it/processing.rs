@@ -91,7 +91,8 @@ fn mixed() -> Place {
     put(&place, "open/a+b%20 \"c\"", TABLE, &[]);
     put(&place, "open/empty", b"", &[]);
     let left = ".strongroom/data-keys/left";
-    put(&place, left, b"\x01\x02\x03\x00\x78", &[("strongroom-key-object", "1")]);
+    let wrapped = [&[1, 2, 3, 0, 0x78][..], &[7; 179]].concat();
+    put(&place, left, &wrapped, &[("strongroom-key-object", "1")]);
     place
 }
 

@@ -10,7 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption, StorageClass, VersioningConfiguration};
 use serde_json::Value;
 
-use crate::place::{Done, Place};
+use crate::place::{Done, Place, until};
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, Session};
 
@@ -346,11 +346,7 @@ fn a_rotation_that_is_stopped_goes_on_where_it_was_under_the_same_data_key() {
     let mut command = place.command(&["rotate", &uri("data/")]);
     command.env("AWS_ENDPOINT_URL", proxy.url());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let end = std::time::Instant::now() + Duration::from_secs(60);
-    while PUTS.load(Ordering::SeqCst) < 14 {
-        assert!(std::time::Instant::now() < end, "it puts tokens");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("it puts tokens", || (PUTS.load(Ordering::SeqCst) >= 14).then_some(()));
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

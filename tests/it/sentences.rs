@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use strongroom::app::Overlay;
 use strongroom::app::outcome_text::{Names, told};
-use strongroom::app::overlay::{Report, Scroll};
+use strongroom::app::overlay::Report;
 use strongroom::domain::{Ask, Session};
 
 use crate::desk::Desk;
@@ -83,12 +83,8 @@ fn what_takes_something_away_says_what_comes_of_it() {
 fn nothing_that_wants_a_question_is_done_without_one_whoever_offers_it() {
     for request in chain(requests::first(), requests::next) {
         let mut desk = Desk::filled((120, 36));
-        desk.state.overlays.push(Overlay::Report(Report {
-            title: String::new(),
-            lines: Vec::new(),
-            scroll: Scroll::default(),
-            then: Some(request.clone()),
-        }));
+        let report = Report::new("", Vec::new(), Some(request.clone()));
+        desk.state.overlays.push(Overlay::Report(report));
         desk.keys("<enter>");
         let asked = match desk.state.overlays.last() {
             Some(Overlay::Confirm(confirm)) => Some(confirm.typed.as_ref().map(|(word, _)| word.clone())),

@@ -2,11 +2,11 @@
 //! look for it. What is under way waits for it.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use self::portal::{CODE, Company, PAGE};
+use crate::place::until;
 use crate::pty::{ENTER, ESC};
 
 #[path = "sso/device.rs"]
@@ -22,15 +22,11 @@ fn a_login_is_offered_shown_opened_and_kept_and_everything_is_asked_then() {
     session.keys("y").wait("Copied the page's address");
     session.keys(ENTER);
     let opened = company.place.path("opened");
-    let end = Instant::now() + Duration::from_secs(60);
-    while !std::fs::read_to_string(&opened).is_ok_and(|url| !url.is_empty()) {
-        assert!(Instant::now() < end, "no page was opened");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(
-        std::fs::read_to_string(opened).unwrap(),
-        format!("{PAGE}?user_code={CODE}")
-    );
+    let opened = until("a page is opened", || {
+        let url = std::fs::read_to_string(&opened).ok();
+        url.filter(|url| !url.is_empty())
+    });
+    assert_eq!(opened, format!("{PAGE}?user_code={CODE}"));
     company.agree(Ok("first-token"));
     session.gone(CODE).wait("Enabled");
     assert_eq!(company.count("/client/register"), 1);

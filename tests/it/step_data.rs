@@ -207,7 +207,7 @@ fn a_refused_job_is_explained_and_the_remedy_done_from_there() {
         .wait("Last lines of its log")
         .wait("Enter does what the remedy says")
         .keys(ENTER);
-    session.wait("Grant the").keys("y").wait("Granted");
+    session.wait("Grant the").keys("y").wait("The grant works");
 }
 
 #[test]

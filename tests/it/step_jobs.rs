@@ -1,11 +1,10 @@
 //! The walk's steps with training jobs, by keystrokes: looked ahead of, cloned, stopped, measured, and failed in every
 //! phase.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom::actions;
-use strongroom::domain::{JobPlan, JobSettings, JobSpec};
+use strongroom::domain::JobSpec;
 
 use crate::desk::{Desk, job as listed};
 use crate::place::{Place, never};
@@ -22,7 +21,7 @@ fn ready() -> (Place, String, String) {
     let place = Place::with(|options| {
         options.stop_grace = Duration::from_secs(2);
         options.images = vec![
-            image("sleeps", "sleep 100"),
+            image("sleeps", "sleep 1000"),
             image("exits-3", "STRONGROOM train -- sh -c 'echo dying now; exit 3'"),
             image(
                 "measures",
@@ -42,21 +41,11 @@ fn ready() -> (Place, String, String) {
 
 fn spec(name: &str, role_arn: &str, image: &str) -> JobSpec {
     JobSpec {
-        name: name.to_owned(),
-        role_arn: role_arn.to_owned(),
         image: image.to_owned(),
-        instance_type: "ml.m5.large".to_owned(),
-        instance_count: 1,
-        volume_gb: 10,
-        max_runtime: 60,
+        max_runtime: 600,
         bucket: BUCKET.to_owned(),
-        object: "data/x.csv".to_owned(),
         output: format!("s3://{BUCKET}/output"),
-        hyperparameters: BTreeMap::new(),
-        moved_from: None,
-        settings: JobSettings::default(),
-        plan: JobPlan::default(),
-        original: None,
+        ..crate::walk::job(name, role_arn, "data/x.csv")
     }
 }
 

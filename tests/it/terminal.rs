@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::place::Place;
+use crate::place::{Place, until};
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::Session;
 
@@ -62,13 +62,10 @@ fn a_second_signal_ends_the_program_at_once_and_gives_the_terminal_back() {
             .wait("New ECR repository");
         session.keys("\r").gone("New ECR repository");
         // What was not asked for yet is not waited for.
-        while !proxy
-            .operations()
-            .iter()
-            .any(|operation| operation == "CreateRepository")
-        {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until("a repository is asked for", || {
+            let operations = proxy.operations();
+            operations.contains(&"CreateRepository".to_owned()).then_some(())
+        });
         session.signal(Signal::TERM).wait("Leaving as soon as");
         let told = Instant::now();
         session.signal(second);

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::place::{Place, files, finish};
+use crate::place::{Place, access, files, finish};
 
 const BUCKET: &str = "sagemaker-trouble";
 /// Where nobody listens, nor will: a port that was free a moment ago may be another test's now.
@@ -97,10 +97,7 @@ fn whoever_may_not_read_an_object_hears_it_in_s3s_own_words() {
     place.run(&words(&encrypt("x.csv"))).ok();
     let kms = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]}"#;
     let user = place.user("ann", &[kms]);
-    let changes: Vec<(&str, Option<&str>)> = user
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let changes = access(&user);
     let source = format!("s3://{BUCKET}/data/x.csv");
     place
         .run_as(&changes, &["decrypt", &source, "-o", "y.csv"])
@@ -114,10 +111,7 @@ fn whoever_may_use_the_key_but_not_the_bucket_leaves_nothing_there() {
     place.write("big.bin", vec![7; 20 << 20]);
     let kms = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]}"#;
     let user = place.user("ann", &[kms]);
-    let changes: Vec<(&str, Option<&str>)> = user
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let changes = access(&user);
     for name in ["x.csv", "big.bin"] {
         place
             .run_as(&changes, &words(&encrypt(name)))
@@ -145,10 +139,7 @@ fn whoever_may_begin_an_upload_and_no_more_leaves_no_key_object() {
               "Resource": "arn:aws:s3:::{BUCKET}/.strongroom/*"}}]}}"#
     );
     let user = place.user("ann", &[&some]);
-    let changes: Vec<(&str, Option<&str>)> = user
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let changes = access(&user);
     place
         .run_as(&changes, &words(&encrypt("x.csv")))
         .failed(1, &["data/x.csv", "s3:PutObject"]);

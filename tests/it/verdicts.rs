@@ -8,7 +8,7 @@ use strongroom::actions;
 use strongroom::envelope::{DataKey, seal};
 use zeroize::Zeroizing;
 
-use crate::place::Place;
+use crate::place::{Place, access};
 use crate::pty::ESC;
 
 const BUCKET: &str = "sagemaker-verdicts";
@@ -100,10 +100,7 @@ fn what_could_not_be_read_is_not_checked_and_nothing_is_said_of_it() {
     );
 
     let user = place.user("nobody", &[]);
-    let denied: Vec<(&str, Option<&str>)> = user
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let denied = access(&user);
     let done = place.run_as(&denied, &["verify", &source, "--json"]);
     assert_eq!(
         three(&done.lines()[0]),

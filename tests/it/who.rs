@@ -12,7 +12,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use crate::place::{Place, access};
 use crate::pty::ENTER;
 
 #[path = "who/page.rs"]
@@ -234,10 +234,7 @@ fn the_command_line_says_who_can_and_who_did_and_its_status_tells_outsiders_from
     let grant = place.grant(&key, &role);
     let allows = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}"#;
     let bob = place.user("bob", &[allows]);
-    let bob: Vec<(&str, Option<&str>)> = bob
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let bob = access(&bob);
     let file = place.write("x.csv", "a,b\n1,2\n");
     let encrypt = |name: &str| ["encrypt", file.to_str().unwrap(), name, "--key", "alias/training"].map(str::to_owned);
     let encrypted = encrypt("x.token");
@@ -318,10 +315,7 @@ fn the_command_line_says_who_can_and_who_did_and_its_status_tells_outsiders_from
     let reads =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:*","iam:*"],"Resource":"*"}]}"#;
     let reader = place.user("reader", &[reads]);
-    let reader: Vec<(&str, Option<&str>)> = reader
-        .iter()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
-        .collect();
+    let reader = access(&reader);
     let done = place.run_as(&reader, &["who", &key]);
     assert_eq!(done.status, 3, "{done:?}");
     assert!(done.out.contains("cloudtrail:LookupEvents"), "{}", done.out);

@@ -95,9 +95,19 @@ impl World {
     }
 
     async fn perform(&mut self, request: Request) -> Result<Outcome, Fault> {
+        let id = self.begin(request);
+        self.ended(id).await
+    }
+
+    fn begin(&mut self, request: Request) -> OpId {
         self.operations += 1;
         let id = OpId(self.operations);
         self.worker.perform(Effect::Start { id, request });
+        id
+    }
+
+    /// How an operation ends.
+    async fn ended(&mut self, id: OpId) -> Result<Outcome, Fault> {
         self.until(|event| match event {
             Event::Op {
                 id: about,

@@ -1,18 +1,22 @@
-//! Encrypted data keys: whether those that tokens name are there, and whether those that are there are named.
+//! Encrypted data keys: whether those that tokens name are there and hold what the tokens say, and whether those that are there are
+//! named.
 //!
 //! Where strongroom keeps them the folder is listed once, a thousand a call; what is not in it is asked for by its name before
 //! it is called missing. Names are kept as hashes, so that a million of them take some tens of megabytes; beyond that nothing
 //! more is noted and what is not known is told as unknown.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::TryStreamExt;
 use tokio::sync::OnceCell;
 
 use super::kms_keys::word;
+use crate::actions::encrypted_data_key::MAX_DATA_KEY;
+use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
+use crate::domain::FaultKind;
 use crate::domain::audit::KeyUse;
 
 /// Names that are kept.
@@ -30,13 +34,13 @@ pub(super) enum Presence {
     Unknown(String),
 }
 
-/// Names as hashes, which nobody can make collide.
+/// Names and data keys as hashes, which nobody can make collide.
 #[derive(Clone, Default)]
 struct Hashes(RandomState, RandomState);
 
 impl Hashes {
-    fn of(&self, name: &str) -> u128 {
-        u128::from(self.0.hash_one(name)) << 64 | u128::from(self.1.hash_one(name))
+    fn of<T: Hash + ?Sized>(&self, one: &T) -> u128 {
+        u128::from(self.0.hash_one(one)) << 64 | u128::from(self.1.hash_one(one))
     }
 }
 
@@ -48,6 +52,7 @@ pub(super) struct DataKeys {
     hashes: Hashes,
     folders: Cells<Option<HashSet<u128>>>,
     asked: Cells<Presence>,
+    read: Cells<Result<Option<u128>, String>>,
 }
 
 /// Those that tokens name.
@@ -102,6 +107,7 @@ impl DataKeys {
             hashes: Hashes::default(),
             folders: Mutex::default(),
             asked: Mutex::default(),
+            read: Mutex::default(),
         }
     }
 
@@ -122,6 +128,24 @@ impl DataKeys {
         match cell(&self.asked, self.hashes.of(name), MOST_ASKED) {
             Some(cell) => cell.get_or_init(|| self.ask(aws, name)).await.clone(),
             None => Presence::Unknown("too many are named for each to be asked about".to_owned()),
+        }
+    }
+
+    /// Whether the one that a token names holds this C; why nobody knows.
+    pub(super) async fn holds(&self, aws: &Aws, name: &str, ciphertext: &[u8]) -> Result<bool, String> {
+        let Some(cell) = cell(&self.read, self.hashes.of(name), MOST_ASKED) else {
+            return Err("too many are named for each to be read".to_owned());
+        };
+        let read = cell.get_or_init(|| self.read(aws, name)).await;
+        read.clone().map(|held| held == Some(self.hashes.of(ciphertext)))
+    }
+
+    /// What is in a key object; nothing if that is longer than any C.
+    async fn read(&self, aws: &Aws, name: &str) -> Result<Option<u128>, String> {
+        match again(|| s3::read_small(aws, &self.bucket, name, MAX_DATA_KEY)).await {
+            Ok(held) => Ok(Some(self.hashes.of(held.as_slice()))),
+            Err(fault) if fault.kind == FaultKind::Invalid && fault.code.is_none() => Ok(None),
+            Err(fault) => Err(word(&fault)),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fate::{Judged, before, is_own_area, row_of};
+use super::fate::{Judged, before, called_data_key, is_own_area, row_of};
 use super::part::Part;
 use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
@@ -18,8 +18,9 @@ use crate::actions::unlock::{Among, Claim, Keyring, is_bundle, unlock_object};
 use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::audit::{Kind, Told};
+use crate::domain::audit::{Flaw, Kind, Told};
 use crate::domain::bulk::Listed;
+use crate::domain::format::is_text;
 use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
 use crate::envelope::manifest::bundle_host;
@@ -28,8 +29,6 @@ use crate::envelope::wrapped;
 mod before;
 
 pub(super) const ACT: &str = "encrypt";
-/// S3 takes no longer key.
-const LONGEST_KEY: usize = 1024;
 
 /// What is encrypted, and to where.
 pub(super) struct Encrypting<'a> {
@@ -88,6 +87,10 @@ impl Encrypting<'_> {
         let is_plain = kind.is_open() || matches!(kind, Kind::Archive | Kind::Empty);
         if !is_plain {
             return Ok(Judged::Pass(Passed::Encrypted(kind)));
+        }
+        // Of what is no text nobody knows whether a token needs it.
+        if told.flaws.contains(&Flaw::NoDataKey) && !is_text(&first) {
+            return Err(called_data_key(ACT, self.bucket, &listed.key));
         }
         if told.may_be_instructed && s3::has_instructions(self.aws, self.bucket, &listed.key).await? {
             return Ok(Judged::Pass(Passed::Encrypted(Kind::S3EncryptionClient(2))));
@@ -175,12 +178,7 @@ impl Encrypting<'_> {
     }
 
     async fn encrypt(&self, sealer: &Sealer<'_>, keys: &NewKeys, listed: &Listed, plain: Plain) -> Result<Fate, Fault> {
-        let name = listed.key.strip_prefix(self.prefix).unwrap_or(&listed.key);
-        let at = self.place(&listed.key);
-        if at.key.len() > LONGEST_KEY {
-            let (cause, remedy) = ("its key would be longer than 1024 bytes", "choose a shorter prefix");
-            return Err(Fault::new(FaultKind::Invalid, ACT, at.to_string(), cause, remedy));
-        }
+        let (at, name) = self.placed(&listed.key)?;
         let original = s3::original(self.aws, self.bucket, &listed.key, &self.keeps, true).await?;
         if plain.etag.is_some_and(|etag| etag != original.etag) {
             return Err(changed(&s3::uri(self.bucket, &listed.key)));

@@ -2,9 +2,11 @@
 
 use super::trouble::ends_all;
 use crate::actions::faults::cancelled;
-use crate::domain::Fault;
+use crate::aws::s3;
+use crate::domain::audit::Flaw;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed, SealRow};
+use crate::domain::{Fault, FaultKind};
 
 const OWN_AREA: &str = ".strongroom/";
 const DATA_KEYS: &str = ".strongroom/data-keys/";
@@ -34,6 +36,18 @@ pub(in crate::actions) fn is_own_area(key: &str) -> Option<Passed> {
         (false, true) => Some(Passed::Own),
         (false, false) => None,
     }
+}
+
+/// That of what only a mark or a name calls an encrypted data key nobody knows whether it is data.
+pub(super) fn called_data_key(act: &str, bucket: &str, key: &str) -> Fault {
+    let remedy = "it stays as it is; where it is no data key, take the mark off it or give it another name";
+    Fault::new(
+        FaultKind::Other,
+        act,
+        s3::uri(bucket, key),
+        Flaw::NoDataKey.told(),
+        remedy,
+    )
 }
 
 /// Whether it is only that all was stopped before it was its turn: then it is as it was, and nothing need be said of it.

@@ -1,16 +1,24 @@
 //! One look at one object, by one request; of the encrypted data keys and KMS keys that objects name each is asked about once.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::data_keys::{DataKeys, Presence, name_of};
 use super::kms_keys::KmsKeys;
 use super::spread::spread;
 use super::trouble::{ends_all, unasked, unread, unread_end, unusable};
+use crate::actions::encrypted_data_key::metadata;
 use crate::actions::verify::Deep;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditRow, Flaw, Kind, Told, Unchecked};
 use crate::domain::bulk::Listed;
-use crate::domain::{Fault, FaultKind, Location, Reading};
+use crate::domain::{Fault, FaultKind, Location, ObjectInfo, Reading};
+
+/// C as an object's metadata carry it.
+fn carried(info: &ObjectInfo) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(metadata(info, "data-key")?).ok()
+}
 
 /// What looks at the objects of one bucket.
 pub(super) struct Look<'a> {
@@ -53,7 +61,8 @@ impl<'a> Look<'a> {
                 row.size = glance.size;
                 row.at_rest = glance.at_rest;
                 let told = glance.told(&row.key);
-                Ok(Some(self.told(row, told).await))
+                let carried = carried(&glance.info).filter(|_| self.deep.is_some());
+                Ok(Some(self.told(row, told, carried).await))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
             Err(fault) if ends_all(&fault) => Err(fault),
@@ -79,8 +88,8 @@ impl<'a> Look<'a> {
         .await
     }
 
-    /// With what KMS, the bucket and all of the token tell.
-    async fn told(&self, mut row: AuditRow, mut told: Told) -> SeenRow {
+    /// With what KMS, the bucket and all of the token tell; C as it carries it is held against its key object.
+    async fn told(&self, mut row: AuditRow, mut told: Told, carried: Option<Vec<u8>>) -> SeenRow {
         row.kind = told.kind;
         row.flaws = std::mem::take(&mut told.flaws);
         row.unread = told.unread.take().map(Box::new);
@@ -93,7 +102,15 @@ impl<'a> Look<'a> {
         if let Some((uri, is_carried)) = told.data_key_object.take() {
             let name = name_of(&self.bucket, &uri).to_owned();
             match self.data_keys.presence(self.aws, &name).await {
-                Presence::There => {}
+                Presence::There => {
+                    if let Some(ciphertext) = carried {
+                        match self.data_keys.holds(self.aws, &name, &ciphertext).await {
+                            Ok(true) => {}
+                            Ok(false) => row.flaws.push(Flaw::KeyObjectDiffers(uri.clone())),
+                            Err(why) => row.unchecked.push(Unchecked::KeyObject(why)),
+                        }
+                    }
+                }
                 Presence::Missing => {
                     let uri = uri.clone();
                     row.flaws.push(Flaw::KeyObjectMissing { uri, is_carried });

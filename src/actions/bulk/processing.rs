@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::ProgressSink;
 use crate::actions::bucket_refusal;
+use crate::actions::bulk::sealing::check_destination;
 use crate::actions::faults::{cancelled, usage};
 use crate::actions::jobs::Program;
 use crate::aws::again::again;
@@ -27,6 +28,7 @@ mod results;
 mod rewrapping;
 mod sample;
 mod shards;
+mod unplanned;
 mod watch;
 mod worker;
 
@@ -58,6 +60,8 @@ pub struct Begun {
     pub shards: usize,
     /// The program that is brought to its image.
     pub brought: Option<Brought>,
+    /// What acts before it left whose lists never became whole, in words: deleted by now where nobody can be writing them any more.
+    pub unplanned: Vec<String>,
 }
 
 impl From<Begun> for Outcome {
@@ -93,6 +97,10 @@ pub async fn begin(
     bucket::check(START, order.bucket())?;
     let program = Program::of(engine.program().cloned()).await?;
     let folder = folder(aws, order.bucket(), &new_id(order.act()));
+    if let BulkOrder::Seal(spec) = order {
+        check_destination(aws, spec).await?;
+    }
+    let unplanned = unplanned::swept(aws, &folder).await;
     let hosts = usize::try_from(engine.instances).unwrap_or(1);
     let planned = async {
         let (plan, told) = match order {
@@ -122,6 +130,7 @@ pub async fn begin(
         job: None,
         shards: all - told,
         brought: None,
+        unplanned,
     };
     if begun.shards == 0 {
         return Ok(begun);
@@ -160,6 +169,7 @@ pub async fn go_on(
         unchecked: held.unchecked,
         job: None,
         brought: None,
+        unplanned: Vec::new(),
     };
     if missing.is_empty() {
         return Ok(begun);

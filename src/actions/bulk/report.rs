@@ -12,6 +12,7 @@ use crate::actions::kms_messages::write_new;
 use crate::aws::Aws;
 use crate::domain::audit::{AuditReport, AuditRequest, AuditRow, AuditSummary, json_row, json_summary};
 use crate::domain::{BulkFolder, Fault, ObjectUri, Outcome};
+use crate::printable;
 
 /// Rows that are kept, of those that are well and of those that are not.
 const KEPT: usize = 50_000;
@@ -118,7 +119,7 @@ pub fn save_audit_report(report: &AuditReport, to: &Path) -> Result<Outcome, Fau
     if to.extension().is_some_and(|end| end == "json" || end == "jsonl") {
         let rows = report.rows.iter().map(|row| json_row(&report.bucket, row));
         let lines = rows.chain([json_summary(&report.summary)]);
-        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let text: String = lines.map(|line| printable::json(&line.to_string()) + "\n").collect();
         write_new(to, text.as_bytes())?;
     } else {
         let mut table = AuditTable::create(to, &report.bucket)?;

@@ -14,21 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::each::each;
 use super::older;
-use super::trouble::ends_all;
 use crate::actions::ProgressSink;
 use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::cancelled;
 use crate::actions::flight::Pages;
-use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::Ended;
 use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped};
-use crate::domain::{Fault, FaultKind, KeyManager, KeyState, ObjectRow, Outcome, Progress};
+use crate::domain::{Fault, FaultKind, KeyManager, KeyState, ObjectRow, Outcome};
 use crate::envelope::Metadata;
 
 mod copying;
 mod data_key;
+mod going;
 mod hosts;
 mod journal;
 mod map;
@@ -42,7 +41,7 @@ pub(super) use hosts::{Copying, of_hosts, prepare};
 pub(super) use map::{MAPPED, map_of, map_text};
 use old_keys::KeyObjects;
 use scan::{Found, Scan, Wrapped};
-use spool::{Chain, Object, Spool, Spooled};
+use spool::{Chain, Spool, Spooled};
 
 const ACT: &str = "re-wrap";
 /// A kill loses what KMS did for data keys that were not kept yet. Of few, one at a time is wrapped, so that it is little; of many,
@@ -307,7 +306,12 @@ impl<'a> Run<'a> {
                     state: Rewrapped::Failed,
                     why: Some("there is no such object; check its name".to_owned()),
                 })?,
-                Found::Gone(_) => {}
+                Found::Gone(key) => told.row(RewrapRow {
+                    key,
+                    size: 0,
+                    state: Rewrapped::Gone,
+                    why: None,
+                })?,
                 Found::Other => told.report.passed_over += 1,
                 Found::Row(row) => told.row(row)?,
                 Found::Token {
@@ -361,151 +365,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects, with the digests
-    /// of what is in them.
-    async fn go(&self, groups: Groups, told: &mut Told<'_>) -> Result<(Ended, KeyObjects), Fault> {
-        let lanes = groups.lanes();
-        let Groups { all: groups, spooled } = groups;
-        let (mut old, spooled) = (KeyObjects::default(), &spooled);
-        let mut groups = groups.into_iter();
-        let mut current = Vec::new();
-        loop {
-            let next: Vec<Group> = groups
-                .by_ref()
-                .take(if self.cancel.is_cancelled() { 0 } else { lanes })
-                .collect();
-            let is_last = next.is_empty();
-            let wrapping = next.into_iter().map(|group| async move {
-                let anew = self.wrap_anew(&group, spooled).await;
-                (group, anew)
-            });
-            let wrapping = futures::future::join_all(wrapping);
-            let (copied, wrapped) =
-                futures::join!(self.copy_all((std::mem::take(&mut current), spooled), told), wrapping);
-            match copied {
-                Err(fault) => return broken_off(told, fault, old),
-                Ok(copied) if copied != Ended::Whole || self.cancel.is_cancelled() => return Ok((Ended::Stopped, old)),
-                Ok(_) if is_last => return Ok((Ended::Whole, old)),
-                Ok(_) => {}
-            }
-            for (group, anew) in wrapped {
-                match anew {
-                    Ok(anew) => {
-                        told.report.data_keys += 1;
-                        let (mapped, objects) = group.mapped(anew);
-                        old.note(&mapped);
-                        current.push((mapped, objects));
-                    }
-                    Err(fault) if ends_all(&fault) => return broken_off(told, fault, old),
-                    Err(fault) => self.not_wrapped((group, spooled), &fault, told).await?,
-                }
-            }
-        }
-    }
-
-    /// Tells of the objects of a data key that could not be wrapped anew. Where that may be because somebody else gave them
-    /// another one meanwhile each is looked at again: of those it is told, and not that they may not open.
-    async fn not_wrapped(
-        &self,
-        (group, spooled): (Group, &Spooled),
-        fault: &Fault,
-        told: &mut Told<'_>,
-    ) -> Result<(), Fault> {
-        let Group {
-            wrapped,
-            key_objects,
-            objects,
-        } = group;
-        let may_be_others = matches!(fault.kind, FaultKind::Integrity | FaultKind::Conflict);
-        let (wrapped, key_objects) = (&wrapped, &key_objects);
-        let look = |(key, size): Object| async move {
-            let (state, why) = if may_be_others {
-                self.stands((wrapped, key_objects), &key, fault).await?
-            } else {
-                (Rewrapped::Failed, Some(fault.to_string()))
-            };
-            Some(RewrapRow {
-                key: key.into(),
-                size,
-                state,
-                why,
-            })
-        };
-        let pages = spooled.pages(objects);
-        let take = |row: Option<RewrapRow>| row.map_or(Ok(()), |row| told.row(row));
-        each(self.aws, pages, self.cancel, look, take).await.map(drop)
-    }
-
-    /// How an object stands by now whose data key could not be wrapped anew; nothing if it is gone.
-    async fn stands(
-        &self,
-        (wrapped, key_objects): (&Wrapped, &BTreeSet<String>),
-        key: &str,
-        fault: &Fault,
-    ) -> Option<(Rewrapped, Option<String>)> {
-        let head = match transfer::find(self.aws, self.bucket(), key).await {
-            Ok(head) => head?,
-            Err(unread) => return Some((Rewrapped::Failed, Some(unread.to_string()))),
-        };
-        Some(match metadata_of(&head.metadata) {
-            Ok(Some(metadata)) if wrapped.is_named_by(&metadata, key_objects) => {
-                (Rewrapped::Failed, Some(fault.to_string()))
-            }
-            Ok(Some(metadata)) if self.is_there(&metadata) => (Rewrapped::Already, None),
-            _ => (
-                Rewrapped::Failed,
-                Some(data_key::changed(&s3::uri(self.bucket(), key)).to_string()),
-            ),
-        })
-    }
-
-    async fn copy_all(
-        &self,
-        (groups, spooled): (Vec<(Mapped, Chain)>, &Spooled),
-        told: &mut Told<'_>,
-    ) -> Result<Ended, Fault> {
-        let pages = groups.iter().map(|(mapped, objects)| {
-            let pages = spooled.pages(*objects);
-            pages.map_ok(move |page| page.into_iter().map(|object| (mapped, object)).collect::<Vec<_>>())
-        });
-        let pages = Box::pin(stream::iter(pages).flatten());
-        let take = |done: Result<(&Wrapped, RewrapRow), Fault>| {
-            let (wrapped, row) = done?;
-            told.done(wrapped, row)?;
-            let report = &told.report;
-            self.progress.report(Progress {
-                phase: "re-wrapping".to_owned(),
-                item: self.spec.place(),
-                bytes: report.done.bytes,
-                items: Some((report.done.objects, told.all)),
-                ..Progress::default()
-            });
-            Ok(())
-        };
-        each(self.aws, pages, self.cancel, |one| self.copied_of(one), take).await
-    }
-
-    async fn copied_of<'g>(
-        &self,
-        (mapped, (key, size)): (&'g Mapped, Object),
-    ) -> Result<(&'g Wrapped, RewrapRow), Fault> {
-        let row = self.copy(mapped, &key, size).await?;
-        Ok((&mapped.wrapped, row))
-    }
-
     /// How many older versions are there; nothing if they may not be listed.
     async fn older(&self) -> Option<u64> {
         let RewrapSpec { prefixes, objects, .. } = self.spec;
         older::count(self.aws, self.bucket(), prefixes, objects).await.ok()
     }
-}
-
-/// Nothing more can be done: the fault of all of it if nothing was, else where it broke off.
-fn broken_off<T>(told: &Told<'_>, fault: Fault, so_far: T) -> Result<(Ended, T), Fault> {
-    if told.report.done.objects == 0 {
-        return Err(fault);
-    }
-    Ok((Ended::BrokeOff(Box::new(fault)), so_far))
 }
 
 fn key_of(row: ObjectRow) -> String {

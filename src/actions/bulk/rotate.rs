@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fate::{Judged, before, is_own_area, row_of};
+use super::fate::{Judged, before, called_data_key, is_own_area, row_of};
 use super::part::{Origin, Part};
 use super::seal::{From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
@@ -15,7 +15,7 @@ use crate::actions::unlock::{Among, Claim, Keyring, unlock_object};
 use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3};
-use crate::domain::audit::Kind;
+use crate::domain::audit::{Flaw, Kind};
 use crate::domain::bond::Standing;
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Fate, Passed, SealRow, Sealed};
@@ -60,9 +60,6 @@ impl Rotating<'_> {
             Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
             original => original?,
         };
-        if original.metadata.contains_key(s3::KEY_OBJECT_MARK) {
-            return Ok(Judged::Pass(Passed::DataKey));
-        }
         let claim = Claim::read(self.bucket, &listed.key, &original.metadata)?;
         let Some(metadata) = claim.metadata() else {
             return self.other(listed).await.map(Judged::Pass);
@@ -116,7 +113,11 @@ impl Rotating<'_> {
             let glance = again(|| s3::glance(&aws, at)).await?;
             Ok(glance.told(&key))
         });
-        Ok(match told.await?.kind {
+        let told = told.await?;
+        if told.kind.is_token() && told.flaws.contains(&Flaw::NoDataKey) {
+            return Err(called_data_key(ACT, self.bucket, &listed.key));
+        }
+        Ok(match told.kind {
             Kind::KeyObject => Passed::DataKey,
             kind => Passed::NotOurs(kind),
         })

@@ -17,11 +17,12 @@ use crate::actions::empty_place::EmptyPlace;
 use crate::actions::faults::{cancelled, usage};
 use crate::actions::unlock::Keyring;
 use crate::actions::{OpenOptions, ProgressSink};
+use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::{Ended, Kind};
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Fate, SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions};
-use crate::domain::{Fault, ObjectUri, Outcome};
+use crate::domain::{Fault, FaultKind, ObjectUri, Outcome};
 
 /// Rows that are kept, of those that are well and of those that are not.
 const KEPT: usize = 2000;
@@ -270,6 +271,7 @@ pub async fn plan_seal(
     cancel: &CancellationToken,
 ) -> Result<SealPlan, Fault> {
     check(spec)?;
+    check_destination(aws, spec).await?;
     let walk = walk(aws, spec, cancel);
     let mut plan = SealPlan::new(spec.clone());
     let mut seen = 0_u64;
@@ -305,19 +307,29 @@ pub async fn plan_seal(
             };
             walk.through(one, listed, &mut note).await?
         }
-        Judge::Encrypt(encrypting) => {
+        Judge::Encrypt(mut encrypting) => {
+            if let SealAct::Encrypt {
+                overwrite,
+                delete_plain,
+                ..
+            } = &spec.act
+            {
+                (encrypting.overwrite, encrypting.delete_plain) = (*overwrite, *delete_plain);
+            }
             let (encrypting, counted) = (&encrypting, &gauge);
             let one = |listed: Listed| async move {
-                let judged = encrypting.judge(&listed).await;
+                let (mut judged, mut doomed) = (encrypting.judge(&listed).await, None);
                 if let Ok(Judged::Take(_)) = &judged {
-                    asked.ask(encrypting.context).await?;
+                    match encrypting.ahead(&listed).await {
+                        Ok(None) => asked.ask(encrypting.context).await?,
+                        Ok(Some(why)) => judged = Ok(Judged::Pass(why)),
+                        Err(fault) if fault.kind == FaultKind::NotFound => judged = Ok(Judged::Gone),
+                        Err(fault) => doomed = Some(fault),
+                    }
                 }
                 counted.end(&listed.key, listed.size);
-                looked(
-                    listed,
-                    judged.map(|judged| judged.map(|plain| (plain.kind, None))),
-                    None,
-                )
+                let judged = judged.map(|judged| judged.map(|plain| (plain.kind, None)));
+                looked(listed, judged, doomed)
             };
             let mut note = |look| {
                 noted(&mut plan, &mut seen, false, look);
@@ -407,6 +419,22 @@ pub(super) fn check(spec: &SealSpec) -> Result<(), Fault> {
         return Err(usage(spec.verb(), to, cause, "choose another prefix"));
     }
     Ok(())
+}
+
+/// Refuses a destination whose bucket is not there, or cannot be asked. Who may not list it may be one who may write to it.
+pub(super) async fn check_destination(aws: &Aws, spec: &SealSpec) -> Result<(), Fault> {
+    let to = match &spec.act {
+        SealAct::Encrypt { to, .. } if to.bucket != spec.bucket => to,
+        SealAct::Encrypt { .. } | SealAct::Rotate { .. } => return Ok(()),
+    };
+    match again(|| s3::list_under(aws, &to.bucket, &to.key).first()).await {
+        Err(fault) if fault.kind != FaultKind::Denied => Err(Fault {
+            act: "write below".to_owned(),
+            object: to.to_string(),
+            ..fault
+        }),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Nothing was listed: that older versions or delete markers are there all the same.

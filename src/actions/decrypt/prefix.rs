@@ -15,12 +15,14 @@ use crate::actions::tally::Tally;
 use crate::actions::unlock::{Among, Claim};
 use crate::aws::{s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Fault, ObjectInfo, ObjectRow};
+use crate::domain::{Fault, ObjectFormat, ObjectInfo, ObjectRow};
 
 /// What a look at an object of a prefix came to.
 enum Looked {
     /// It becomes no file.
     Passed,
+    /// It is an encrypted data key.
+    KeyObject,
     Opened(Box<DecryptedFile>),
     /// It was moved: all others must be looked at first.
     Waits,
@@ -67,6 +69,7 @@ impl Run<'_> {
         let mut report = DecryptReport {
             files: Vec::new(),
             failed: Vec::new(),
+            key_objects: 0,
         };
         let waiting = self.all(&under, objects, true, &mut report).await?;
         self.all(&under, waiting, false, &mut report).await?;
@@ -101,6 +104,7 @@ impl Run<'_> {
         while let Some(Ok((object, result))) = flight.next().await {
             match result {
                 Ok(Looked::Passed) => {}
+                Ok(Looked::KeyObject) => report.key_objects += 1,
                 Ok(Looked::Opened(file)) => report.files.push(*file),
                 Ok(Looked::Waits) => waiting.push(object),
                 Err(fault) => report.failed.push(fault),
@@ -156,7 +160,8 @@ impl Run<'_> {
         }
         let (format, length) = (beginning.info.format, beginning.head.length);
         let Some(name) = self.name_of((bucket, under.prefix, key), format, length).await? else {
-            return Ok(Looked::Passed);
+            let is_key = format == ObjectFormat::KeyObject;
+            return Ok(if is_key { Looked::KeyObject } else { Looked::Passed });
         };
         if !format.is_token() {
             return Err(no_token(ACT, s3::uri(bucket, key), format));

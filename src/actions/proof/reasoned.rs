@@ -9,7 +9,7 @@ use crate::actions::roles;
 use crate::aws::{Aws, kms};
 use crate::domain::explain::GRANTABLE;
 use crate::domain::policy::{self, Decision, Question};
-use crate::domain::{Arn, Fault, Grant, GrantConstraint, KeyState, ProofStep, RolePolicies};
+use crate::domain::{Arn, Fault, Grant, KeyState, ProofStep, RolePolicies};
 
 /// What could be read.
 struct Evidence {
@@ -181,15 +181,7 @@ impl Evidence {
     }
 
     fn is_granted(&self, grant: &Grant, operation: &str, context: &BTreeMap<String, String>) -> bool {
-        let holds = match &grant.constraint {
-            None => true,
-            Some(GrantConstraint::ContextEquals(pairs)) => {
-                pairs.len() == context.len() && pairs.iter().all(|(name, value)| context.get(name) == Some(value))
-            }
-            Some(GrantConstraint::ContextSubset(pairs)) => {
-                pairs.iter().all(|(name, value)| context.get(name) == Some(value))
-            }
-        };
+        let holds = grant.constraint.as_ref().is_none_or(|of| of.holds_in(context));
         grant.grantee == self.role_arn && holds && grant.operations.iter().any(|allowed| allowed == operation)
     }
 }
@@ -199,6 +191,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::GrantConstraint;
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/trainer";
     const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";

@@ -16,16 +16,18 @@ use crate::domain::{Fault, Location, ObjectFormat, ObjectRow, Reading, Verdict};
 
 impl Run<'_> {
     /// Everything under a prefix, many at once and told in order. What is said of one that was moved waits until all that the
-    /// others say was read.
+    /// others say was read. Answers how many key objects were passed over.
     pub(super) async fn prefix(
         &self,
         source: &Location,
         (bucket, prefix): (&str, &str),
         tell: &mut (impl FnMut(Verdict) + Send),
-    ) -> Result<(), Fault> {
-        let (mut told, has_objects) = (0_usize, AtomicBool::new(false));
+    ) -> Result<u64, Fault> {
+        let (mut told, mut key_objects, has_objects) = (0_usize, 0_u64, AtomicBool::new(false));
         let mut tell = |verdict: Verdict| {
-            if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
+            if verdict.reading.format() == Some(ObjectFormat::KeyObject) {
+                key_objects += 1;
+            } else {
                 told += 1;
                 tell(verdict);
             }
@@ -60,7 +62,7 @@ impl Run<'_> {
             tell(contradicted(verdict, bond.err()));
         }
         if told > 0 {
-            return Ok(());
+            return Ok(key_objects);
         }
         let object = s3::uri(bucket, prefix);
         if !has_objects.load(Ordering::Relaxed) {

@@ -8,7 +8,7 @@ use crate::app::pane::Pane;
 use crate::app::rests_on::rests_on;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
-use crate::app::state::overlay::{Next, Overlay, Report, Scroll};
+use crate::app::state::overlay::{Next, Overlay, Report};
 use crate::app::state::target::Target;
 use crate::domain::explain::is_of_aws;
 use crate::domain::rewrap::{RewrapReport, RewrapSpec};
@@ -157,10 +157,5 @@ pub(in crate::app) fn rewrapped(state: &mut State, request: &Request, report: &R
         ]);
     }
     let title = if report.is_plan { PLANNED } else { "Re-wrapped" };
-    Next::show(Overlay::Report(Report {
-        title: title.to_owned(),
-        lines,
-        scroll: Scroll::default(),
-        then,
-    }))
+    Next::show(Overlay::Report(Report::new(title, lines, then)))
 }

@@ -3,8 +3,8 @@
 use super::{obey, reading, take};
 use crate::app::cursor::stepped;
 use crate::app::hit::Hit;
-use crate::app::state::State;
 use crate::app::state::overlay::{Overlay, Scroll};
+use crate::app::state::{Esc, State};
 use crate::app::{Command, Effect, KeyCode, KeyPress, Pane};
 
 /// Lines of a text that one step of the wheel is.
@@ -30,6 +30,7 @@ pub(in crate::app) fn click(state: &mut State, hit: Hit, effects: &mut Vec<Effec
 fn clicked(state: &mut State, hit: Hit, effects: &mut Vec<Effect>) {
     state.next_turn();
     state.pending.clear();
+    state.esc = Esc::Other;
     state.focused().stay();
     let is_typed = state.search.typing;
     match (state.overlays.last_mut(), hit) {

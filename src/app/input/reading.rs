@@ -20,6 +20,8 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
     let by = match command {
         Command::Down => 1,
         Command::Up => -1,
+        Command::HalfDown => (room.1 / 2).max(1).cast_signed(),
+        Command::HalfUp => -(room.1 / 2).max(1).cast_signed(),
         Command::PageDown => room.1.saturating_sub(1).cast_signed(),
         Command::PageUp => -room.1.saturating_sub(1).cast_signed(),
         Command::Top => isize::MIN,
@@ -97,6 +99,8 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
         }
         Some(Overlay::Who(shown)) => match command {
             Command::NextPane | Command::PreviousPane => shown.turn(),
+            Command::Left => shown.step_column(-1),
+            Command::Right => shown.step_column(1),
             _ => shown.step(by),
         },
         Some(Overlay::Matrix(shown)) => shown.cursor = stepped(shown.cursor, by, matrix::rows(shown)),
@@ -112,8 +116,10 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
         Some(Overlay::Preview(shown)) => {
             let at = View::ALL.iter().position(|view| *view == shown.view).unwrap_or(0);
             match command {
-                Command::NextPane => shown.view = View::ALL[(at + 1) % View::ALL.len()],
-                Command::PreviousPane => shown.view = View::ALL[(at + View::ALL.len() - 1) % View::ALL.len()],
+                Command::NextPane | Command::Right => shown.view = View::ALL[(at + 1) % View::ALL.len()],
+                Command::PreviousPane | Command::Left => {
+                    shown.view = View::ALL[(at + View::ALL.len() - 1) % View::ALL.len()];
+                }
                 _ => shown.scroll.step(by, lines, room.1),
             }
         }
@@ -123,8 +129,10 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
         Some(Overlay::Details(details)) => {
             let pages = details.subject.pages().len();
             match command {
-                Command::NextPane => (details.page, details.scroll) = ((details.page + 1) % pages, Scroll::default()),
-                Command::PreviousPane => {
+                Command::NextPane | Command::Right => {
+                    (details.page, details.scroll) = ((details.page + 1) % pages, Scroll::default());
+                }
+                Command::PreviousPane | Command::Left => {
                     (details.page, details.scroll) = ((details.page + pages - 1) % pages, Scroll::default());
                 }
                 _ => details.scroll.step(by, lines, room.1),

@@ -79,6 +79,16 @@ pub(in crate::app) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
     facts.lines
 }
 
+/// When a grant holds. Untrusted.
+pub(in crate::app) fn only_if(constraint: &GrantConstraint) -> String {
+    let (how, pairs) = match constraint {
+        GrantConstraint::ContextEquals(pairs) => ("context is exactly", pairs),
+        GrantConstraint::ContextSubset(pairs) => ("context contains", pairs),
+    };
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{how} {}", pairs.join(", "))
+}
+
 /// The facts of a grant.
 pub(in crate::app) fn describe(facts: &mut Facts, grant: &Grant) {
     facts.heading(&format!("Grant to {}", format::last_part(&grant.grantee)));
@@ -88,12 +98,7 @@ pub(in crate::app) fn describe(facts: &mut Facts, grant: &Grant) {
     }
     facts.plain("May", &grant.operations.join(", "));
     if let Some(constraint) = &grant.constraint {
-        let (how, pairs) = match constraint {
-            GrantConstraint::ContextEquals(pairs) => ("context is exactly", pairs),
-            GrantConstraint::ContextSubset(pairs) => ("context contains", pairs),
-        };
-        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        facts.plain("Only if", &format!("{how} {}", pairs.join(", ")));
+        facts.plain("Only if", &only_if(constraint));
     }
     facts.plain("Name", grant.name.as_deref().unwrap_or("none"));
     facts.plain("Key", &grant.key_arn);

@@ -4,16 +4,16 @@
 //! rows under the other cursors belong to it that say so. It is read off what is known and asks for nothing; what was not
 //! looked at is said to be so. Whatever grows with the rows is looked up once a row or a list has changed.
 
+mod links;
+
+use std::collections::BTreeMap;
+
+use self::links::{Access, Refusal};
 use super::State;
-use crate::app::format::{self, Tone};
+use crate::app::format::Tone;
 use crate::app::pane::Pane;
-use crate::app::seen::ReadResult;
-use crate::app::state::overlay::{Confirm, Overlay, Then};
-use crate::app::table::{Freshness, Listing as _};
-use crate::domain::explain::explain_text;
-use crate::domain::{
-    FaultKind, Grant, Job, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod, Request,
-};
+use crate::app::state::overlay::{Confirm, Overlay, Report, Then};
+use crate::domain::{Grant, Job, ObjectRow, Request};
 
 /// Key, role, object and job of what is selected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,7 +32,9 @@ pub struct Chain {
     pub(in crate::app) job: Option<String>,
     /// Why the job, which was refused, is only to be started again: what it was refused is granted by now.
     pub(in crate::app) again: Option<String>,
-    /// Whether the role has a grant that lets it decrypt, whatever the context.
+    /// Why what was granted since does not help the job.
+    pub(in crate::app) unmet: Option<String>,
+    /// Whether the role has a grant that lets it decrypt here.
     pub(in crate::app) is_granted: bool,
 }
 
@@ -156,7 +158,7 @@ fn asked_about(state: &State) -> Option<&str> {
             _ => None,
         },
         Overlay::Matrix(shown) => Some(shown.cycle.role_arn.as_str()),
-        Overlay::Report(report) if report.title == ACCESS_PROOF => {
+        Overlay::Report(report) if report.title == Report::ACCESS_PROOF => {
             state.proofs.last().map(|proof| proof.role_arn.as_str())
         }
         _ => None,
@@ -164,9 +166,6 @@ fn asked_about(state: &State) -> Option<&str> {
     // A session's becomes its role's: which that is, the chain knows already.
     role.filter(|role| role.contains(":role/"))
 }
-
-/// The title of a proof.
-const ACCESS_PROOF: &str = "Access proof";
 
 impl<'a> Selected<'a> {
     /// The same as before, under a question, a form or a proof: it is about that, wherever the cursor is put meanwhile.
@@ -245,17 +244,24 @@ impl<'a> Selected<'a> {
         let row = self.key.and_then(|named| state.listed_key(named));
         let arn = row.map_or(self.key, |key| Some(key.arn.as_str()));
         let is_listed = arn.is_some() && state.grants_of.as_deref() == arn;
+        let context = links::context(self.job, self.object);
         let role = self.role.filter(|_| is_listed);
-        let grant = role.and_then(|role| memo.grant(state, role));
-        let again = match (self.job, grant) {
-            (Some(job), Some(grant)) => again(job, grant),
-            _ => None,
+        let grant = role.and_then(|role| memo.grant(state, role, context.as_ref()));
+        let access = Access {
+            key: arn,
+            role: self.role,
+            job: self.job,
+            refusal: self.role.and_then(|role| Refusal::of(self.job, role)),
+            is_listed,
+            grant,
+            holds: grant.and_then(|grant| holds(grant, context.as_ref())),
+            context: context.as_ref(),
         };
         let links = vec![
-            key_link(state, self.key, row, self.job),
-            role_link(state, memo, arn, self.role, self.job),
-            object_link(state, self.object, self.data),
-            job_link(state, self.job),
+            links::key(state, self.key, row, self.job),
+            links::role(state, &access),
+            links::object(state, self.object, self.data),
+            links::job(state, self.job),
         ];
         Chain {
             links,
@@ -264,8 +270,9 @@ impl<'a> Selected<'a> {
             object: self.object.map(|row| row.key().to_owned()),
             data: self.data.map(str::to_owned),
             job: self.job.map(|job| job.id().into_owned()),
-            again,
-            is_granted: grant.is_some_and(|grant| may_decrypt(grant) && grant.constraint.is_none()),
+            again: access.again(),
+            unmet: access.unmet(),
+            is_granted: grant.is_some_and(may_decrypt) && access.holds == Some(true),
         }
     }
 }
@@ -290,15 +297,36 @@ fn reads(state: &State, job: &Job, object: &ObjectRow) -> bool {
 }
 
 impl Memo {
-    /// The newest grant to this role, of those that let it decrypt if there are any.
-    fn grant<'a>(&mut self, state: &'a State, role: &str) -> Option<&'a Grant> {
+    /// Of the grants to this role the one that says most: that lets it decrypt, in this context, the newest.
+    fn grant<'a>(
+        &mut self,
+        state: &'a State,
+        role: &str,
+        context: Option<&BTreeMap<String, String>>,
+    ) -> Option<&'a Grant> {
         let rows = state.grants.rows();
-        let found = looked_up(&mut self.grant, state.grants.revision(), role, || {
+        let named = format!("{role} {context:?}");
+        let found = looked_up(&mut self.grant, state.grants.revision(), &named, || {
             let to_role = rows.iter().enumerate().filter(|(_, grant)| grant.grantee == role);
-            let best = to_role.max_by_key(|(_, grant)| (may_decrypt(grant), grant.created));
+            let best = to_role.max_by_key(|(_, grant)| {
+                let helps = match holds(grant, context) {
+                    Some(true) => 2,
+                    None => 1,
+                    Some(false) => 0,
+                };
+                (may_decrypt(grant), helps, grant.created)
+            });
             best.map(|(index, _)| index)
         });
         rows.get(found?)
+    }
+}
+
+/// Whether the grant holds in this context; unknown where the context is.
+fn holds(grant: &Grant, context: Option<&BTreeMap<String, String>>) -> Option<bool> {
+    match &grant.constraint {
+        None => Some(true),
+        Some(constraint) => context.map(|context| constraint.holds_in(context)),
     }
 }
 
@@ -321,240 +349,4 @@ fn looked_up(
 
 fn may_decrypt(grant: &Grant) -> bool {
     grant.operations.iter().any(|operation| operation == "Decrypt")
-}
-
-fn link(place: Place, name: &str, standing: Standing, words: impl Into<String>, brief: &'static str) -> Link {
-    Link {
-        place,
-        name: name.to_owned(),
-        words: words.into(),
-        brief,
-        standing,
-    }
-}
-
-/// What is not known of a row: it is asked about, or could not be looked at.
-fn not_looked_at(state: &State, place: Place, name: &str, id: &str) -> Link {
-    let words = match state.refusal(id).map(|fault| &fault.kind) {
-        None => "not looked at yet",
-        Some(FaultKind::Denied) => "not looked at: denied",
-        Some(FaultKind::NotFound) => return link(place, name, Standing::Broken, "not there", "not there"),
-        Some(_) => "not looked at: it was asked for in vain",
-    };
-    link(place, name, Standing::Unknown, words, "not looked at")
-}
-
-fn key_link(state: &State, named: Option<&str>, row: Option<&KmsKey>, job: Option<&Job>) -> Link {
-    let place = Place::Key;
-    let Some(key) = row else {
-        return match (named, job) {
-            (Some(named), _) => link(
-                place,
-                format::last_part(named),
-                Standing::Unknown,
-                "not listed here",
-                "not listed",
-            ),
-            (None, Some(job)) if job.detail.is_some() => {
-                link(place, "", Standing::Unknown, "the job names none", "not named")
-            }
-            (None, Some(_)) => link(place, "", Standing::Unknown, "not looked at yet", "not looked at"),
-            (None, None) => link(place, "", Standing::Open, "none selected", "none"),
-        };
-    };
-    let Some(detail) = &key.detail else {
-        return not_looked_at(state, place, key.name(), &key.arn);
-    };
-    let (standing, brief) = match &detail.state {
-        KeyState::Enabled => (Standing::Holds, "Enabled"),
-        KeyState::Disabled => (Standing::Broken, "Disabled"),
-        KeyState::PendingDeletion => (Standing::Broken, "PendingDeletion"),
-        KeyState::PendingImport => (Standing::Broken, "PendingImport"),
-        KeyState::Other(_) => (Standing::Broken, "not usable"),
-    };
-    let until = detail.deletion.map(|at| at.strftime(", deleted on %-d %b").to_string());
-    let words = format!("{}{}", detail.state.as_str(), until.unwrap_or_default());
-    link(place, key.name(), standing, words, brief)
-}
-
-fn role_link(state: &State, memo: &mut Memo, key: Option<&str>, role: Option<&str>, job: Option<&Job>) -> Link {
-    let place = Place::Role;
-    let Some(role) = role else {
-        let is_asked = job.is_some_and(|job| job.detail.is_none());
-        return if is_asked {
-            link(place, "", Standing::Unknown, "not looked at yet", "not looked at")
-        } else {
-            link(place, "", Standing::Open, "none selected", "none")
-        };
-    };
-    let name = format::last_part(role);
-    let is_listed = key.is_some() && state.grants_of.as_deref() == key;
-    let grant = is_listed.then(|| memo.grant(state, role)).flatten();
-    let granted = grant.and_then(|grant| grant.created);
-    if let Some(link) = refused(name, role, job, grant) {
-        return link;
-    }
-    let proof = key.and_then(|key| state.newest_proof(key, role));
-    let proof = proof.filter(|proof| granted.is_none_or(|granted| granted <= proof.at));
-    let proved = proof.map(|proof| {
-        let how = match proof.method {
-            ProofMethod::Assumed => "proved",
-            ProofMethod::Reasoned => "reasoned",
-        };
-        (proof.allowed, format!(", {how} {}", clock(proof.at)))
-    });
-    match (grant, proved) {
-        (_, Some((false, at))) => link(
-            place,
-            name,
-            Standing::Broken,
-            format!("denied Decrypt{at}"),
-            "denied Decrypt",
-        ),
-        (Some(grant), proved) => granted_link(name, grant, &proved.map(|(_, at)| at).unwrap_or_default()),
-        (None, Some((true, at))) => link(place, name, Standing::Holds, format!("allowed Decrypt{at}"), "allowed"),
-        (None, None) => ungranted(state, name, is_listed),
-    }
-}
-
-fn granted_link(name: &str, grant: &Grant, proved: &str) -> Link {
-    let operations = grant.operations.join(", ");
-    let only_if = grant.constraint.as_ref().map_or("", |_| " in its context");
-    if may_decrypt(grant) {
-        let words = format!("granted {operations}{only_if}{proved}");
-        link(Place::Role, name, Standing::Holds, words, "granted")
-    } else {
-        let words = format!("granted {operations}, not Decrypt");
-        link(Place::Role, name, Standing::Weak, words, "not Decrypt")
-    }
-}
-
-/// Without a grant the role may still be allowed by a policy: nothing is broken that was not seen to be.
-fn ungranted(state: &State, name: &str, is_listed: bool) -> Link {
-    let unknown = |words: &str| link(Place::Role, name, Standing::Unknown, words, "grants not listed");
-    match state.grants.freshness() {
-        _ if !is_listed => unknown("grants not listed"),
-        Freshness::Absent | Freshness::Loading => unknown("grants not listed yet"),
-        Freshness::Stale { fault, .. } if fault.kind == FaultKind::Denied => unknown("grants not listed: denied"),
-        Freshness::Stale { .. } => unknown("no grant when last listed"),
-        Freshness::Ready(_) if !state.grants.is_whole() => unknown("no grant among those listed so far"),
-        Freshness::Ready(_) => {
-            let words = "no grant; a policy may allow it";
-            link(Place::Role, name, Standing::Weak, words, "no grant")
-        }
-    }
-}
-
-/// The role was seen to be refused: its job says so, and nothing was granted since.
-fn refused(name: &str, role: &str, job: Option<&Job>, grant: Option<&Grant>) -> Option<Link> {
-    let job = job.filter(|job| job.status == JobStatus::Failed)?;
-    let refusal = explain_text(&job.cause()?)?;
-    let call = refusal.call.filter(|call| call.starts_with("kms:"))?;
-    let is_role = refusal
-        .who
-        .is_some_and(|who| who.split('/').any(|part| part == name) || who == role);
-    let granted = grant.and_then(|grant| grant.created);
-    let is_mended = granted.is_some() && granted > job.created;
-    let words = match job.ended {
-        Some(at) => format!("refused {call} {}", clock(at)),
-        None => format!("refused {call}"),
-    };
-    (is_role && !is_mended).then(|| link(Place::Role, name, Standing::Broken, words, "refused"))
-}
-
-/// What to say of a job that was refused what this grant of its role allows. A grant that holds in some context only, and
-/// was there already, did not help it.
-fn again(job: &Job, grant: &Grant) -> Option<String> {
-    let job = Some(job).filter(|job| job.status == JobStatus::Failed)?;
-    let refusal = explain_text(&job.cause()?)?;
-    let name = format::last_part(&grant.grantee);
-    let is_role = refusal
-        .who
-        .is_some_and(|who| who.split('/').any(|part| part == name) || who == grant.grantee);
-    let operation = refusal.call.as_deref().and_then(|call| call.strip_prefix("kms:"))?;
-    let is_allowed = grant.operations.iter().any(|allowed| allowed == operation);
-    let is_newer = grant.created.is_some() && grant.created > job.created;
-    if !is_role || !is_allowed || !(is_newer || grant.constraint.is_none()) {
-        return None;
-    }
-    let when = job.ended.map(|at| format!(" at {}", clock(at))).unwrap_or_default();
-    Some(if is_newer {
-        format!("It was refused{when}; a grant to {name} has been made since.")
-    } else {
-        format!("It was refused{when}, though {name} had a grant: that takes some minutes to be known everywhere.")
-    })
-}
-
-fn object_link(state: &State, row: Option<&ObjectRow>, data: Option<&str>) -> Link {
-    let place = Place::Object;
-    let Some(row) = row else {
-        return match data {
-            Some(uri) => {
-                let name = format::last_part(uri.trim_end_matches('/'));
-                link(place, name, Standing::Unknown, "not looked at", "not looked at")
-            }
-            None => link(place, "", Standing::Open, "none selected", "none"),
-        };
-    };
-    let name = format::last_part(row.key());
-    let Some(info) = row.info() else {
-        return not_looked_at(state, place, name, row.key());
-    };
-    match state.seen(row).map(|seen| (&seen.result, clock(seen.at))) {
-        Some((ReadResult::Verified { bond, .. }, at)) if bond.is_bound() => link(
-            place,
-            name,
-            Standing::Holds,
-            format!("bound, verified {at}"),
-            "verified",
-        ),
-        Some((ReadResult::Verified { bond, .. }, at)) => {
-            let words = format!("{}, intact {at}", bond.as_str());
-            link(place, name, Standing::Weak, words, bond.as_str())
-        }
-        Some((ReadResult::Refuted(_), at)) => {
-            link(place, name, Standing::Broken, format!("not intact {at}"), "not intact")
-        }
-        None if !info.refuted.is_empty() => link(place, name, Standing::Broken, "not what it says it is", "refuted"),
-        None => match info.format {
-            ObjectFormat::Plain | ObjectFormat::SseS3 | ObjectFormat::SseKms => {
-                let words = format!("{}: whoever reads it has it plain", info.format.as_str());
-                link(place, name, Standing::Broken, words, "not encrypted")
-            }
-            format => {
-                let words = format!("says {}, not read here", format.as_str());
-                link(place, name, Standing::Unknown, words, "not read here")
-            }
-        },
-    }
-}
-
-fn job_link(state: &State, job: Option<&Job>) -> Link {
-    let place = Place::Job;
-    let Some(job) = job else {
-        return link(place, "", Standing::Open, "none selected", "none");
-    };
-    if job.status.as_str().is_empty() {
-        return not_looked_at(state, place, &job.id(), &job.name);
-    }
-    let (standing, brief) = match &job.status {
-        JobStatus::Completed => (Standing::Holds, "Completed"),
-        JobStatus::InProgress => (Standing::Busy, "InProgress"),
-        JobStatus::Stopping => (Standing::Busy, "Stopping"),
-        JobStatus::Stopped => (Standing::Weak, "Stopped"),
-        JobStatus::Failed => (Standing::Broken, "Failed"),
-        JobStatus::Other(_) => (Standing::Unknown, "unknown"),
-    };
-    let phase = job.secondary.as_deref().filter(|_| job.status.is_active());
-    let more = phase
-        .map(str::to_owned)
-        .or_else(|| job.ended.map(clock))
-        .unwrap_or_default();
-    let words = format!("{} {more}", job.status.as_str());
-    link(place, &job.name, standing, words.trim_end(), brief)
-}
-
-/// The time of day, in UTC as everywhere.
-fn clock(at: jiff::Timestamp) -> String {
-    at.strftime("%H:%M").to_string()
 }

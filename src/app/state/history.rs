@@ -31,7 +31,7 @@ pub(in crate::app) struct Spot {
 
 impl Spot {
     /// Whether both show the same rows.
-    fn is_same_place(&self, other: &Self) -> bool {
+    pub(in crate::app) fn is_same_place(&self, other: &Self) -> bool {
         (self.pane, &self.place, &self.dir) == (other.pane, &other.place, &other.dir)
     }
 }

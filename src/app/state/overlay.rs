@@ -3,9 +3,12 @@
 //! A list with a cursor is either fixed when it opens, or its cursor is on a row by name: what arrives meanwhile never puts
 //! another row under it.
 
+mod report;
+
 use std::borrow::Cow;
 use std::fmt;
 
+pub use self::report::Report;
 pub use super::layout::Scroll;
 use tui_input::Input;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -221,19 +224,6 @@ impl Subject {
             _ => &["Overview", "JSON"],
         }
     }
-}
-
-/// What an operation found out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// What it is about.
-    pub title: String,
-    /// What it says.
-    pub lines: Vec<Line>,
-    /// Where it is scrolled to.
-    pub scroll: Scroll,
-    /// What Enter does, if there is something to do about it.
-    pub then: Option<Request>,
 }
 
 /// The story of a grant.

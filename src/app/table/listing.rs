@@ -23,9 +23,10 @@ pub trait Listing {
     fn roll(&mut self, by: isize);
     /// The person has chosen the row under the cursor.
     fn touch(&mut self);
-    /// The cursor stays: what it was to go to is not waited for any more.
+    /// A key is pressed here: the cursor stays on the row that is seen under it, and what it was to go to is not waited for
+    /// any more.
     fn stay(&mut self);
-    /// The person has come to it: the cursor stays where it was put.
+    /// The person has come to it: the cursor stays where it is, unless it is to go to what was made meanwhile.
     fn come(&mut self);
     /// A page, less one row to keep the place by.
     fn page(&self) -> isize;
@@ -116,11 +117,13 @@ impl<T: Row> Listing for Table<T> {
 
     fn stay(&mut self) {
         self.wanted = None;
+        // Before the end of the first walk every page has another first row.
+        self.is_seen |= self.pages.is_whole && !self.view.is_empty();
     }
 
     fn come(&mut self) {
-        if self.is_placed {
-            self.wanted = None;
+        if self.is_placed || self.wanted.is_none() {
+            self.stay();
         }
     }
 

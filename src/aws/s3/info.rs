@@ -10,14 +10,12 @@ use percent_encoding::percent_decode_str;
 
 use super::uri;
 use crate::domain::bond::{Standing, Written};
-use crate::domain::format::{is_text, of_body, token_len};
+use crate::domain::format::{DATA_KEY_BYTES, is_text, may_be_data_key, of_body, token_len};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
 pub(super) const KEY_OBJECTS: &str = ".strongroom/data-keys/";
 /// The name that the boto3 way gives its encrypted data key.
 const BOTO3_KEY_OBJECT: &str = "dont_look";
-/// No encrypted data key of KMS is longer.
-const LONGEST_DATA_KEY: u64 = 6144;
 const PREFIX: &str = "strongroom-";
 /// What a key object of ours carries.
 const KEY_OBJECT: &str = "key-object";
@@ -60,16 +58,16 @@ impl Sse {
 }
 
 impl Head {
-    /// A token may bear the mark of a key object, put there so that it is passed over: its bytes tell.
+    /// Whatever may bear the mark of a key object, put there so that it is passed over: its bytes tell.
     pub(super) fn needs_first_bytes(&self) -> bool {
-        matches!(self.by_head(), None | Some(ObjectFormat::KeyObject)) && self.size > 0
+        self.size > 0 && (self.by_head().is_none() || self.is_called_data_key())
     }
 
     pub(in crate::aws) fn info(self, first: &[u8]) -> ObjectInfo {
-        let format = match self.by_head() {
-            Some(ObjectFormat::KeyObject) if of_body(first) == Some(ObjectFormat::Fernet) => self.marked_token(),
-            Some(format) => format,
-            None => self.by_body(first),
+        let format = if self.is_data_key(first) {
+            ObjectFormat::KeyObject
+        } else {
+            self.by_head().unwrap_or_else(|| self.by_body(first))
         };
         let kms_key_arn = match format {
             ObjectFormat::SseKms => self.sse_key.clone(),
@@ -97,25 +95,26 @@ impl Head {
 
     /// Whether its data key may stand in an instruction file beside it: nothing else says what it is, and it is no text.
     pub(super) fn may_have_instructions(&self, first: &[u8]) -> bool {
-        self.by_head().is_none() && self.by_body(first).is_open() && !first.is_empty() && !is_text(first)
+        let is_told = self.by_head().is_some() || self.is_data_key(first);
+        !is_told && self.by_body(first).is_open() && !first.is_empty() && !is_text(first)
     }
 
-    /// A token where a key object was said to be.
-    fn marked_token(&self) -> ObjectFormat {
-        match self.ours("mac") {
-            Some(_) => ObjectFormat::Strongroom,
-            None => ObjectFormat::Fernet,
-        }
+    /// Whether it has the mark, the place or the name of a key object.
+    fn is_called_data_key(&self) -> bool {
+        let name = self.key.rsplit('/').next();
+        self.ours(KEY_OBJECT).is_some() || is_own_place(&self.key) || name == Some(BOTO3_KEY_OBJECT)
+    }
+
+    /// Whether it is called a key object, and is one as far as its size and its first bytes tell.
+    fn is_data_key(&self, first: &[u8]) -> bool {
+        self.is_called_data_key() && DATA_KEY_BYTES.contains(&self.size) && may_be_data_key(first)
     }
 
     fn by_head(&self) -> Option<ObjectFormat> {
         let has = |name: &str| self.metadata.iter().any(|(key, _)| key == name);
-        // What consoles write for an empty folder is none.
-        let may_be = (1..=LONGEST_DATA_KEY).contains(&self.size);
-        if may_be && (self.key.starts_with(KEY_OBJECTS) || self.ours(KEY_OBJECT).is_some()) {
-            return Some(ObjectFormat::KeyObject);
-        }
-        if self.metadata.iter().any(|(key, _)| key.starts_with(PREFIX)) {
+        // What a key object carries makes no token.
+        let is_only_marked = self.ours(KEY_OBJECT).is_some() && self.ours("mac").is_none();
+        if !is_only_marked && self.metadata.iter().any(|(key, _)| key.starts_with(PREFIX)) {
             return Some(ObjectFormat::Strongroom);
         }
         if S3_ENCRYPTION_CLIENT
@@ -134,7 +133,6 @@ impl Head {
         }
         let name = self.key.rsplit('/').next().unwrap_or_default();
         match first {
-            _ if name == BOTO3_KEY_OBJECT && (1..=LONGEST_DATA_KEY).contains(&self.size) => ObjectFormat::KeyObject,
             [0x1f, 0x8b, ..] if name.ends_with(".tar.gz") || name.ends_with(".tgz") => ObjectFormat::Archive,
             _ => match self.sse {
                 Sse::Kms => ObjectFormat::SseKms,
@@ -241,15 +239,46 @@ mod tests {
         }
     }
 
+    const WRAPPED: &[u8] = b"\x01\x02\x03\x00\x78";
+
+    #[test]
+    fn what_only_bears_the_mark_or_the_name_of_a_key_object_is_what_its_bytes_are() {
+        let called: [(&str, &[(&str, &str)]); 4] = [
+            ("a", &[("strongroom-key-object", "1")]),
+            (".strongroom/data-keys/x", &[]),
+            ("p/.strongroom/data-keys/x", &[]),
+            ("dont_look", &[]),
+        ];
+        for (key, metadata) in called {
+            for first in [&b"\x89PNG\r\n\x1a\n"[..], b"\x80\x04\x95", b"id,name", b""] {
+                assert_eq!(
+                    head(key, metadata).info(first).format,
+                    ObjectFormat::SseS3,
+                    "{key} {first:?}"
+                );
+            }
+            for size in [5, *DATA_KEY_BYTES.end() + 1] {
+                let other = Head {
+                    size,
+                    ..head(key, metadata)
+                };
+                assert_eq!(other.info(WRAPPED).format, ObjectFormat::SseS3, "{key} {size}");
+            }
+            let message = head(key, metadata).info(b"\x02\x05\x78\x00").format;
+            assert_eq!(message, ObjectFormat::AwsEncryptionSdk, "{key}");
+        }
+    }
+
     #[test]
     #[expect(clippy::type_complexity, reason = "a table")]
     fn every_format_is_recognised_by_its_own_mark() {
-        let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 17] = [
+        let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 18] = [
             ("a", &[("strongroom-version", "1")], b"", ObjectFormat::Strongroom),
-            (".strongroom/data-keys/x", &[], b"", ObjectFormat::KeyObject),
-            ("dont_look", &[], b"\x01\x02\x03\x00\x78", ObjectFormat::KeyObject),
+            (".strongroom/data-keys/x", &[], WRAPPED, ObjectFormat::KeyObject),
+            ("p/.strongroom/data-keys/x", &[], WRAPPED, ObjectFormat::KeyObject),
+            ("dont_look", &[], WRAPPED, ObjectFormat::KeyObject),
             ("a", &[("strongroom-name", "a")], b"", ObjectFormat::Strongroom),
-            ("a", &[("strongroom-key-object", "1")], b"", ObjectFormat::KeyObject),
+            ("a", &[("strongroom-key-object", "1")], WRAPPED, ObjectFormat::KeyObject),
             ("a", &[], b"gAAAAABl", ObjectFormat::Fernet),
             ("a", &[], b" \r\n gAAAAABl", ObjectFormat::Fernet),
             ("a", &[("x-amz-key", "…")], b"", ObjectFormat::S3EncryptionClient),
@@ -395,7 +424,7 @@ mod tests {
     #[test]
     fn what_is_too_long_for_a_data_key_does_not_pass_as_one() {
         let long = Head {
-            size: LONGEST_DATA_KEY + 1,
+            size: *DATA_KEY_BYTES.end() + 1,
             ..head(".strongroom/data-keys/x", &[])
         };
         assert_eq!(long.info(b"id,name").format, ObjectFormat::SseS3);

@@ -8,6 +8,7 @@ use crate::aws::fault::Heard;
 use crate::aws::{Aws, timestamp};
 use crate::domain::explain::is_locked;
 use crate::domain::{Fault, FaultKind};
+use crate::printable::shell_word;
 
 const ACT: &str = "delete";
 
@@ -54,6 +55,12 @@ pub(crate) async fn delete_version(aws: &Aws, bucket: &str, key: &str, version: 
     }
 }
 
+/// What names a version on a command line of the AWS CLI.
+pub(crate) fn words_of_version(bucket: &str, key: &str, version: &str) -> String {
+    let [bucket, key, version] = [bucket, key, version].map(|word| shell_word(word.as_bytes()));
+    format!("--bucket {bucket} --key {key} --version-id {version}")
+}
+
 /// The refusal of a locked version, with what its lock is and what ends it, as far as the caller may know; every lock if not.
 async fn locked(aws: &Aws, (bucket, key, version): (&str, &str, &str), fault: Fault) -> Fault {
     let object = &uri(bucket, key);
@@ -68,12 +75,13 @@ async fn locked(aws: &Aws, (bucket, key, version): (&str, &str, &str), fault: Fa
         call.await.heard("ask for the retention of", object)
     };
     let (hold, retention) = futures::join!(again(hold), again(retention));
+    let this = words_of_version(bucket, key, version);
     let mut ends = Vec::new();
     let status = hold.ok().and_then(|answer| answer.legal_hold?.status);
     if status == Some(ObjectLockLegalHoldStatus::On) {
         ends.push(format!(
-            "it is under a legal hold: aws s3api put-object-legal-hold --bucket {bucket} --key {key} --version-id {version} \
-             --legal-hold Status=OFF, for who may s3:PutObjectLegalHold"
+            "it is under a legal hold: `aws s3api put-object-legal-hold {this} --legal-hold Status=OFF`, for who may \
+             s3:PutObjectLegalHold"
         ));
     }
     if let Some(retention) = retention.ok().and_then(|answer| answer.retention) {
@@ -85,7 +93,7 @@ async fn locked(aws: &Aws, (bucket, key, version): (&str, &str, &str), fault: Fa
             }
             Some(ObjectLockRetentionMode::Governance) => Some(format!(
                 "it is retained in GOVERNANCE mode until {until}: before that only who may s3:BypassGovernanceRetention deletes it \
-                 (aws s3api delete-object --bypass-governance-retention --version-id {version})"
+                 (`aws s3api delete-object {this} --bypass-governance-retention`)"
             )),
             _ => None,
         });

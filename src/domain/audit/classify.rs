@@ -7,7 +7,8 @@ use super::beginning::{Beginning, beginning};
 use super::message;
 use super::{AtRest, Flaw, Kind, Unread};
 use crate::domain::bond::{Standing, Written};
-use crate::domain::format::{begins_token, is_text, may_be_data_key};
+use crate::domain::bulk_folder::below;
+use crate::domain::format::{begins_token, is_text};
 use crate::domain::own_area::{Own, own};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
@@ -80,11 +81,30 @@ pub fn classify(seen: &Seen<'_>) -> Told {
             None => {}
         }
     }
+    let mut told = by_format(seen, format);
+    if told.kind != Kind::KeyObject && seen.size > 0 && is_called_data_key(seen) {
+        told.flaws.push(Flaw::NoDataKey);
+    }
+    told
+}
+
+/// Whether it has the mark, the place or the name of a key object: then whoever passes those over passes it over.
+fn is_called_data_key(seen: &Seen<'_>) -> bool {
+    const PLACE: &str = ".strongroom/data-keys/";
+    let is_marked = seen
+        .info
+        .metadata
+        .iter()
+        .any(|(name, _)| name == "strongroom-key-object");
+    is_marked
+        || below(seen.key, PLACE).is_some_and(|name| !name.is_empty())
+        || seen.key.rsplit('/').next() == Some("dont_look")
+}
+
+fn by_format(seen: &Seen<'_>, format: ObjectFormat) -> Told {
     match format {
         ObjectFormat::Strongroom => ours(seen),
         ObjectFormat::Fernet => Told::new(Kind::Fernet),
-        // Neither a name nor a mark makes a key of a text.
-        ObjectFormat::KeyObject if !may_be_data_key(seen.first) => as_it_is_kept(seen),
         ObjectFormat::KeyObject => {
             let mut told = Told::new(Kind::KeyObject);
             told.kms_key.clone_from(&seen.info.kms_key_arn);

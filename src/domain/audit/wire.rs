@@ -157,8 +157,10 @@ enum FlawLine {
     Name(String),
     Metadata(String),
     NoToken,
+    NoDataKey,
     Lacks(String),
     KeyObjectMissing { uri: String, is_carried: bool },
+    KeyObjectDiffers(String),
     KeyUnusable(String),
     NotIntact(String),
 }
@@ -283,11 +285,13 @@ fn flaw_line(flaw: &Flaw) -> FlawLine {
         Flaw::Refuted(Refuted::Name(name)) => FlawLine::Name(name.clone()),
         Flaw::Refuted(Refuted::Metadata(name)) => FlawLine::Metadata((*name).to_owned()),
         Flaw::NoToken => FlawLine::NoToken,
+        Flaw::NoDataKey => FlawLine::NoDataKey,
         Flaw::Lacks(name) => FlawLine::Lacks((*name).to_owned()),
         Flaw::KeyObjectMissing { uri, is_carried } => FlawLine::KeyObjectMissing {
             uri: uri.clone(),
             is_carried: *is_carried,
         },
+        Flaw::KeyObjectDiffers(uri) => FlawLine::KeyObjectDiffers(uri.clone()),
         Flaw::KeyUnusable(state) => FlawLine::KeyUnusable(state.clone()),
         Flaw::NotIntact(why) => FlawLine::NotIntact(why.clone()),
     }
@@ -301,8 +305,10 @@ fn flaw(line: FlawLine) -> Option<Flaw> {
         FlawLine::Name(name) => Flaw::Refuted(Refuted::Name(name)),
         FlawLine::Metadata(word) => Flaw::Refuted(Refuted::Metadata(name(&word)?)),
         FlawLine::NoToken => Flaw::NoToken,
+        FlawLine::NoDataKey => Flaw::NoDataKey,
         FlawLine::Lacks(word) => Flaw::Lacks(name(&word)?),
         FlawLine::KeyObjectMissing { uri, is_carried } => Flaw::KeyObjectMissing { uri, is_carried },
+        FlawLine::KeyObjectDiffers(uri) => Flaw::KeyObjectDiffers(uri),
         FlawLine::KeyUnusable(state) => Flaw::KeyUnusable(state),
         FlawLine::NotIntact(why) => Flaw::NotIntact(why),
     })
@@ -361,6 +367,8 @@ mod tests {
                 Flaw::Refuted(Refuted::Size { stored: 1, length: 2 }),
                 Flaw::Refuted(Refuted::Name("n".to_owned())),
                 Flaw::NoToken,
+                Flaw::NoDataKey,
+                Flaw::KeyObjectDiffers("u".to_owned()),
                 Flaw::KeyObjectMissing {
                     uri: "u".to_owned(),
                     is_carried: true,

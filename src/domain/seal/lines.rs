@@ -102,8 +102,9 @@ fn older(spec: &SealSpec, summary: &SealSummary) -> Option<String> {
         Ok(0) => "no older versions are there".to_owned(),
         Ok(count) => format!(
             "{count} older versions are there, and may be plaintext: audit --versions {} says what each is; aws s3api delete-object \
-             --version-id ID, or a lifecycle rule for noncurrent versions, removes them",
-            spec.place()
+             --bucket {} --key KEY --version-id ID, or a lifecycle rule for noncurrent versions, removes them",
+            spec.place(),
+            spec.bucket
         ),
         Err(why) => format!(
             "whether older versions are there, which may be plaintext, could not be looked at: {why}; audit --versions {} does, for who \
@@ -157,11 +158,11 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary, door: Door) -> Vec<
         ));
     }
     if summary.versions > 0 && matches!(spec.act, super::SealAct::Encrypt { .. }) {
-        lines.push(
-            "their plaintext can be read by version id until that is deleted: aws s3api delete-object --version-id ID, or a \
-             lifecycle rule for noncurrent versions; audit --versions finds them"
-                .to_owned(),
-        );
+        lines.push(format!(
+            "their plaintext can be read by version id until that is deleted: aws s3api delete-object --bucket {} --key KEY \
+             --version-id ID, or a lifecycle rule for noncurrent versions; audit --versions finds them",
+            spec.bucket
+        ));
     }
     if summary.undeleted > 0 {
         lines.push(format!(

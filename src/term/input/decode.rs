@@ -18,6 +18,8 @@ use super::{keys, mouse};
 const ALT: Duration = Duration::from_millis(25);
 /// Within it (counting [`ALT`]), what follows Esc may be the rest of a sequence that was cut.
 const CUT: Duration = Duration::from_millis(75);
+/// Within it, what follows Esc and the first byte of a sequence may be its rest. Alone they are two keys.
+const BEGUN: Duration = Duration::from_millis(100);
 /// A sequence or string without an end has ended.
 const UNENDED: Duration = Duration::from_secs(1);
 /// A paste whose end got lost. Longer: what comes too late for it would be key presses.
@@ -38,12 +40,14 @@ enum State {
     Character { bytes: Vec<u8>, of: usize, alt: bool },
     /// Esc; `late` once it is too old for Alt.
     Escape { late: bool },
+    /// Esc and what begins a sequence or a string, of which nothing has come yet: two keys, if nothing comes.
+    Begun { with: u8, late: bool },
+    /// The Linux console's `ESC [ [`; three keys, if nothing comes.
+    Console { late: bool },
     /// CSI: its bytes so far.
     Sequence(Vec<u8>),
     /// SS3.
     Shifted,
-    /// The Linux console's `ESC [ [`.
-    Console,
     /// An old mouse report: so many bytes to come.
     Mouse(u8),
     /// DCS, OSC, APC, PM or SOS.
@@ -97,13 +101,11 @@ impl Decoder {
             State::Ground => None,
             State::Escape { late: false } => Some(ALT),
             State::Escape { late: true } => Some(CUT),
+            State::Begun { .. } | State::Console { .. } => Some(BEGUN),
             State::Paste(_) => Some(UNPASTED),
-            State::Character { .. }
-            | State::Sequence(_)
-            | State::Shifted
-            | State::Console
-            | State::Mouse(_)
-            | State::Text(_) => Some(UNENDED),
+            State::Character { .. } | State::Sequence(_) | State::Shifted | State::Mouse(_) | State::Text(_) => {
+                Some(UNENDED)
+            }
         }
     }
 
@@ -115,11 +117,12 @@ impl Decoder {
                 typed.push(key(KeyCode::Esc));
                 State::Ground
             }
+            State::Begun { with, late } => after_escape(with, late, typed),
+            State::Console { late } => no_console(late, typed),
             State::Ground
             | State::Character { .. }
             | State::Sequence(_)
             | State::Shifted
-            | State::Console
             | State::Mouse(_)
             | State::Text(_)
             | State::Paste(_) => State::Ground,
@@ -139,6 +142,7 @@ fn next(state: State, byte: u8, typed: &mut Vec<Input>) -> State {
     match state {
         State::Ground => ground(byte, false, typed),
         State::Escape { late } => escaped(byte, late, typed),
+        State::Begun { with, late } => begun(with, late, byte, typed),
         State::Character { bytes, of, alt } => character(bytes, of, alt, byte, typed),
         State::Sequence(bytes) => sequence(bytes, byte, typed),
         State::Shifted => match byte {
@@ -149,10 +153,16 @@ fn next(state: State, byte: u8, typed: &mut Vec<Input>) -> State {
             }
             _ => State::Shifted,
         },
-        State::Console => {
-            typed.extend(keys::console(byte).map(Input::Key));
-            State::Ground
-        }
+        State::Console { late } => match keys::console(byte) {
+            Some(key) => {
+                typed.push(Input::Key(key));
+                State::Ground
+            }
+            None => {
+                let state = no_console(late, typed);
+                next(state, byte, typed)
+            }
+        },
         State::Mouse(0 | 1) => State::Ground,
         State::Mouse(left) => State::Mouse(left - 1),
         State::Text(mut text) => {
@@ -195,21 +205,41 @@ fn ground(byte: u8, alt: bool, typed: &mut Vec<Input>) -> State {
 
 fn escaped(byte: u8, late: bool, typed: &mut Vec<Input>) -> State {
     match byte {
-        b'[' => State::Sequence(Vec::new()),
-        b'O' => State::Shifted,
-        b'P' | b']' | b'_' | b'^' | b'X' => State::Text(Text::default()),
-        // The end of a string that has ended already.
-        b'\\' if !late => State::Ground,
+        b'[' | b'O' | b'P' | b']' | b'_' | b'^' | b'X' => State::Begun { with: byte, late },
         ESC => {
             typed.push(key(KeyCode::Esc));
             State::Escape { late: false }
         }
-        _ if late => {
-            typed.push(key(KeyCode::Esc));
-            ground(byte, false, typed)
-        }
-        _ => ground(byte, true, typed),
+        _ => after_escape(byte, late, typed),
     }
+}
+
+/// Esc and a key: that key with Alt, which is what terminals mean by it, unless Esc is too old for it.
+fn after_escape(byte: u8, late: bool, typed: &mut Vec<Input>) -> State {
+    if late {
+        typed.push(key(KeyCode::Esc));
+    }
+    ground(byte, !late, typed)
+}
+
+/// The first byte of what Esc and `with` have begun. No sequence of keys holds a control character: a person went on typing.
+fn begun(with: u8, late: bool, byte: u8, typed: &mut Vec<Input>) -> State {
+    match (with, byte) {
+        (b'[', b'[') => State::Console { late },
+        (b'[' | b'O', 0..0x20 | 0x7f) => {
+            let state = after_escape(with, late, typed);
+            next(state, byte, typed)
+        }
+        (b'[', _) => sequence(Vec::new(), byte, typed),
+        (b'O', _) => next(State::Shifted, byte, typed),
+        _ => next(State::Text(Text::default()), byte, typed),
+    }
+}
+
+/// `ESC [ [` was no key of the Linux console.
+fn no_console(late: bool, typed: &mut Vec<Input>) -> State {
+    after_escape(b'[', late, typed);
+    ground(b'[', false, typed)
 }
 
 /// An 8-bit control (C1): the first byte of a character never is one.
@@ -248,7 +278,6 @@ fn character(mut bytes: Vec<u8>, of: usize, alt: bool, byte: u8, typed: &mut Vec
 fn sequence(mut bytes: Vec<u8>, byte: u8, typed: &mut Vec<Input>) -> State {
     match (byte, bytes.as_slice()) {
         (ESC, _) => State::Escape { late: false },
-        (b'[', []) => State::Console,
         (b'M', []) => State::Mouse(3),
         (b'~', b"200") => State::Paste(Vec::new()),
         (b'M', [b'<', report @ ..]) => {

@@ -87,7 +87,8 @@ fn the_program_is_checked_by_whatever_the_image_has_and_not_run_where_it_has_not
     std::fs::write(channel.join("strongroom"), program()).unwrap();
     shell(root.path(), &needed, &sha256());
     assert!(failure().contains("cannot be checked"), "{}", failure());
-    shell(root.path(), &["mkdir"], &sha256());
+    // Folders that took none are removed, also those outside of this root.
+    shell(root.path(), &["mkdir", "rm"], &sha256());
     assert!(
         failure().contains("no folder of this image takes and runs"),
         "{}",

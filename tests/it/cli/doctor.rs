@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use crate::place::{Place, access};
 
 const BUCKET: &str = "sagemaker-cli";
 
@@ -52,9 +52,7 @@ fn whoever_may_do_everything_lacks_nothing() {
 fn what_is_missing_is_a_document_and_with_it_the_main_job_is_allowed() {
     let (place, named) = ready();
     let person = place.user("person", &[]);
-    let person = person
-        .each_ref()
-        .map(|(name, value)| (name.as_str(), Some(value.as_str())));
+    let person = access(&person);
     place
         .run_as(&person, &with(&["doctor"], &named))
         .failed(1, &["checks failed"]);

@@ -170,14 +170,17 @@ fn a_story_that_is_interrupted_leaves_no_grant_whatever_it_was_at() {
 /// The story of this key, interrupted as soon as KMS is asked this so many times.
 fn interrupted(place: &Place, key_arn: &str, operation: &'static str, time: usize) -> Done {
     let (reached, moment) = mpsc::channel();
-    let asked = Mutex::new(0);
+    let (signalled, held) = mpsc::channel::<()>();
+    let (asked, held) = (Mutex::new(0), Mutex::new(held));
     let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
         if seen.operation == operation {
             let mut asked = asked.lock().unwrap();
             *asked += 1;
-            if *asked == time {
-                // Whoever is late is told by the status.
+            let is_now = *asked == time;
+            drop(asked);
+            if is_now {
                 reached.send(()).unwrap_or_default();
+                held.lock().unwrap().recv().unwrap_err();
             }
         }
         Trouble::None
@@ -188,6 +191,7 @@ fn interrupted(place: &Place, key_arn: &str, operation: &'static str, time: usiz
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     moment.recv_timeout(Duration::from_secs(120)).unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    drop(signalled);
     finish(child.wait_with_output().unwrap())
 }
 

@@ -1,11 +1,15 @@
 //! The chain of what is selected: where it breaks, what it does not know, and where its key leads.
 
 use strongroom::app::chain::{Place, Standing};
-use strongroom::app::{Overlay, Page, Pane, Topic};
-use strongroom::domain::{Bond, FaultKind, Job, JobStatus, KmsKey, ObjectFormat, Outcome, Reading, Verdict, Verified};
+use strongroom::app::format::Line;
+use strongroom::app::{Overlay, Page, Pane, Topic, reader_text};
+use strongroom::domain::{
+    Bond, FaultKind, Grant, GrantConstraint, GrantRequest, Job, JobStatus, KeyRequest, KmsKey, ObjectFormat, Outcome,
+    Reading, Request, Verdict, Verified,
+};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, arn, at, fault, grant, job, object};
+use crate::desk::{BUCKET, Desk, arn, at, fault, grant, job, object, role};
 
 /// The standing and the words of each link.
 fn links(desk: &Desk) -> Vec<(Standing, String)> {
@@ -164,6 +168,131 @@ fn what_was_granted_since_is_not_granted_again_the_job_is_started_again() {
         desk.screen()
     );
     assert!(desk.started().is_empty());
+}
+
+#[test]
+fn a_grant_that_the_chain_leads_to_is_told_as_one_that_was_filled_in() {
+    let to_role = role("example-role", true).arn;
+    let told = |desk: &mut Desk, keys: &str| {
+        desk.keys(keys);
+        let Some(Request::Grant(GrantRequest::New(spec))) = desk.started().pop() else {
+            panic!("nothing is granted: {}", desk.screen())
+        };
+        desk.done(
+            1,
+            Outcome::Granted {
+                grant_id: "g".to_owned(),
+                key_arn: spec.key_arn.clone(),
+                grantee: to_role.clone(),
+                operations: spec.operations.clone(),
+            },
+        );
+        let (role, words) = {
+            let link = &desk.state.chain().links[1];
+            (link.name.clone(), link.words.clone())
+        };
+        let grants = desk.state.grants.rows().iter().map(|grant| grant.grantee.clone());
+        (desk.started().pop(), grants.collect::<Vec<_>>(), role, words)
+    };
+    // As the role's session, which AWS has named, and as the role.
+    let by_chain = told(&mut refused(WIDE), "cy");
+    let mut desk = refused(WIDE);
+    desk.keys("2n");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    let by_form = told(&mut desk, "<enter>4");
+    assert_eq!(by_chain.0, by_form.0, "its spread is watched");
+    assert!(matches!(by_form.0, Some(Request::Grant(GrantRequest::Await { .. }))));
+    assert_eq!(by_chain.1, [to_role.clone()]);
+    assert_eq!(by_form.1, [to_role.clone()]);
+    assert_eq!(
+        (by_chain.2.as_str(), by_chain.3.starts_with("granted ")),
+        ("example-role", true)
+    );
+}
+
+#[test]
+fn a_grant_made_since_mends_only_what_unwraps_in_its_context() {
+    let stage = |value: &str| vec![("stage".to_owned(), value.to_owned())];
+    let subset = |value: &str| Some(GrantConstraint::ContextSubset(stage(value)));
+    let equals = |value: &str| Some(GrantConstraint::ContextEquals(stage(value)));
+    let two = r#"{"stage":"prod","team":"a"}"#;
+    let table = [
+        // The grants' constraints, the context of the job, how the role stands, what its details say.
+        (vec![None], "", Standing::Holds, "has been made since."),
+        (vec![subset("prod")], two, Standing::Holds, "has been made since."),
+        (
+            vec![subset("prod")],
+            "",
+            Standing::Broken,
+            "the job unwraps without any",
+        ),
+        (
+            vec![subset("test")],
+            two,
+            Standing::Broken,
+            "the job's is stage=prod, team=a",
+        ),
+        (
+            vec![equals("prod")],
+            two,
+            Standing::Broken,
+            "context is exactly stage=prod",
+        ),
+        (vec![equals("prod")], "no JSON", Standing::Weak, "is not known"),
+        // Of several the one that helps.
+        (vec![None, subset("test")], two, Standing::Holds, "has been made since."),
+        (
+            vec![subset("test"), equals("prod"), None],
+            "",
+            Standing::Holds,
+            "has been made since.",
+        ),
+    ];
+    for (constraints, context, standing, says) in table {
+        let mut desk = refused(WIDE);
+        let key = desk.state.key().unwrap().arn.clone();
+        let mut job = desk.state.jobs.rows()[0].clone();
+        if !context.is_empty() {
+            let parameters = &mut job.detail.as_mut().unwrap().hyperparameters;
+            parameters.insert("encryption_context".to_owned(), context.to_owned());
+        }
+        desk.answer(Topic::Jobs, Page::Jobs(vec![job]));
+        let grants = constraints.iter().enumerate().map(|(index, constraint)| Grant {
+            id: index.to_string().repeat(64),
+            constraint: constraint.clone(),
+            ..grant(&key)
+        });
+        desk.answer(Topic::Grants(key.clone()), Page::Grants(grants.collect()));
+        desk.keys("4");
+        let (found, words) = links(&desk).remove(1);
+        assert_eq!(found, standing, "{constraints:?} {context}: {words}");
+        desk.keys("<enter>");
+        let details: Vec<String> = reader_text::lines(&desk.state, 1000).iter().map(Line::text).collect();
+        let details = details.join("\n");
+        assert!(details.contains(says), "{constraints:?} {context}: {details}");
+        let is_again = details.contains("start it again");
+        assert_eq!(
+            is_again,
+            standing == Standing::Holds,
+            "{constraints:?} {context}: {details}"
+        );
+    }
+}
+
+#[test]
+fn what_mends_the_chain_is_done_to_its_key_though_a_filter_hides_it() {
+    let legacy = arn("22222222-0000-0000-0000-000000000002");
+    let mut desk = Desk::filled(WIDE);
+    let mut job = job("nightly", JobStatus::Completed, "Completed", -100);
+    let parameters = &mut job.detail.as_mut().unwrap().hyperparameters;
+    parameters.insert("kms_key_id".to_owned(), legacy.clone());
+    desk.answer(Topic::Jobs, Page::Jobs(vec![job]));
+    // One that waits for its deletion is under the cursor instead.
+    desk.keys("1/decommissioned<enter>4c");
+    assert!(desk.started().is_empty());
+    desk.keys("y");
+    let enabled = Request::Key(KeyRequest::Enable { key_arn: legacy });
+    assert_eq!(desk.started(), [enabled], "{}", desk.screen());
 }
 
 #[test]

@@ -181,13 +181,43 @@ fn in_an_empty_place_the_cursor_is_on_what_was_encrypted_whenever_the_person_com
             "{before:?} {after:?}"
         );
     }
-    // Who has put the cursor somewhere finds it there.
-    let mut desk = Desk::filled(WIDE);
-    desk.keys("3jj5je3");
-    let on = desk.state.objects.current().map(|row| row.key().to_owned());
-    done(&mut desk);
-    desk.objects(objects());
-    assert_eq!(desk.state.objects.current().map(|row| row.key().to_owned()), on);
+    // Who has put the cursor somewhere finds it there, and so does who came to see what is there.
+    for keys in ["3jj5jey3", "5jey3"] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(keys);
+        let on = desk.state.objects.current().map(|row| row.key().to_owned());
+        done(&mut desk);
+        desk.objects(objects());
+        assert_eq!(
+            desk.state.objects.current().map(|row| row.key().to_owned()),
+            on,
+            "{keys}"
+        );
+    }
+}
+
+#[test]
+fn an_upload_that_ends_takes_no_row_from_under_the_hands_of_who_trains() {
+    for before in ["", "t<esc>", "a<esc>"] {
+        let mut desk = Desk::filled(WIDE);
+        // It is asked whether the object is to be replaced.
+        desk.keys("5jey3").keys(before);
+        let on = desk.state.objects.current().unwrap().key().to_owned();
+        desk.done(
+            1,
+            Outcome::Encrypted {
+                uris: vec![format!("s3://{BUCKET}/housing.csv")],
+                bytes: 9,
+                data_key_uri: String::new(),
+                key_arn: arn("11111111-0000-0000-0000-000000000001"),
+            },
+        );
+        desk.objects(objects());
+        desk.keys("t");
+        assert_eq!(desk.state.objects.current().unwrap().key(), on, "{before:?}");
+        let train = format!("Train on s3://{BUCKET}/{on}");
+        assert!(desk.screen().contains(&train), "{before:?}: {}", desk.screen());
+    }
 }
 
 #[test]

@@ -168,3 +168,19 @@ fn the_walk_cuts_long_names_in_the_middle_and_breaks_none_over_lines() {
     let named: Vec<&str> = named.filter(|line| line.contains("model.tar.gz")).collect();
     assert_eq!(named.len(), 2, "where it stands, and what Enter does: {screen}");
 }
+
+#[test]
+fn the_walk_trains_on_what_its_step_names_whatever_is_filtered_or_marked() {
+    let mut desk = walk();
+    desk.answer(Topic::Jobs, Page::Jobs(Vec::new()));
+    desk.keys("<esc>3/readme<enter> w<home>");
+    assert!(
+        next(&desk, Step::Job).contains("train on housing.csv"),
+        "{}",
+        next(&desk, Step::Job)
+    );
+    go_to(&mut desk, Step::Job);
+    desk.keys("<enter>");
+    let train = format!("Train on s3://{BUCKET}/housing.csv");
+    assert!(desk.screen().contains(&train), "{}", desk.screen());
+}

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use strongroom::app::{Effect, Habit, Keymap, Overlay};
-use strongroom::domain::{AccountRequest, ObjectRequest, Outcome, Plaintext, Request};
+use strongroom::app::{Effect, Event, Habit, Keymap, Overlay, Pane};
+use strongroom::domain::{AccountRequest, ObjectFormat, ObjectRequest, Outcome, Plaintext, Request};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, at};
+use crate::desk::{BUCKET, Desk, at, object};
 
 fn labels(desk: &Desk) -> Vec<&'static str> {
     match desk.state.overlays.last() {
@@ -128,11 +128,11 @@ fn esc_and_a_key_that_come_as_one_are_two_keys_unless_alt_is_bound_or_edits_a_te
     assert!(!desk.state.typing, "{}", desk.screen());
     assert_eq!(desk.state.objects.shown(), 5, "{}", desk.screen());
     assert!(matches!(desk.state.overlays.as_slice(), [Overlay::Palette(_)]));
-    // A word less, and typed on.
+    // A word less, and typed on before the one that is left.
     let mut desk = Desk::filled(WIDE);
     desk.keys("3/hous ing<alt-backspace><alt-b>x");
     assert!(
-        desk.state.typing && desk.screen().contains("/hous x"),
+        desk.state.typing && desk.screen().contains("/x▏hous"),
         "{}",
         desk.screen()
     );
@@ -144,6 +144,158 @@ fn esc_and_a_key_that_come_as_one_are_two_keys_unless_alt_is_bound_or_edits_a_te
     let own = BTreeMap::from([("walk".to_owned(), vec!["alt-w".to_owned()])]);
     desk.state.settings.keymap = Keymap::default().with(&own).unwrap();
     assert!(is_walk(desk.keys("1<alt-w>")), "{}", desk.screen());
+}
+
+#[test]
+fn every_line_that_is_typed_is_edited_by_the_same_keys_and_shows_its_caret() {
+    let edits = [
+        ("<alt-b>x", "one x▏two"),
+        ("<left><delete>", "one tw▏"),
+        ("<home><alt-d>", "▏two"),
+        ("<ctrl-a><alt-f>x", "one x▏two"),
+        ("<home><right><ctrl-k>", "o▏"),
+        ("<ctrl-w>", "one ▏"),
+        ("<ctrl-u>x", "x▏"),
+        ("<home><end>x", "one twox▏"),
+    ];
+    // The filter of a pane and of the audit log, what is looked for in a text and in a log, a form, the palette, the menu.
+    for line in ["3/", "4<enter>/", "4l/", "1n", ":", "1a"] {
+        for (keys, shown) in edits {
+            // There Home and End go to the ends of the list.
+            if line == "1a" && (keys.contains("<home>") || keys.contains("<end>")) {
+                continue;
+            }
+            let mut desk = Desk::filled(WIDE);
+            desk.keys(line).keys("<ctrl-u>one two").keys(keys);
+            assert!(desk.screen().contains(shown), "{line} {keys}: {}", desk.screen());
+        }
+    }
+}
+
+#[test]
+fn a_pasted_text_goes_where_the_caret_of_the_filter_is() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3/sv<home>").event(Event::Paste("c\n".to_owned()));
+    assert!(desk.screen().contains("/c▏sv"), "{}", desk.screen());
+    assert_eq!(desk.state.objects.shown(), 2, "{}", desk.screen());
+    // What is typed the next time goes to the end again.
+    desk.keys("<enter>/x");
+    assert!(desk.screen().contains("/csvx▏"), "{}", desk.screen());
+}
+
+#[test]
+fn arrows_go_sideways_into_what_has_rows_and_out_of_it() {
+    let at = |desk: &Desk| {
+        let place = desk.state.place.as_ref().map(|(_, prefix)| prefix.clone());
+        (desk.state.focus, place, desk.state.dir.clone())
+    };
+    let (root, data) = (Some(String::new()), PathBuf::from("/data"));
+    let out = Some("output/".to_owned());
+    for (keys, focus, place, dir) in [
+        ("1<right>", Pane::Objects, &root, "/data"),
+        ("1<right>j<right>", Pane::Files, &root, "/data"),
+        ("1<left>", Pane::Keys, &root, "/data"),
+        ("2<right>", Pane::Jobs, &root, "/data"),
+        ("4h", Pane::Grants, &root, "/data"),
+        ("4<right>", Pane::Jobs, &root, "/data"),
+        // Into a prefix and out of it; a bucket is not left so.
+        ("3gg<right>", Pane::Objects, &out, "/data"),
+        ("3gg<right>h", Pane::Objects, &root, "/data"),
+        ("3gg<right>hh", Pane::Keys, &root, "/data"),
+        ("3-<left>", Pane::Keys, &None, "/data"),
+        ("3-<right>", Pane::Objects, &root, "/data"),
+        // The folder of the start is not left so either.
+        ("5gg<right>", Pane::Files, &root, "/data/raw"),
+        ("5gg<right>h", Pane::Files, &root, "/data"),
+        ("5gg<right>hh", Pane::Objects, &root, "/data"),
+        ("5j<right>", Pane::Files, &root, "/data"),
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        assert_eq!(at(&desk).2, data);
+        desk.keys(keys);
+        assert_eq!(at(&desk), (focus, place.clone(), PathBuf::from(dir)), "{keys}");
+    }
+    // In what is read they turn its pages.
+    let page = |keys: &str| {
+        let mut desk = Desk::filled(WIDE);
+        match desk.keys(keys).state.overlays.last() {
+            Some(Overlay::Details(details)) => details.subject.pages()[details.page],
+            other => panic!("{keys}: {other:?}"),
+        }
+    };
+    assert_eq!(page("1<enter><right>"), "Policy");
+    assert_eq!(page("1<enter>h"), "JSON");
+    assert_eq!(page("1<enter><right><left>"), "Overview");
+}
+
+#[test]
+fn half_a_page_is_moved_by_the_keys_of_pagers() {
+    let mut desk = Desk::filled(WIDE);
+    desk.objects(
+        (0..90)
+            .map(|n| object(&format!("{n:02}.csv"), ObjectFormat::Plain, None))
+            .collect(),
+    );
+    desk.keys("3gg<pgdown>");
+    let page = desk.state.objects.cursor();
+    desk.keys("gg<ctrl-d>");
+    let half = desk.state.objects.cursor();
+    assert!(
+        half > 0 && (half == page / 2 || half == page.div_ceil(2)),
+        "{half} of {page}"
+    );
+    desk.keys("<ctrl-d><ctrl-u>");
+    assert_eq!(desk.state.objects.cursor(), half);
+    let mut desk = Desk::filled((80, 24));
+    desk.keys("4<enter>G").keys("<ctrl-u>");
+    let Some(Overlay::Details(details)) = desk.state.overlays.last() else {
+        panic!("no details: {}", desk.screen())
+    };
+    let up = details.scroll.0;
+    desk.keys("<ctrl-d>");
+    let Some(Overlay::Details(details)) = desk.state.overlays.last() else {
+        panic!("no details: {}", desk.screen())
+    };
+    assert!(details.scroll.0 > up, "{}", desk.screen());
+}
+
+#[test]
+fn one_esc_too_many_does_not_leave_the_bucket() {
+    let place = |desk: &Desk| desk.state.place.is_some();
+    // A page, a question, a form, a filter that is typed or kept, marks.
+    for opened in ["3jj<enter>", "3jjx", "3n", "3/hous", "3/hous<enter>", "3jj ", "3jja"] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(opened).keys("<esc>");
+        assert!(
+            desk.state.overlays.is_empty() && place(&desk),
+            "{opened}: one layer at a time"
+        );
+        desk.keys("<esc>");
+        assert!(place(&desk), "{opened}: {}", desk.screen());
+        assert!(
+            desk.screen().contains("Esc once more goes to the buckets"),
+            "{}",
+            desk.screen()
+        );
+        desk.keys("<esc>");
+        assert!(!place(&desk), "{opened}: who means it leaves");
+    }
+    // Whoever does something in between means it, and another key does at once.
+    for keys in [
+        "3jj<enter><esc>j<esc>",
+        "3<esc>",
+        "3jj<enter><esc><esc>j<esc>",
+        "3jj<enter><esc>-",
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(keys);
+        assert!(!place(&desk), "{keys}: {}", desk.screen());
+    }
+    // A prefix is left as before: its bucket is still there.
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3gg<enter>");
+    desk.keys("<esc>");
+    assert_eq!(desk.state.place, Some((BUCKET.to_owned(), String::new())));
 }
 
 #[test]

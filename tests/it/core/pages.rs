@@ -1,13 +1,34 @@
 //! Pages that are read: searched, and keys that work on what they are about.
 
-use strongroom::app::{Overlay, Page, Topic};
-use strongroom::domain::Request;
+use std::borrow::Cow;
+
+use strongroom::app::{Event, Overlay, Page, Topic, layout, reader_text};
+use strongroom::domain::{Dependents, Outcome, Request};
 
 use super::WIDE;
-use crate::desk::{Desk, log_line};
+use crate::desk::{Desk, arn, log_line};
 
 fn top(desk: &Desk) -> &Overlay {
     desk.state.overlays.last().unwrap()
+}
+
+#[test]
+fn a_report_is_laid_out_once_for_a_screen_and_not_with_every_frame() {
+    let mut desk = Desk::filled(WIDE);
+    let found = Dependents {
+        key_arn: arn("11111111-0000-0000-0000-000000000001"),
+        ..Dependents::default()
+    };
+    desk.keys("1adependents<enter>")
+        .done(1, Outcome::Dependents(Box::new(found)));
+    assert!(matches!(top(&desk), Overlay::Report(_)), "{}", desk.screen());
+    for (cols, rows) in [WIDE, (80, 24), (200, 50)] {
+        desk.event(Event::Resize { cols, rows });
+        let (columns, _) = layout::reader(&desk.state);
+        let lines = reader_text::lines(&desk.state, columns);
+        assert!(matches!(lines, Cow::Borrowed(_)) && !lines.is_empty(), "{cols}x{rows}");
+        assert!(desk.screen().contains("What depends on the key"), "{}", desk.screen());
+    }
 }
 
 #[test]

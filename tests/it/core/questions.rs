@@ -47,6 +47,26 @@ fn a_code_of_six_digits_answers_and_is_in_nothing_that_is_kept() {
 }
 
 #[test]
+fn keys_of_a_line_work_on_a_code_as_on_one_word() {
+    let table = [
+        ("<ctrl-u>", ""),
+        ("<ctrl-w>", ""),
+        ("<alt-backspace>", ""),
+        ("<backspace>", "12"),
+        ("<ctrl-h>", "12"),
+    ];
+    for (keys, left) in table {
+        let mut desk = Desk::filled(WIDE);
+        desk.event(Event::Asked(question(7, "dev")));
+        desk.keys("123").keys(keys);
+        let Some(Overlay::Code(field)) = desk.state.overlays.last() else {
+            panic!("{keys} gave it up: {}", desk.screen())
+        };
+        assert_eq!(field.digits.shown(), left, "{keys}");
+    }
+}
+
+#[test]
 fn who_types_something_else_is_told_and_led_to_it_by_login() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("/abc").event(Event::Asked(question(7, "dev")));
@@ -76,6 +96,15 @@ fn without_a_question_login_begins_one_or_asks_everything_again_where_none_is_ne
     desk.event(Event::Login(LoginEvent::NotNeeded));
     assert!(matches!(desk.effects.last(), Some(Effect::Refresh(_))));
     assert!(desk.state.overlays.is_empty());
+}
+
+#[test]
+fn what_is_asked_for_before_it_is_known_that_no_login_is_needed_comes_up_then() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("L").event(Event::Asked(question(7, "dev")));
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Login(_))));
+    desk.event(Event::Login(LoginEvent::NotNeeded)).keys("313371<enter>");
+    assert_eq!(answers(&desk), [(7, code("313371"))]);
 }
 
 fn login(id: u64, session: &str) -> Event {

@@ -45,3 +45,30 @@ fn what_an_equal_run_encrypts_meanwhile_is_passed_over_and_not_called_failed() {
         assert_eq!(is_plain_there, to == "sealed/" && more.is_empty());
     }
 }
+
+#[test]
+fn a_look_ahead_tells_of_the_destination_what_the_act_itself_would() {
+    let place = world();
+    let (from, to) = (uri("data/"), uri("sealed/"));
+    let act = ["encrypt", &from, &to, "--key", "alias/training"];
+    let ahead = [&act[..], &["--dry-run"]].concat();
+    place.put(BUCKET, "sealed/a.csv", b"theirs");
+    let told = place.run(&ahead);
+    assert!(
+        told.status == 1 && told.out.contains("it exists already, and is no token of this object"),
+        "{told:?}"
+    );
+    assert!(told.err.contains("1 object would fail"), "{told:?}");
+    assert_eq!(place.run(&act).status, 1);
+    assert_eq!(get(&place, "sealed/a.csv").as_deref(), Some(&b"theirs"[..]));
+    let again = place.run(&ahead);
+    assert!(
+        again.status == 1 && again.out.contains("2 objects") && again.out.contains("at the destination already"),
+        "the others are there by now: {again:?}"
+    );
+    let over = place.run(&[&ahead[..], &["--overwrite"]].concat()).ok().out;
+    assert!(
+        over.contains("3 objects") && !over.contains("it exists already"),
+        "{over}"
+    );
+}

@@ -125,7 +125,7 @@ fn in_a_bucket_that_keeps_versions_plaintext_is_called_gone_only_if_it_is() {
     let said = place.run(&of).ok().out;
     for words in [
         "1 older versions are there, and may be plaintext",
-        "delete-object --version-id ID",
+        "--key KEY --version-id ID",
         "lifecycle rule",
     ] {
         assert!(said.contains(words), "{words}: {said}");

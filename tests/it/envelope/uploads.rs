@@ -199,18 +199,23 @@ async fn an_upload_that_nobody_lets_abort_ends_at_the_signal_and_keeps_its_journ
     assert!(fs::read(world.path("back")).unwrap() == plaintext);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_a_login_page_answers_keeps_its_journal_and_is_finished_later() {
-    let world = World::start().await;
-    let source = world.write("data.bin", &noise(20 * MIB));
-    let arguments = world.encrypting(&source, "s3://training-bucket/");
-    let proxy = Proxy::start(&world.sandbox, |seen| {
+/// An endpoint where a page that wants a login comes in place of the second part's answer.
+fn behind_a_login(world: &World) -> Proxy {
+    Proxy::start(&world.sandbox, |seen| {
         if seen.line.contains("partNumber=2&") {
             Trouble::Spoilt(Spoil::Page)
         } else {
             Trouble::None
         }
-    });
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_a_login_page_answers_keeps_its_journal_and_is_finished_later() {
+    let world = World::start().await;
+    let source = world.write("data.bin", &noise(20 * MIB));
+    let arguments = world.encrypting(&source, "s3://training-bucket/");
+    let proxy = behind_a_login(&world);
     let said = refusal(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
     assert!(said.contains("this was not S3's answer: it is a web page"), "{said}");
     assert!(said.contains("the same command goes on"), "{said}");
@@ -226,13 +231,7 @@ async fn an_interrupted_upload_stays_for_whoever_may_use_its_key_and_resumes_onl
     let world = World::start().await;
     let source = world.write("data.bin", &noise(20 * MIB));
     let arguments = world.encrypting(&source, "s3://training-bucket/");
-    let proxy = Proxy::start(&world.sandbox, |seen| {
-        if seen.line.contains("partNumber=2&") {
-            Trouble::Spoilt(Spoil::Page)
-        } else {
-            Trouble::None
-        }
-    });
+    let proxy = behind_a_login(&world);
     refusal(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
     // Perhaps without a part: what had left the program when it ended may never arrive.
     let begun = world.begun().await;

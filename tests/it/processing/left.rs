@@ -1,6 +1,6 @@
 //! What strongroom leaves in a bucket below `.strongroom/`, as an audit of all of the bucket names it; and what others lay there.
 
-use super::{BUCKET, ENGINE, TABLE, put, role, uri};
+use super::{BUCKET, ENGINE, TABLE, mixed, put, role, uri, worker_role};
 use crate::place::Place;
 
 /// A bucket in which everything was done that leaves something: acts by one machine and by hosts, one gone on with, a job that was
@@ -109,4 +109,24 @@ fn a_strangers_plain_file_is_plain_whatever_name_and_mark_it_hides_under() {
         assert!(told.out.contains(&line), "{line}: {told:?}");
     }
     assert!(told.out.contains("wrong: 9 not encrypted by a client"), "{told:?}");
+}
+
+#[test]
+fn what_a_list_that_never_became_whole_left_is_said_to_who_goes_on_with_it_and_to_who_begins_the_next() {
+    let place = mixed();
+    worker_role(&place);
+    let id = "audit-20260101-120000-0abc";
+    let folder = uri(&format!(".strongroom/bulk/{id}/"));
+    let shard = format!(".strongroom/bulk/{id}/shards/0001.jsonl");
+    put(&place, &shard, b"{\"key\":\"data/part-00\",\"size\":120}\n", &[]);
+    let (data, left) = (uri("data/"), "1 file of an act whose list never became whole");
+    place
+        .run(&["audit", &data, "--on", "processing", "--resume", id])
+        .failed(1, &[&folder, left, "begin the act anew, without --resume"]);
+    let next = place.run(&[&["audit", &data], &ENGINE[..]].concat()).ok();
+    let command = format!("aws s3 rm --recursive {folder}");
+    for words in [&folder, left, "somebody may be writing it still", &command] {
+        assert!(next.err.contains(words), "{words}: {next:?}");
+    }
+    assert!(place.objects(BUCKET).contains(&shard), "it was written just now");
 }

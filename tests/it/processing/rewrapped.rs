@@ -360,3 +360,51 @@ fn a_job_of_which_a_host_dies_is_gone_on_with() {
     assert_eq!((again.status, told(&again)), (one.status, told(&one)), "{again:?}");
     opens(&place, "many");
 }
+
+#[test]
+fn what_is_deleted_or_replaced_before_a_host_copies_it_is_told_as_what_it_is() {
+    let place = twice();
+    let many = words("many", &[]);
+    let id = listed(&place, &many);
+    let gone = place
+        .s3()
+        .delete_object()
+        .bucket(BUCKET)
+        .key("many/tokens/data/part-02");
+    place.wait(gone.send()).unwrap();
+    put(&place, "many/tokens/data/part-03", TABLE, &[]);
+    all_work(&place, &id);
+    let done = run(&place, &many, &["--on", "processing", "--resume", &id]);
+    let (rows, summary) = told(&done);
+    let row = |name: &str| {
+        let row = rows
+            .iter()
+            .find(|row| row.contains(&uri(&format!("one/tokens/data/{name}"))));
+        serde_json::from_str::<Value>(row.unwrap()).unwrap()
+    };
+    let (gone, plain) = (row("part-02"), row("part-03"));
+    assert_eq!(
+        (&gone["state"], &gone["error"]),
+        (&"gone".into(), &Value::Null),
+        "{gone}"
+    );
+    let why = plain["error"].as_str().unwrap();
+    assert!(
+        plain["state"] == "failed" && why.contains("it is no token any more") && !why.contains("another data key"),
+        "{why}"
+    );
+    assert_eq!(
+        (
+            done.status,
+            &summary["vanished"],
+            &summary["failed"],
+            &summary["rewrapped"]["objects"]
+        ),
+        (1, &1.into(), &1.into(), &23.into()),
+        "{summary}"
+    );
+    let text: Vec<String> = many.iter().filter(|word| *word != "--json").cloned().collect();
+    let text = run(&place, &text, &["--on", "processing", "--resume", &id]);
+    assert!(text.out.contains("gone when it was their turn: 1"), "{text:?}");
+    assert_eq!(body(&place, "many/tokens/data/part-03"), TABLE);
+}

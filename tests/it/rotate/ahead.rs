@@ -1,6 +1,9 @@
 //! What a look ahead of a rotation tells, and that it is what the rotation itself would tell.
 
-use super::{BUCKET, TABLE, get, uri, world};
+use aws_sdk_s3::types::MetadataDirective;
+
+use super::{BUCKET, TABLE, get, head, told, uri, world};
+use crate::place::access;
 
 #[test]
 fn a_look_ahead_asks_for_the_key_that_is_named_and_ends_as_the_act_itself_would() {
@@ -129,8 +132,8 @@ fn a_look_ahead_by_somebody_who_may_open_and_not_make_data_keys_says_that_it_wou
         )
     };
     for (user, act) in [("no-maker", "GenerateDataKey"), ("no-opener", "Decrypt")] {
-        let access = place.user(user, &[&denies(act)]);
-        let access: Vec<(&str, Option<&str>)> = access.iter().map(|(name, value)| (&**name, Some(&**value))).collect();
+        let key = place.user(user, &[&denies(act)]);
+        let access = access(&key);
         let ahead = place.run_as(&access, &["rotate", &uri("data/"), "--dry-run"]);
         let said = format!("kms:{act}");
         assert!(
@@ -141,4 +144,29 @@ fn a_look_ahead_by_somebody_who_may_open_and_not_make_data_keys_says_that_it_wou
         assert!(done.status == 1 && done.err.contains(&said), "{done:?}");
     }
     assert_eq!(get(&place, "data/0.csv").first(), Some(&b'g'));
+}
+
+#[test]
+fn a_token_with_the_mark_of_a_data_key_is_named_and_not_passed_over() {
+    let place = world(&[12, 24]);
+    let mut metadata = head(&place, BUCKET, "data/0.csv").metadata.unwrap();
+    metadata.insert("strongroom-key-object".to_owned(), "1".to_owned());
+    let copy = place.s3().copy_object().copy_source(format!("{BUCKET}/data/0.csv"));
+    let copy = copy
+        .metadata_directive(MetadataDirective::Replace)
+        .set_metadata(Some(metadata));
+    place.wait(copy.bucket(BUCKET).key("data/0.csv").send()).unwrap();
+    let ahead = place.run(&["rotate", &uri("data/"), "--dry-run"]);
+    assert!(
+        ahead.status == 1 && ahead.out.contains("calls it an encrypted data key"),
+        "{ahead:?}"
+    );
+    let done = place.run(&["rotate", "--json", &uri("data/")]);
+    let (rows, summary) = told(&done, BUCKET);
+    let why = rows["data/0.csv"]["error"].as_str().unwrap();
+    assert!(
+        done.status == 1 && why.contains("calls it an encrypted data key"),
+        "{why}"
+    );
+    assert_eq!(summary["sealed"]["objects"], 1, "{summary}");
 }

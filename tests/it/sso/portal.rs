@@ -13,7 +13,6 @@ use crate::fake;
 use crate::place::Place;
 use crate::pty::Session;
 
-const SIZE: (u16, u16) = (120, 36);
 pub(crate) const PAGE: &str = "https://device.sso.test/";
 pub(crate) const CODE: &str = "ABCD-EFGH";
 /// SHA-1 of `company`.
@@ -88,15 +87,11 @@ impl Company {
 
     /// The dashboard as this profile.
     pub(crate) fn session_as(&self, profile: &str) -> Session {
-        let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
-        Session::start_with(&["--profile", profile], self.place.home.path(), SIZE, &environment)
+        self.place.keyless_session(&self.environment, &["--profile", profile])
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> crate::place::Done {
-        let changes = self.environment.iter().map(|(name, value)| (*name, Some(&**value)));
-        let no_keys = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
-        let changes: Vec<(&str, Option<&str>)> = changes.chain(no_keys).collect();
-        self.place.run_as(&changes, arguments)
+        self.place.run_keyless(&self.environment, arguments)
     }
 
     /// The person has agreed in the browser, or refused.

@@ -11,23 +11,10 @@ use super::*;
 impl World {
     /// Starts a request and cancels it some milliseconds later.
     async fn cancelled(&mut self, request: Request, after: u64) -> Result<Outcome, Fault> {
-        self.operations += 1;
-        let id = OpId(self.operations);
-        self.worker.perform(Effect::Start { id, request });
+        let id = self.begin(request);
         tokio::time::sleep(Duration::from_millis(after)).await;
         self.worker.perform(Effect::Cancel(id));
-        self.until(|event| match event {
-            Event::Op {
-                id: about,
-                event: OpEvent::Done(outcome),
-            } if *about == id => Some(Ok((**outcome).clone())),
-            Event::Op {
-                id: about,
-                event: OpEvent::Failed(fault),
-            } if *about == id => Some(Err(fault.clone())),
-            _ => None,
-        })
-        .await
+        self.ended(id).await
     }
 
     async fn connected(&self) -> actions::Aws {

@@ -1,15 +1,41 @@
-//! What another run has done already, or meanwhile: of the same act of many hosts it is told as if this one had, else as a later run
-//! would tell it.
+//! Where tokens go, and what another run has done there already, or meanwhile: of the same act of many hosts it is told as if this one
+//! had, else as a later run would tell it.
 
-use super::{Encrypting, Judged};
+use super::{ACT, Encrypting, Judged, Standing};
 use crate::actions::bulk::part::Origin;
-use crate::aws::transfer;
+use crate::aws::{s3, transfer};
 use crate::domain::bulk::Listed;
 use crate::domain::seal::{Before, Fate, Passed};
 use crate::domain::{Fault, FaultKind, ObjectUri};
 use crate::envelope::Metadata;
 
+/// S3 takes no longer key.
+const LONGEST_KEY: usize = 1024;
+
 impl Encrypting<'_> {
+    /// What would become of a plain object, without doing it: why it would be left, if it would be.
+    ///
+    /// # Errors
+    /// What it would fail by, as far as that is known.
+    pub(in crate::actions::bulk) async fn ahead(&self, listed: &Listed) -> Result<Option<Passed>, Fault> {
+        let (at, name) = self.placed(&listed.key)?;
+        let original = s3::original(self.aws, self.bucket, &listed.key, &self.keeps, false).await?;
+        Ok(match self.standing(&at, name, &original).await? {
+            Standing::There if !self.delete_plain => Some(Passed::There),
+            Standing::There | Standing::Free(_) => None,
+        })
+    }
+
+    /// Where its token goes, and its name there.
+    pub(super) fn placed<'k>(&self, key: &'k str) -> Result<(ObjectUri, &'k str), Fault> {
+        let at = self.place(key);
+        if at.key.len() > LONGEST_KEY {
+            let (cause, remedy) = ("its key would be longer than 1024 bytes", "choose a shorter prefix");
+            return Err(Fault::new(FaultKind::Invalid, ACT, at.to_string(), cause, remedy));
+        }
+        Ok((at, key.strip_prefix(self.prefix).unwrap_or(key)))
+    }
+
     /// Where its token goes.
     pub(super) fn place(&self, key: &str) -> ObjectUri {
         let name = key.strip_prefix(self.prefix).unwrap_or(key);
@@ -75,8 +101,9 @@ impl Encrypting<'_> {
             if let (true, Before::Version(id)) = (self.delete_plain, &sealed.before) {
                 let cause =
                     format!("the host that sealed it ended before the plain object went (it is left as version {id})");
-                let remedy = format!("verify the token, then: aws s3api delete-object --version-id {id}");
-                let object = format!("s3://{}/{}", self.bucket, listed.key);
+                let this = s3::words_of_version(self.bucket, &listed.key, id);
+                let remedy = format!("verify the token, then: aws s3api delete-object {this}");
+                let object = s3::uri(self.bucket, &listed.key);
                 let fault = Fault::new(FaultKind::Other, "delete", object, cause, remedy);
                 sealed.before = Before::Undeleted(Box::new(fault));
             }

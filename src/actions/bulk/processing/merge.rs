@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::held::{Held, check_shard, held};
 use super::results::{LONGEST, Shard, read, read_changed, read_sealed};
 use super::sample::Sample;
-use super::{done, rewrapping};
+use super::{done, rewrapping, unplanned};
 use crate::actions::ProgressSink;
 use crate::actions::bulk::audit::so_far;
 use crate::actions::bulk::rewrap::{Copying, RewrapMode, TellRewrapped, of_hosts};
@@ -41,7 +41,10 @@ pub struct Standing {
 /// # Errors
 /// When its plan is not the one that its first job was started with, or its plan or its results cannot be read.
 pub async fn standing(aws: &Aws, folder: &BulkFolder) -> Result<Standing, Fault> {
-    let held = held(aws, folder).await?;
+    let held = match held(aws, folder).await {
+        Err(fault) if fault.kind == FaultKind::NotFound => return Err(unplanned::explained(aws, folder, fault).await),
+        held => held?,
+    };
     let missing = missing(aws, folder, &held.plan).await?;
     Ok(Standing { held, missing })
 }

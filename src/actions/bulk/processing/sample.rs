@@ -130,8 +130,9 @@ impl Sample<RewrapRow> {
         let held = stream::iter(self.taken).map(|(listed, said)| async move {
             let held = match said.map(|row| row.state) {
                 Some(Rewrapped::Done | Rewrapped::Already) => under(aws, &folder.bucket, &listed.key, target).await,
+                Some(Rewrapped::Gone) => gone(aws, &folder.bucket, &listed, target).await,
                 // Nothing was done to it, as they say.
-                _ => Held::Untold,
+                Some(Rewrapped::Refused | Rewrapped::Failed) | None => Held::Untold,
             };
             (listed.key, held)
         });
@@ -154,6 +155,21 @@ async fn under(aws: &Aws, bucket: &str, key: &str, target: &str) -> Held {
         )),
         // It was replaced since.
         Ok(None) | Err(_) => Held::Other,
+    }
+}
+
+/// A token that was deleted before it could be put under this KMS key, as the results say.
+async fn gone(aws: &Aws, bucket: &str, listed: &Listed, target: &str) -> Held {
+    let head = match transfer::find(aws, bucket, &listed.key).await {
+        Ok(Some(head)) => head,
+        Ok(None) => return Held::Holds,
+        Err(_) => return Held::Untold,
+    };
+    match metadata_of(&head.metadata) {
+        Ok(Some(metadata)) if metadata.kms_key_id != target && head.length == listed.size => {
+            Held::Differs(NOT_GONE.to_owned())
+        }
+        Ok(_) | Err(_) => Held::Other,
     }
 }
 
@@ -279,7 +295,12 @@ fn difference(said: &AuditRow, seen: &AuditRow) -> Option<String> {
         return Some(format!("they say the KMS key {}, and it is {}", said.id, seen.id));
     }
     // The state of a key changes, and key objects come and go.
-    let is_its_own = |flaw: &&Flaw| !matches!(flaw, Flaw::KeyUnusable(_) | Flaw::KeyObjectMissing { .. });
+    let is_its_own = |flaw: &&Flaw| {
+        !matches!(
+            flaw,
+            Flaw::KeyUnusable(_) | Flaw::KeyObjectMissing { .. } | Flaw::KeyObjectDiffers(_)
+        )
+    };
     let unsaid = seen
         .flaws
         .iter()

@@ -315,7 +315,7 @@ async fn rewrapped(
     };
     let mut rows: Vec<Option<RewrapRow>> = Vec::with_capacity(shard.listed.len());
     let mut note = |row: RewrapRow| {
-        let is_well = matches!(row.state, Rewrapped::Done | Rewrapped::Already);
+        let is_well = !matches!(row.state, Rewrapped::Refused | Rewrapped::Failed);
         desk.changed(Some((row.size, is_well)));
         rows.push(Some(row));
         Ok(())

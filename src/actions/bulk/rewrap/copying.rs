@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::trouble::ends_all;
-use super::data_key::{Mapped, changed};
+use super::data_key::{Mapped, changed, no_token};
 use super::{ACT, Run};
 use crate::actions::faults::fault_of;
 use crate::actions::unlock::metadata_of;
@@ -32,6 +32,7 @@ impl Run<'_> {
         let (state, why) = match self.copied(mapped, key).await {
             Err(fault) if ends_all(&fault) => return Err(fault),
             Ok(state) => (state, None),
+            Err(fault) if self.is_gone(key, &fault).await => (Rewrapped::Gone, None),
             Err(fault) if fault.kind == FaultKind::Invalid => (Rewrapped::Refused, Some(fault.to_string())),
             Err(fault) => (Rewrapped::Failed, Some(fault.to_string())),
         };
@@ -41,6 +42,12 @@ impl Run<'_> {
             state,
             why,
         })
+    }
+
+    /// Whether what failed so is not there any more.
+    async fn is_gone(&self, key: &str, fault: &Fault) -> bool {
+        matches!(fault.kind, FaultKind::NotFound | FaultKind::Conflict)
+            && matches!(transfer::find(self.aws, self.bucket(), key).await, Ok(None))
     }
 
     async fn copied(&self, mapped: &Mapped, key: &str) -> Result<Rewrapped, Fault> {
@@ -60,7 +67,8 @@ impl Run<'_> {
             Some(metadata) if wrapped.is_named_by(&metadata, key_objects) => metadata,
             // As this run or another has done it.
             Some(metadata) if self.is_there(&metadata) => return Ok(Rewrapped::Already),
-            _ => return Err(changed(&uri)),
+            Some(_) => return Err(changed(&uri)),
+            None => return Err(no_token(&uri)),
         };
         let metadata = Metadata {
             kms_key_id: self.target.clone(),

@@ -185,6 +185,14 @@ impl Run<'_> {
     }
 }
 
+/// Somebody else has stored something else in its place.
+pub(super) fn no_token(object: &str) -> Fault {
+    let cause =
+        "it is no token any more since it was looked at: something else was stored in its place, and is left as it is";
+    let remedy = "look at it, and encrypt it if it is to be a token";
+    Fault::new(FaultKind::Conflict, ACT, object, cause, remedy)
+}
+
 /// Somebody else gives objects another data key at the same time.
 pub(super) fn changed(object: &str) -> Fault {
     let cause = "it was given another data key since it was looked at, by a rotation or another re-wrap, and is left as that made it";

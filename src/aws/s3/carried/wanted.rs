@@ -8,12 +8,11 @@ use crate::aws::Aws;
 
 impl Carried {
     /// With what the rules for the bucket say in place of what it carried; in another bucket than its own without what is that
-    /// one's business: encryption at rest, locks, ACL, redirection.
+    /// one's business: encryption at rest, locks, ACL.
     pub(crate) fn wanted(mut self, aws: &Aws, bucket: &str, is_own: bool) -> Self {
         let rules = aws.demanded(bucket);
         if !is_own {
             self = Self {
-                website_redirect: None,
                 encryption: None,
                 encryption_key: None,
                 encryption_context: None,

@@ -109,6 +109,46 @@ fn a_token_of_strongroom_is_bound_moved_or_unbound_by_the_place_that_it_says() {
 }
 
 #[test]
+fn what_is_called_a_key_object_and_is_none_is_told_beside_what_it_is() {
+    let all: [(&str, &[(&str, &str)]); 4] = [
+        ("p/x.bin", &[("strongroom-key-object", "1")]),
+        (".strongroom/data-keys/x", &[]),
+        ("p/.strongroom/data-keys/x", &[]),
+        ("p/dont_look", &[]),
+    ];
+    for (key, metadata) in all {
+        let called = Object {
+            key,
+            metadata,
+            first: NOISE,
+            ..Object::default()
+        };
+        let told = called.told();
+        assert_eq!(told.kind, Kind::SseS3, "{key}");
+        assert_eq!(told.flaws, [Flaw::Open, Flaw::NoDataKey], "{key}");
+        let token = Object {
+            format: ObjectFormat::Fernet,
+            first: TOKEN,
+            ..called
+        };
+        assert_eq!(
+            (token.told().kind, token.told().flaws),
+            (Kind::Fernet, vec![Flaw::NoDataKey]),
+            "{key}"
+        );
+        let is_one = Object {
+            format: ObjectFormat::KeyObject,
+            ..token
+        };
+        assert_eq!(
+            (is_one.told().kind, is_one.told().flaws),
+            (Kind::KeyObject, vec![]),
+            "{key}"
+        );
+    }
+}
+
+#[test]
 fn metadata_of_a_token_over_a_plain_body_makes_no_token_of_it() {
     let object = Object {
         format: ObjectFormat::Strongroom,

@@ -50,6 +50,35 @@ fn an_escape_and_a_p_200_ms_apart_are_two_keys() {
 }
 
 #[test]
+fn esc_and_a_letter_that_begins_a_sequence_are_two_keys_when_nothing_follows() {
+    let alt = |letter: u8| {
+        let mut key = keys::character(char::from(letter));
+        key.modifiers |= KeyModifiers::ALT;
+        Input::Key(key)
+    };
+    for letter in *b"O[P]X^_\\" {
+        let both = [ESC, letter];
+        // As one read, which is Alt to who is told: the core takes it for two keys where Alt means nothing.
+        assert_eq!(at_once(&both), [alt(letter)], "{}", both.escape_ascii());
+        assert_eq!(typed([(0, both.as_slice()), (150, b"j")]), [alt(letter), char('j')]);
+        let by_hand = typed([(0, b"\x1b".as_slice()), (60, &[letter]), (150, b"j")]);
+        assert_eq!(by_hand, [key(KeyCode::Esc), char(char::from(letter)), char('j')]);
+    }
+    // What no sequence goes on with.
+    for letter in *b"O[" {
+        assert_eq!(at_once(&[ESC, letter, b'\r']), [alt(letter), key(KeyCode::Enter)]);
+        assert_eq!(at_once(&[ESC, letter, ESC]), [alt(letter), key(KeyCode::Esc)]);
+        assert_eq!(
+            at_once(&[ESC, letter, ESC, b'[', b'A']),
+            [alt(letter), key(KeyCode::Up)]
+        );
+    }
+    assert_eq!(at_once(b"\x1b[["), [alt(b'['), char('[')]);
+    assert_eq!(at_once(b"\x1b[[x"), [alt(b'['), char('['), char('x')]);
+    assert_eq!(at_once(b"\x1b[[A"), [key(KeyCode::F(1))]);
+}
+
+#[test]
 fn an_answer_presses_nothing_wherever_it_is_cut() {
     let answers: [&[u8]; 24] = [
         b"\x1bP>|WezTerm 20240203-110809-5046fb0e\x1b\\",
@@ -100,7 +129,7 @@ fn a_string_without_an_end_is_over_after_a_second() {
         b"\x1b_abc\x1b",
         b"\x9d",
         b"\x1b[1;",
-        b"\x1bO",
+        b"\x8f",
         b"\xe2\x9c",
     ] {
         assert_eq!(typed([(0, begun), (50, b"".as_slice()), (1001, b"j")]), [char('j')]);

@@ -1,6 +1,6 @@
 //! SageMaker and its logs: jobs started, stopped, watched; what would fail in them, and what is left of them all.
 
-use strongroom::domain::{CleanUpItem, Finding, JobPlan, JobSettings, JobSpec, Weight};
+use strongroom::domain::{CleanUpItem, Finding, JobSpec, Weight};
 use strongroom_sandbox::Options;
 
 use super::*;
@@ -115,21 +115,11 @@ async fn with_jobs_before(registry: Option<&str>) -> (Fake, String) {
 
 fn spec(name: &str, role: &str, image: &str) -> JobSpec {
     JobSpec {
-        name: name.to_owned(),
-        role_arn: role.to_owned(),
         image: image.to_owned(),
-        instance_type: "ml.m5.large".to_owned(),
-        instance_count: 1,
-        volume_gb: 1,
         max_runtime: 3600,
         bucket: BUCKET.to_owned(),
-        object: "data/x.csv".to_owned(),
         output: format!("s3://{BUCKET}/output"),
-        hyperparameters: BTreeMap::new(),
-        moved_from: None,
-        settings: JobSettings::default(),
-        plan: JobPlan::default(),
-        original: None,
+        ..crate::walk::job(name, role, "data/x.csv")
     }
 }
 

@@ -1,0 +1,161 @@
+//! Lists that never became whole: whoever wrote one and ended before its plan left files that nothing goes on with.
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
+use crate::aws::again::again;
+use crate::aws::{Aws, s3, sagemaker, transfer};
+use crate::domain::bulk::{BulkFolder, job_name};
+use crate::domain::words::counted;
+use crate::domain::{Fault, FaultKind, ObjectRow};
+use crate::printable::shell_word;
+
+/// Who writes a list never pauses for so many seconds.
+const PAUSE: i64 = 15 * 60;
+/// Acts that are looked at, the newest first.
+const MOST: usize = 100;
+const AT_ONCE: usize = 16;
+
+/// What was written of a list.
+struct Left {
+    keys: Vec<String>,
+    newest: Option<Timestamp>,
+    /// Whether SageMaker says that no job was started with it.
+    is_jobless: bool,
+}
+
+impl Left {
+    fn told(&self, folder: &BulkFolder) -> String {
+        let files = counted(self.keys.len(), "file");
+        format!("{}: {files} of an act whose list never became whole", folder.uri())
+    }
+
+    /// Whether nobody can be writing it any more.
+    fn is_over(&self) -> bool {
+        let age = |at: Timestamp| Timestamp::now().as_second() - at.as_second();
+        self.is_jobless && self.newest.is_some_and(|at| age(at) >= PAUSE)
+    }
+}
+
+/// What is in the folder of an act without a plan; nothing of one that has a plan, or a job.
+async fn left(aws: &Aws, folder: &BulkFolder) -> Result<Option<Left>, Fault> {
+    let plan = folder.plan();
+    if transfer::find(aws, &folder.bucket, &plan).await?.is_some() {
+        return Ok(None);
+    }
+    let rows = s3::list_under(aws, &folder.bucket, &folder.prefix).every().await?;
+    let (mut keys, mut newest): (Vec<String>, Option<Timestamp>) = (Vec::new(), None);
+    for row in rows {
+        let ObjectRow::Object { key, modified, .. } = row else {
+            continue;
+        };
+        if key == plan {
+            return Ok(None);
+        }
+        newest = newest.max(modified);
+        keys.push(key);
+    }
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let name = job_name(folder.id(), 1);
+    let is_jobless = match again(|| sagemaker::describe_processing_job(aws, &name)).await {
+        Ok(_) => return Ok(None),
+        Err(fault) => fault.kind == FaultKind::NotFound,
+    };
+    Ok(Some(Left {
+        keys,
+        newest,
+        is_jobless,
+    }))
+}
+
+/// The fault of an act that has no plan, with what was left of it.
+pub(super) async fn explained(aws: &Aws, folder: &BulkFolder, fault: Fault) -> Fault {
+    let Ok(Some(left)) = left(aws, folder).await else {
+        return fault;
+    };
+    Fault {
+        cause: format!("it has no plan; {}", left.told(folder)),
+        remedy: "begin the act anew, without --resume: that deletes them once nobody can be writing them any more"
+            .to_owned(),
+        ..fault
+    }
+}
+
+/// What was left beside this act by others of the bucket, in words; it is deleted where nobody can be writing it any more.
+pub(super) async fn swept(aws: &Aws, own: &BulkFolder) -> Vec<String> {
+    let Some(all) = own.prefix.strip_suffix(&format!("{}/", own.id())) else {
+        return Vec::new();
+    };
+    // It is no part of what is asked for: who may not list it begins all the same.
+    let rows = s3::list_level(aws, &own.bucket, all).every().await.unwrap_or_default();
+    let folders = rows.into_iter().filter_map(|row| match row {
+        ObjectRow::Prefix { prefix } => Some(BulkFolder {
+            bucket: own.bucket.clone(),
+            prefix,
+        }),
+        ObjectRow::Object { .. } => None,
+    });
+    let mut folders: Vec<BulkFolder> = folders.filter(|folder| began(folder.id()).is_some()).collect();
+    folders.sort_by(|one, other| began(other.id()).cmp(&began(one.id())));
+    folders.truncate(MOST);
+    let told = stream::iter(folders).map(|folder| async move { settled(aws, &folder).await });
+    let told: Vec<Option<String>> = told.buffered(AT_ONCE).collect().await;
+    told.into_iter().flatten().collect()
+}
+
+/// Day and time that the id of an act begins with; nothing of what one machine notes beside them.
+fn began(id: &str) -> Option<(&str, &str)> {
+    let is_digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let words: Vec<&str> = id.split('-').collect();
+    match words.as_slice() {
+        [_, day, time, _] if is_digits(day, 8) && is_digits(time, 6) => Some((day, time)),
+        _ => None,
+    }
+}
+
+async fn settled(aws: &Aws, folder: &BulkFolder) -> Option<String> {
+    let left = left(aws, folder).await.ok().flatten()?;
+    let told = left.told(folder);
+    if !left.is_over() {
+        let uri = shell_word(folder.uri().as_bytes());
+        return Some(format!(
+            "{told}; somebody may be writing it still; if nobody is: aws s3 rm --recursive {uri}"
+        ));
+    }
+    Some(match s3::delete_objects(aws, &folder.bucket, &left.keys).await {
+        Ok(_) => format!("{told}; deleted now"),
+        Err(fault) => format!("{told}; they could not be deleted: {}", fault.cause),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_just_now_or_may_have_a_job_is_never_deleted() {
+        let left = |age: i64, is_jobless| Left {
+            keys: vec!["k".to_owned()],
+            newest: Timestamp::from_second(Timestamp::now().as_second() - age).ok(),
+            is_jobless,
+        };
+        assert!(left(PAUSE + 1, true).is_over());
+        assert!(!left(PAUSE - 60, true).is_over());
+        assert!(!left(PAUSE * 100, false).is_over());
+        let undated = Left {
+            newest: None,
+            ..left(PAUSE * 100, true)
+        };
+        assert!(!undated.is_over());
+    }
+
+    #[test]
+    fn only_an_id_of_an_act_of_many_hosts_tells_when_it_was_begun() {
+        assert_eq!(began("audit-20260101-120000-0abc"), Some(("20260101", "120000")));
+        for other in ["rewrap-0f0f0f0f0f0f0f0f", "audit-1", "audit-20260101-1200-0abc", ""] {
+            assert_eq!(began(other), None, "{other}");
+        }
+    }
+}

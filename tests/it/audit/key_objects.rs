@@ -1,0 +1,138 @@
+//! Key objects are what they are by their bytes: neither a mark nor a name makes one, and none is passed over without a word.
+
+use super::*;
+
+/// Of the outside of those that KMS makes.
+pub(crate) const WRAPPED: [u8; 184] = {
+    let mut bytes = [7; 184];
+    (bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]) = (1, 2, 3, 0, 0x78);
+    bytes
+};
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\0\0\0\x02\0\x08\x06\0\0\0\xf4\x78\xd4\xfa of what should be kept from others";
+const MARK: (&str, &str) = ("strongroom-key-object", "1");
+
+#[test]
+fn a_small_binary_with_the_mark_or_the_name_of_a_key_object_is_told_and_never_passed_over() {
+    let (place, _) = world();
+    let hidden = ["data/hidden.png", "data/dont_look", "data/.strongroom/data-keys/hidden"];
+    put(&place, hidden[0], PICTURE, &[MARK]);
+    put(&place, hidden[1], NOISE, &[]);
+    put(&place, hidden[2], PICTURE, &[]);
+    put(&place, "data/short", &WRAPPED[..20], &[MARK]);
+    put(&place, "data/kept", &WRAPPED, &[MARK]);
+    let data = uri("data/");
+    let (status, rows, summary) = audit(&place, &[&data]);
+    assert_eq!(status, 1);
+    assert_eq!(rows["data/kept"]["kind"], "key-object");
+    for key in hidden.into_iter().chain(["data/short"]) {
+        let (kind, wrong) = (&rows[key]["kind"], rows[key]["wrong"].to_string());
+        assert_eq!(kind, "sse-s3", "{key}");
+        assert!(wrong.contains("no client has encrypted it"), "{key}: {wrong}");
+        assert!(wrong.contains("calls it an encrypted data key"), "{key}: {wrong}");
+    }
+    assert_eq!(
+        summary["wrong"]["called an encrypted data key, and none"], 4,
+        "{summary}"
+    );
+
+    let verified = place.run(&["verify", &data]);
+    let decrypted = place.run(&["decrypt", &data, "-o", "back"]);
+    for (done, told) in [(&verified, &verified.out), (&decrypted, &decrypted.err)] {
+        assert_eq!(done.status, 1, "{done:?}");
+        for key in hidden.into_iter().chain(["data/short"]) {
+            assert!(told.contains(&uri(key)), "{key}: {done:?}");
+        }
+        assert!(!told.contains("data/kept"), "{done:?}");
+    }
+}
+
+#[test]
+fn how_many_key_objects_were_passed_over_is_said() {
+    let (place, _) = world();
+    put(&place, "data/kept", &WRAPPED, &[MARK]);
+    let words = "passed over, by size and first bytes: 1 encrypted data key;";
+    for arguments in [
+        &["verify", &uri("data/")][..],
+        &["decrypt", &uri("data/"), "-o", "back"],
+    ] {
+        let done = place.run(arguments).ok();
+        assert!(done.err.contains(words), "{done:?}");
+        assert!(!done.out.contains("data/kept"), "{done:?}");
+    }
+    assert!(
+        !place
+            .run(&["verify", &uri("data/x.csv")])
+            .ok()
+            .err
+            .contains("passed over")
+    );
+}
+
+#[test]
+fn a_key_object_that_holds_another_data_key_than_its_token_is_told_by_a_deep_audit() {
+    let (place, _) = world();
+    let (_, rows, _) = audit(&place, &[&uri("")]);
+    let own = rows.keys().find(|key| key.starts_with(".strongroom/")).unwrap();
+    put(&place, own, &WRAPPED, &[MARK]);
+    let data = uri("data/");
+    assert_eq!(
+        audit(&place, &[&data]).0,
+        0,
+        "by metadata and first bytes it is as before"
+    );
+    let (status, rows, summary) = audit(&place, &[&data, "--deep"]);
+    assert_eq!(
+        (status, &summary["wrong"]["whose key object holds another data key"]),
+        (1, &2.into()),
+        "{summary}"
+    );
+    for row in rows.values() {
+        let wrong = row["wrong"].to_string();
+        assert!(
+            wrong.contains(&uri(own)) && wrong.contains("holds another data key"),
+            "{row}"
+        );
+        assert_eq!(row["intact"], true, "its own metadata opens it: {row}");
+    }
+    put(&place, own, &[7; 7000], &[MARK]);
+    let (status, _, summary) = audit(&place, &[&data, "--deep"]);
+    assert_eq!(
+        (status, &summary["wrong"]["whose key object holds another data key"]),
+        (1, &2.into()),
+        "longer than any: {summary}"
+    );
+}
+
+#[test]
+fn key_objects_are_missing_needed_or_orphaned_and_only_what_was_seen_is_said() {
+    let (place, _) = world();
+    put(&place, ".strongroom/data-keys/left", &WRAPPED, &[MARK]);
+    let (_, rows, _) = audit(&place, &[&uri("")]);
+    assert_eq!(
+        rows[".strongroom/data-keys/left"]["key_object_use"], "unknown",
+        "an older version may name it"
+    );
+    let (status, rows, summary) = audit(&place, &[&uri(""), "--versions"]);
+    assert_eq!(rows[".strongroom/data-keys/left"]["key_object_use"], "orphaned");
+    assert_eq!(
+        (status, summary["key_objects"].to_string()),
+        (0, r#"{"orphaned":1,"referenced":1,"unknown":0}"#.to_owned())
+    );
+    let (_, rows, _) = audit(&place, &[&uri(".strongroom/")]);
+    assert!(
+        rows.values().all(|row| row["key_object_use"] == "unknown"),
+        "the tokens were not seen: {rows:?}"
+    );
+
+    let own_key = rows.keys().find(|key| !key.ends_with("left")).unwrap();
+    place
+        .wait(place.s3().delete_object().bucket(BUCKET).key(own_key).send())
+        .unwrap();
+    let (status, rows, summary) = audit(&place, &[&uri("data/")]);
+    assert_eq!((status, &summary["wrong"]["without its key object"]), (1, &2.into()));
+    let wrong = rows["data/x.csv"]["wrong"].to_string();
+    assert!(
+        wrong.contains(own_key.as_str()) && wrong.contains("still carries the data key"),
+        "{wrong}"
+    );
+}
