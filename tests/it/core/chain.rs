@@ -202,8 +202,8 @@ fn a_grant_that_the_chain_leads_to_is_told_as_one_that_was_filled_in() {
     let by_form = told(&mut desk, "<enter>4");
     assert_eq!(by_chain.0, by_form.0, "its spread is watched");
     assert!(matches!(by_form.0, Some(Request::Grant(GrantRequest::Await { .. }))));
-    assert_eq!(by_chain.1, [to_role.clone()]);
-    assert_eq!(by_form.1, [to_role.clone()]);
+    assert_eq!(by_chain.1, std::slice::from_ref(&to_role));
+    assert_eq!(by_form.1, std::slice::from_ref(&to_role));
     assert_eq!(
         (by_chain.2.as_str(), by_chain.3.starts_with("granted ")),
         ("example-role", true)
