@@ -49,6 +49,7 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     }
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
+    let lines = fitted(lines, 1, inner.height, theme);
     if confirm.typed.is_none() {
         let row = lines.len() - 1;
         hits.add_cells(inner, row, (0, "y yes".len()), Hit::Button('y'));
@@ -78,11 +79,13 @@ pub(super) fn code(frame: &mut Frame, body: Rect, theme: &Theme, field: &CodeFie
         Span::styled("▏", theme.tone(Tone::Accent)),
     ]));
     lines.push(Line::default());
-    if let Some(problem) = field.problem.or(refused.as_deref()) {
-        lines.extend(wrapped(body, theme, Tone::Bad, problem));
-    }
+    let problem = field.problem.or(refused.as_deref());
+    let problem = problem.map_or_else(Vec::new, |problem| wrapped(body, theme, Tone::Bad, problem));
+    let told = problem.len();
+    lines.extend(problem);
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "MFA code", theme.focus);
+    let lines = fitted(lines, 1 + told, inner.height, theme);
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
@@ -142,7 +145,26 @@ pub(super) fn login(frame: &mut Frame, body: Rect, state: &State, theme: &Theme,
     lines.push(Line::default());
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Log in", theme.focus);
+    // Page and code, or what is asked.
+    let lines = fitted(lines, usize::from(inner.height).saturating_sub(1), inner.height, theme);
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Lines of a question in so many rows: where not all fit, gaps go first, then what stands before the last `kept`, which are
+/// what is to be answered.
+fn fitted(mut lines: Vec<Line<'static>>, kept: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let rows = usize::from(rows);
+    if lines.len() > rows {
+        lines.retain(|line| line.width() > 0);
+    }
+    let over = lines.len().saturating_sub(rows);
+    if over > 0 && rows > kept {
+        let end = lines.len() - kept;
+        let from = end.saturating_sub(over + 1);
+        let more = Line::styled("⋯ a larger window shows all", theme.tone(Tone::Warn));
+        lines.splice(from..end, [more]);
+    }
+    lines
 }
 
 /// Words for a dialog, harmless, as many lines as they need.

@@ -91,6 +91,12 @@ fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix, hits: &m
     // As much of what is open below the cursor as there is room for, and the cursor in any case.
     let open = if shown.is_open { rows / 2 } else { 1 };
     let top = (cursor + open).saturating_sub(rows).min(cursor);
+    // The last row has what stands below the matrix in sight.
+    let top = if shown.cursor + 1 == matrix::rows(shown) {
+        all.len().saturating_sub(rows).min(cursor)
+    } else {
+        top
+    };
     // Reasons stand between the rows of one that is open.
     let others = if shown.is_open { 0..0 } else { 0..matrix::rows(shown) };
     for row in others {
