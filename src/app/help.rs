@@ -59,6 +59,13 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
     lines
 }
 
+/// What can be done in the pane with the cursor.
+pub(super) fn offered(state: &State, columns: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Heading, "What can be done")];
+    lines.extend(grid(&here(state), (columns / COLUMN).max(1), columns));
+    lines
+}
+
 /// Keys and words in so many columns.
 fn grid(entries: &[Entry], beside: usize, columns: usize) -> Vec<Line> {
     let (cells, rows) = (columns.saturating_sub(2) / beside, entries.len().div_ceil(beside));

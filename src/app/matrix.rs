@@ -21,6 +21,7 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
     let mut lines = head(cycle, columns);
     let narrow = columns < OPERATION + 3 * PHASE + 12;
     let name = if narrow { OPERATION - 8 } else { OPERATION };
+    lines.push(Line::blank());
     lines.push(titles(name, str::to_owned));
     lines.push(titles(name, |phase| {
         let at = cycle

@@ -229,7 +229,7 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
         },
         Subject::File(path) => match state.files.get(&path.to_string_lossy()) {
             None => gone(),
-            Some(file) => files::overview(file, columns),
+            Some(file) => files::overview(pane::Facts::new(columns), file),
         },
     }
 }

@@ -26,7 +26,7 @@ const BESIDE: u16 = 100;
 /// With less columns than this files and objects take turns.
 const ALL: u16 = 96;
 /// From this height on the details stand below all panes where beside them one had no room.
-const STACKED: u16 = 28;
+const STACKED: u16 = 24;
 /// Operations on screen at once; the list (`o`) has them all.
 const OPERATIONS: usize = 3;
 /// From this height on the chain has a line.
