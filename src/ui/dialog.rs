@@ -16,6 +16,8 @@ use crate::domain::{Named, Wanted};
 const COLUMNS: u16 = 72;
 /// Columns of the palette: its sentences are whole.
 const PALETTE: u16 = 132;
+/// With less columns than this only the beginning of a sentence has room.
+const SENTENCE: usize = 60;
 /// Cells before a sentence.
 const TOLD: usize = 29;
 /// The least cells for a name.
@@ -202,7 +204,7 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     // Of the one with the cursor the whole sentence is told.
     let sentence = palette.matches.get(palette.cursor).map(|(choice, _)| choice.help());
     let told = match palette.matches.get(palette.cursor) {
-        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) => {
+        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) if columns >= SENTENCE => {
             format::wrap(&sentence.unwrap_or_default(), columns.saturating_sub(TOLD))
         }
         _ => Vec::new(),

@@ -186,6 +186,10 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
             );
         }
     }
+    let is_all = lines.len() <= rows;
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
     frame.render_widget(Paragraph::new(shown), inner);
+    if !is_all {
+        position(frame, area, theme, &format!("{} of {}", row + 1, starts.len()));
+    }
 }
