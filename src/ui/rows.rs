@@ -83,7 +83,13 @@ pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &The
 pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp, hits: &mut Hits) {
     let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
     let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
-    made(frame, (area, inner), theme, (&rows, shown.cursor, ""), hits);
+    made(
+        frame,
+        (area, inner),
+        theme,
+        (&rows, shown.cursor, "Nothing of it is there any more."),
+        hits,
+    );
     position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
@@ -125,10 +131,10 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
     made(frame, (area, inner), theme, (&rows, cursor, ""), hits);
 }
 
-/// As large as all that is offered: it does not move while it is narrowed.
+/// As large as all that is offered, one in two lines: it does not move while it is narrowed.
 pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu, hits: &mut Hits) {
     let columns = u16::try_from(menu.longest() + LABEL + 10).unwrap_or(u16::MAX).max(60);
-    let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(3));
+    let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(4));
     let inner = boxed(frame, area, &menu.title, theme.focus);
     let (typed, list) = (
         Rect::new(inner.x, inner.y, inner.width, inner.height.min(1)),
