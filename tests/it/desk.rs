@@ -260,6 +260,7 @@ fn named(name: &str) -> KeyPress {
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
         "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
         "backspace" => KeyCode::Backspace,
         "pgdown" => KeyCode::PageDown,
         "home" => KeyCode::Home,
