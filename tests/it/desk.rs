@@ -261,6 +261,7 @@ fn named(name: &str) -> KeyPress {
         "down" => KeyCode::Down,
         "left" => KeyCode::Left,
         "right" => KeyCode::Right,
+        "delete" => KeyCode::Delete,
         "backspace" => KeyCode::Backspace,
         "pgdown" => KeyCode::PageDown,
         "home" => KeyCode::Home,
