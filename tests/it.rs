@@ -107,6 +107,8 @@ mod sentences;
 mod sessions;
 #[path = "it/silent.rs"]
 mod silent;
+#[path = "it/small.rs"]
+mod small;
 #[path = "it/sso.rs"]
 mod sso;
 #[path = "it/step_data.rs"]

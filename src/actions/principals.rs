@@ -3,9 +3,7 @@
 use crate::aws::{Aws, iam};
 use crate::domain::Fault;
 use crate::domain::policy::{PrincipalKind, principal_kind};
-
-/// The name of our sessions of a role.
-pub(super) const SESSION: &str = "strongroom-proof";
+pub(super) use crate::domain::proof::SESSION;
 
 /// The user or role behind an ARN, with the path that only IAM knows. `None` for the account's root, federated users and
 /// roles that may not be looked up.

@@ -1,6 +1,8 @@
 //! The details beside the list: what is known of the row under the cursor, the most telling first. Nothing is asked for
 //! here, and no line costs more where there are more rows.
 
+mod beneath;
+
 use serde_json::Value;
 
 use super::command::{Command, Keyed};
@@ -13,6 +15,8 @@ use super::state::overlay::{Details, Scroll, Subject};
 use super::state::walk::Standing;
 use super::table::{Freshness, Listing as _};
 use crate::domain::{Grant, Job, JobDetail, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
+
+pub use beneath::lines as beneath;
 
 /// Grants of a key on screen.
 const GRANTS: usize = 8;
@@ -72,11 +76,11 @@ fn way(state: &State, columns: usize) -> Option<Vec<Line>> {
 
 fn of_row(state: &State, columns: usize) -> Option<Vec<Line>> {
     let Some(subject) = state.subject() else {
-        return place(state, columns);
+        return (state.focus == Pane::Objects).then(|| placed(state, columns))?;
     };
     Some(match subject {
         Subject::Key(_) => key(state, state.keys.current()?, columns),
-        Subject::Grant(_) => grant(state, state.grants.current()?, columns),
+        Subject::Grant(_) => grant(state, state.grants.current()?, Facts::brief(columns)),
         Subject::Object(_) => object(state, state.objects.current()?, columns),
         Subject::Job(_) => job(state, state.jobs.current()?, columns),
         subject @ Subject::File(_) => {
@@ -91,10 +95,7 @@ fn of_row(state: &State, columns: usize) -> Option<Vec<Line>> {
 }
 
 /// A bucket or a prefix: what is in it is not looked at before it is opened.
-fn place(state: &State, columns: usize) -> Option<Vec<Line>> {
-    if state.focus != Pane::Objects {
-        return None;
-    }
+fn placed(state: &State, columns: usize) -> Option<Vec<Line>> {
     let mut facts = Facts::brief(columns);
     let enter = state.settings.keymap.key(Command::Enter);
     match &state.place {
@@ -126,30 +127,7 @@ fn aged(state: &State, at: Option<jiff::Timestamp>) -> String {
 fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
     let mut facts = Facts::brief(columns);
     facts.heading(key.name());
-    match (&key.detail, state.refusal(&key.arn)) {
-        (Some(detail), _) => {
-            facts.fact("State", format::key_tone(&detail.state), detail.state.as_str());
-            let cause = match (&detail.state, detail.deletion) {
-                (KeyState::PendingDeletion, Some(at)) => format!("gone on {}; u takes that back", format::time(at)),
-                (KeyState::Disabled, _) => "its owner switched it off; u enables it".to_owned(),
-                (KeyState::PendingImport, _) => "its key material is still to be imported".to_owned(),
-                _ => String::new(),
-            };
-            facts.fact("", Tone::Warn, &cause);
-            let rotation = detail
-                .rotation
-                .map_or("unknown", |on| if on { "automatic" } else { "off" });
-            facts.plain("Rotation", rotation);
-        }
-        (None, Some(fault)) => facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.cause)),
-        (None, None) => facts.fact("State", Tone::Dim, "asking…"),
-    }
-    let aliases: Vec<&str> = key
-        .aliases
-        .iter()
-        .map(|alias| alias.trim_start_matches("alias/"))
-        .collect();
-    facts.plain("Aliases", &aliases.join(", "));
+    state_of(state, &mut facts, key);
     facts.heading("Who may use it, by policy");
     policy(state, &mut facts, &key.arn);
     facts.heading("Who may use it, by grant");
@@ -174,6 +152,34 @@ fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
     }
     facts.fact("Id", Tone::Dim, &key.id);
     facts.lines
+}
+
+/// How a key stands, and what it is called.
+fn state_of(state: &State, facts: &mut Facts, key: &KmsKey) {
+    match (&key.detail, state.refusal(&key.arn)) {
+        (Some(detail), _) => {
+            facts.fact("State", format::key_tone(&detail.state), detail.state.as_str());
+            let cause = match (&detail.state, detail.deletion) {
+                (KeyState::PendingDeletion, Some(at)) => format!("gone on {}; u takes that back", format::time(at)),
+                (KeyState::Disabled, _) => "its owner switched it off; u enables it".to_owned(),
+                (KeyState::PendingImport, _) => "its key material is still to be imported".to_owned(),
+                _ => String::new(),
+            };
+            facts.fact("", Tone::Warn, &cause);
+            let rotation = detail
+                .rotation
+                .map_or("unknown", |on| if on { "automatic" } else { "off" });
+            facts.plain("Rotation", rotation);
+        }
+        (None, Some(fault)) => facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.cause)),
+        (None, None) => facts.fact("State", Tone::Dim, "asking…"),
+    }
+    let aliases: Vec<&str> = key
+        .aliases
+        .iter()
+        .map(|alias| alias.trim_start_matches("alias/"))
+        .collect();
+    facts.plain("Aliases", &aliases.join(", "));
 }
 
 /// Whom the key's policy names; what IAM policies allow is not looked at.
@@ -274,8 +280,7 @@ fn granted(state: &State, facts: &mut Facts) {
     }
 }
 
-fn grant(state: &State, grant: &Grant, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::brief(columns);
+fn grant(state: &State, grant: &Grant, mut facts: Facts) -> Vec<Line> {
     of_grants::describe(&mut facts, grant);
     facts.plain("Age", &aged(state, grant.created));
     match state.newest_proof(&grant.key_arn, &grant.grantee) {
@@ -351,10 +356,16 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         }
         return facts.lines;
     };
+    if let Some(explained) = reader_text::job_explained(state, &job.id()) {
+        facts.fact("Remedy", Tone::Warn, &explained.remedy);
+    }
+    ended(&mut facts, job);
+    if job.cause().is_some() {
+        facts.heading("What it ran");
+    }
     run(&mut facts, detail);
     let key = detail.kms_key().and_then(|_| chained_key(state));
     facts.plain("KMS key", key.unwrap_or_default());
-    ended(&mut facts, job);
     if job.cause().is_some() {
         last_lines(state, &mut facts, job);
     }

@@ -13,6 +13,8 @@ const KEY: usize = 8;
 const HEADING: usize = 7;
 /// From this width on all keys stand in columns.
 const ROOMY: usize = 100;
+/// From this width on two of the place's stand beside each other.
+const PAIRED: usize = 60;
 /// Cells of a key and its words in such a column.
 const COLUMN: usize = 36;
 
@@ -27,7 +29,7 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
     };
     let mut lines = vec![Line::new(Tone::Heading, place)];
     if columns < ROOMY {
-        lines.extend(grid(&here, 2, columns));
+        lines.extend(grid(&here, if columns < PAIRED { 1 } else { 2 }, columns));
         let all: Vec<Entry> = GROUPS.iter().flat_map(|(_, keys)| everywhere(state, keys)).collect();
         lines.extend(flow("Else", Tone::Plain, all, columns));
         lines.extend(flow("Move", Tone::Dim, moves(state), columns));
@@ -56,6 +58,13 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
         signs
     };
     lines.push(signs);
+    lines
+}
+
+/// What can be done in the pane with the cursor.
+pub(super) fn offered(state: &State, columns: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Heading, "What can be done")];
+    lines.extend(grid(&here(state), (columns / COLUMN).max(1), columns));
     lines
 }
 

@@ -1,4 +1,5 @@
 //! The story of a grant as a matrix: operations by before, granted and revoked; the reasons of the row with the cursor.
+//! Verdict and matrix come first: they fit on a small screen.
 
 use super::format::{self, Line, Tone};
 use super::state::overlay::Matrix;
@@ -47,6 +48,8 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
             lines.extend(PHASES.iter().flat_map(|phase| reason(cycle, phase, operation, columns)));
         }
     }
+    lines.push(Line::blank());
+    lines.extend(circumstances(cycle, columns));
     (lines, cursor_line)
 }
 
@@ -89,42 +92,54 @@ fn reason(cycle: &GrantCycle, phase: &str, operation: &str, columns: usize) -> V
     pieces.map(line).collect()
 }
 
-/// Who, what, when, and where it is kept.
+/// What came of it, for which key and role.
 fn head(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut fact = |name: &str, tone: Tone, value: &str| {
-        if !value.is_empty() {
-            let value = format::cut_front(value, columns.saturating_sub(10));
-            lines.push(Line::new(Tone::Dim, format::fit(name, 10)).and(tone, value));
-        }
-    };
     let (tone, verdict) = if cycle.holds {
         (Tone::Good, "It holds.")
     } else {
         (Tone::Bad, "It does not hold.")
     };
-    fact("Verdict", tone, verdict);
+    let mut lines = fact("Verdict", tone, verdict, columns);
     for note in &cycle.notes {
-        fact("", Tone::Warn, note);
+        lines.extend(fact("", Tone::Warn, note, columns));
     }
-    fact("Key", Tone::Plain, &cycle.key_arn);
-    fact("Role", Tone::Plain, &cycle.role_arn);
-    fact("Asked by", Tone::Plain, cycle.identity.as_deref().unwrap_or("not told"));
+    lines.extend(fact("Key", Tone::Plain, &cycle.key_arn, columns));
+    lines.extend(fact("Role", Tone::Plain, &cycle.role_arn, columns));
+    lines
+}
+
+/// Who asked, when, and where it is kept.
+fn circumstances(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
+    let mut lines = fact(
+        "Asked by",
+        Tone::Plain,
+        cycle.identity.as_deref().unwrap_or("not told"),
+        columns,
+    );
     let times = cycle
         .phases
         .first()
         .zip(cycle.phases.last())
         .map(|(first, last)| format!("{} to {}", format::time(first.at), last.at.strftime("%H:%M:%S")));
-    fact("When", Tone::Plain, &times.unwrap_or_default());
+    lines.extend(fact("When", Tone::Plain, &times.unwrap_or_default(), columns));
     for phase in cycle.phases.iter().filter(|phase| phase.expected.is_none()) {
         let id = phase.request_id.as_deref().unwrap_or("not told");
         let words = format!("{} · request {id}", phase.at.strftime("%H:%M:%S"));
         let name = if phase.name == "grant" { "Granted" } else { "Revoked" };
-        fact(name, Tone::Plain, &words);
+        lines.extend(fact(name, Tone::Plain, &words, columns));
     }
     for (name, path) in [("Evidence", &cycle.evidence), ("Its page", &cycle.page)] {
         let path = path.as_deref().map(std::path::Path::to_string_lossy);
-        fact(name, Tone::Accent, &path.unwrap_or_default());
+        lines.extend(fact(name, Tone::Accent, &path.unwrap_or_default(), columns));
     }
     lines
+}
+
+/// A fact in a line; nothing where there is none to tell.
+fn fact(name: &str, tone: Tone, value: &str, columns: usize) -> Vec<Line> {
+    if value.is_empty() {
+        return Vec::new();
+    }
+    let value = format::cut_front(value, columns.saturating_sub(10));
+    vec![Line::new(Tone::Dim, format::fit(name, 10)).and(tone, value)]
 }

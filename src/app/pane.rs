@@ -66,6 +66,8 @@ pub(super) struct Facts {
     label: usize,
     /// Whether names that are longer than a line are cut: all of it is elsewhere.
     is_brief: bool,
+    /// Whether a path, URI or ARN has one line.
+    is_terse: bool,
 }
 
 impl Facts {
@@ -75,6 +77,15 @@ impl Facts {
             columns,
             label: Self::label(columns),
             is_brief: false,
+            is_terse: false,
+        }
+    }
+
+    /// The same below a list: a path, URI or ARN has one line, of which both ends are told.
+    pub(super) fn terse(columns: usize) -> Self {
+        Self {
+            is_terse: true,
+            ..Self::brief(columns)
         }
     }
 
@@ -121,7 +132,13 @@ impl Facts {
             return;
         }
         let mut name = super::format::labelled(name, self.label);
-        for piece in self.wrapped(value, self.columns.saturating_sub(self.label)) {
+        let room = self.columns.saturating_sub(self.label);
+        let pieces = if self.is_terse && value.contains('/') {
+            vec![super::format::cut_middle(&super::format::clean(value), room)]
+        } else {
+            self.wrapped(value, room)
+        };
+        for piece in pieces {
             self.lines.push(Line::new(Tone::Dim, name).and(tone, piece));
             name = " ".repeat(self.label);
         }

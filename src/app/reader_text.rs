@@ -245,29 +245,33 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             // Drawn, not written: see `ui::metrics`.
             Some(_) if page == "Metrics" => Vec::new(),
             Some(job) => {
-                let why = why_it_ended(state, name, columns);
+                let why = [why_refused(state, name, columns), last_logged(state, name, columns)];
                 jobs::overview(job, state.refusal(name), why, state.now, columns)
             }
         },
         Subject::File(path) => match state.files.get(&path.to_string_lossy()) {
             None => gone(),
-            Some(file) => files::overview(file, columns),
+            Some(file) => files::overview(pane::Facts::new(columns), file),
         },
     }
 }
 
-/// Why a job was refused, if it was, and the last that its log says.
-fn why_it_ended(state: &State, name: &str, columns: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if let Some(explanation) = job_explained(state, name) {
-        lines.push(Line::new(Tone::Heading, "Why it was refused"));
-        lines.extend(results::explained(&explanation));
-        if explanation.repair.is_some() || again(state, name).is_some() {
-            lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
-        }
-        lines.push(Line::blank());
+/// Why a job was refused, if it was.
+fn why_refused(state: &State, name: &str, columns: usize) -> Vec<Line> {
+    let Some(explanation) = job_explained(state, name) else {
+        return Vec::new();
+    };
+    let mut lines = vec![Line::new(Tone::Heading, "Why it was refused")];
+    lines.extend(results::explained(&explanation));
+    if explanation.repair.is_some() || again(state, name).is_some() {
+        lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
     }
-    lines.push(Line::new(Tone::Heading, "Last lines of its log"));
+    lines.iter().flat_map(|line| line.wrapped(columns)).collect()
+}
+
+/// The last that a job's log says.
+fn last_logged(state: &State, name: &str, columns: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Heading, "Last lines of its log")];
     let log = Some(&state.job_log).filter(|log| log.job == name);
     let last = log.map(|log| log.last(LOG_TAIL)).unwrap_or_default();
     if last.is_empty() {

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 pub(in crate::domain) use page::cell;
 pub use page::page;
 
+/// The name of the sessions of a role that an access proof asks as.
+pub const SESSION: &str = "strongroom-proof";
+
 /// One operation tried by an access proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofStep {

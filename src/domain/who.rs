@@ -26,8 +26,11 @@ pub struct WhoReport {
 }
 
 impl WhoReport {
-    /// Whether what was used then is something that its user can do now.
+    /// Whether what was used then is something that its user can do now; a proof's dry run used nothing.
     pub fn standing(&self, row: &UseRow) -> Standing {
+        if row.is_proof() {
+            return Standing::Inside("it is an access proof's dry run, which does nothing".to_owned());
+        }
         match &self.access {
             Some(access) => access.standing(&row.by, &row.operation),
             None => Standing::Unknown("who can use the key is not known".to_owned()),

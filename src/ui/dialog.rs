@@ -17,6 +17,8 @@ use crate::domain::{Named, Wanted};
 const COLUMNS: u16 = 72;
 /// Columns of the palette: its sentences are whole.
 const PALETTE: u16 = 132;
+/// With less columns than this only the beginning of a sentence has room.
+const SENTENCE: usize = 60;
 /// Cells before a sentence.
 const TOLD: usize = 29;
 /// The least cells for a name.
@@ -50,6 +52,7 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     }
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
+    let lines = fitted(lines, 1, inner.height, theme);
     if confirm.typed.is_none() {
         let row = lines.len() - 1;
         hits.add_cells(inner, row, (0, "y yes".len()), Hit::Button('y'));
@@ -79,11 +82,13 @@ pub(super) fn code(frame: &mut Frame, body: Rect, theme: &Theme, field: &CodeFie
         Span::styled("▏", theme.tone(Tone::Accent)),
     ]));
     lines.push(Line::default());
-    if let Some(problem) = field.problem.or(refused.as_deref()) {
-        lines.extend(wrapped(body, theme, Tone::Bad, problem));
-    }
+    let problem = field.problem.or(refused.as_deref());
+    let problem = problem.map_or_else(Vec::new, |problem| wrapped(body, theme, Tone::Bad, problem));
+    let told = problem.len();
+    lines.extend(problem);
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "MFA code", theme.focus);
+    let lines = fitted(lines, 1 + told, inner.height, theme);
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
@@ -143,7 +148,26 @@ pub(super) fn login(frame: &mut Frame, body: Rect, state: &State, theme: &Theme,
     lines.push(Line::default());
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Log in", theme.focus);
+    // Page and code, or what is asked.
+    let lines = fitted(lines, usize::from(inner.height).saturating_sub(1), inner.height, theme);
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Lines of a question in so many rows: where not all fit, gaps go first, then what stands before the last `kept`, which are
+/// what is to be answered.
+fn fitted(mut lines: Vec<Line<'static>>, kept: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let rows = usize::from(rows);
+    if lines.len() > rows {
+        lines.retain(|line| line.width() > 0);
+    }
+    let over = lines.len().saturating_sub(rows);
+    if over > 0 && rows > kept {
+        let end = lines.len() - kept;
+        let from = end.saturating_sub(over + 1);
+        let more = Line::styled("⋯ a larger window shows all", theme.tone(Tone::Warn));
+        lines.splice(from..end, [more]);
+    }
+    lines
 }
 
 /// Words for a dialog, harmless, as many lines as they need.
@@ -180,7 +204,7 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     // Of the one with the cursor the whole sentence is told.
     let sentence = palette.matches.get(palette.cursor).map(|(choice, _)| choice.help());
     let told = match palette.matches.get(palette.cursor) {
-        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) => {
+        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) if columns >= SENTENCE => {
             format::wrap(&sentence.unwrap_or_default(), columns.saturating_sub(TOLD))
         }
         _ => Vec::new(),

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use tui_input::Input;
 
-use super::{Hits, Theme, boxed, centered};
+use super::{Hits, Theme, boxed, centered, position};
 use crate::app::Hit;
 use crate::app::form::{Field, Form, Heard, Pick, Value};
 use crate::app::format::{self, Tone};
@@ -19,11 +19,17 @@ const COLUMNS: u16 = 84;
 const LABEL: usize = 16;
 /// The fewest cells of a box to be checked and its words.
 const CHECK: usize = 24;
-/// Options of a pick on screen.
+/// Options of a pick on screen, at most.
 const OPTIONS: usize = 6;
+/// Lines of what was refused that are in sight in any case.
+const PROBLEM: usize = 2;
 
 pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, hits: &mut Hits) {
     let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
+    let height = usize::from(body.height.saturating_sub(2));
+    // On a few rows the field with the cursor comes first, then what was refused, then what could be chosen.
+    let told = if form.problem.is_some() { PROBLEM } else { 0 };
+    let options = OPTIONS.min(height.saturating_sub(1 + told)).max(1);
     let mut lines: Vec<Line> = Vec::new();
     for piece in format::wrap(&form.note, columns) {
         lines.push(Line::styled(piece, theme.tone(Tone::Dim)));
@@ -37,12 +43,14 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, 
             focused_line = lines.len();
         }
         starts.push(lines.len());
-        lines.extend(self::field(field, is_focused, theme, columns));
+        lines.extend(self::field(field, is_focused, theme, (columns, options)));
     }
     let mut problem: Vec<Line> = Vec::new();
     let tone = if form.is_waiting { Tone::Busy } else { Tone::Bad };
     if let Some(words) = &form.problem {
-        problem.push(Line::default());
+        if height > options + 1 + PROBLEM {
+            problem.push(Line::default());
+        }
         for piece in format::wrap(words, columns) {
             problem.push(Line::styled(piece, theme.tone(tone)));
         }
@@ -50,21 +58,32 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, 
     let area = centered(body, COLUMNS, (lines.len() + problem.len()) as u16 + 2);
     let inner = boxed(frame, area, &form.title, theme.focus);
     // What was refused stays in sight while the fields scroll.
-    problem.truncate(usize::from(inner.height).saturating_sub(lines.len().min(OPTIONS + 2)));
+    problem.truncate(height.saturating_sub(lines.len().min(options + 1)));
     let rows = usize::from(inner.height).saturating_sub(problem.len());
-    let below = (focused_line + OPTIONS + 1).min(lines.len());
-    let top = below.saturating_sub(rows).min(lines.len().saturating_sub(rows));
+    let below = (focused_line + options + 1).min(lines.len());
+    // The name of the field, or where it is longer than the screen the box with the cursor.
+    let cursor_line = match form.fields.get(form.focus).map(|field| &field.value) {
+        Some(Value::Checks { cursor, .. }) => focused_line + cursor,
+        Some(Value::Text(_) | Value::Pick(_)) | None => focused_line,
+    };
+    let top = below.saturating_sub(rows).min(focused_line);
+    let top = top.max((cursor_line + 1).saturating_sub(rows));
     for row in 0..rows.min(lines.len().saturating_sub(top)) {
         let field = starts.partition_point(|start| *start <= top + row).checked_sub(1);
         if let Some(field) = field {
             hits.add_row(inner, row, Hit::Field(field));
         }
     }
+    let fields = lines.len();
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).chain(problem).collect();
     frame.render_widget(Paragraph::new(shown), inner);
+    if fields > rows {
+        let words = format!("field {} of {}", form.focus + 1, form.fields.len());
+        position(frame, area, theme, &words);
+    }
 }
 
-fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<Line<'static>> {
+fn field(field: &Field, is_focused: bool, theme: &Theme, (columns, options): (usize, usize)) -> Vec<Line<'static>> {
     let name = theme.tone(if is_focused { Tone::Accent } else { Tone::Dim });
     let sign = if is_focused { "▸ " } else { "  " };
     let head = || Span::styled(format!("{sign}{}", format::fit(field.label, LABEL)), name);
@@ -79,7 +98,7 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
             let used: usize = shown.iter().map(Span::width).sum();
             vec![Line::from([vec![head()], shown, vec![hint(used)]].concat())]
         }
-        Value::Pick(pick) if is_focused => picking(pick, head(), hint, theme, room),
+        Value::Pick(pick) if is_focused => picking(pick, head(), hint, theme, (room, options)),
         Value::Pick(pick) => {
             let value = pick.value().unwrap_or_else(|| "none".to_owned());
             let words = format::cut(role_label(&value), room);
@@ -130,15 +149,15 @@ fn picking(
     head: Span<'static>,
     hint: impl Fn(usize) -> Span<'static>,
     theme: &Theme,
-    room: usize,
+    (room, options): (usize, usize),
 ) -> Vec<Line<'static>> {
     let shown = typed(&pick.input, true, room.saturating_sub(2), theme);
     let used: usize = shown.iter().map(Span::width).sum();
     let mut lines = vec![Line::from([vec![head], shown, vec![hint(used)]].concat())];
     let matching = pick.matching();
     let mut fuzzy = Fuzzy::new(pick.input.value());
-    let top = (pick.cursor + 1).saturating_sub(OPTIONS);
-    for (index, choice) in matching.iter().enumerate().skip(top).take(OPTIONS) {
+    let top = (pick.cursor + 1).saturating_sub(options);
+    for (index, choice) in matching.iter().enumerate().skip(top).take(options) {
         let is_cursor = index == pick.cursor;
         let words = format::Line::new(Tone::Plain, if is_cursor { "▸ " } else { "  " })
             .joined(fuzzy.mark(&format::Line::new(Tone::Plain, format!("{}  ", choice.label))))

@@ -2,21 +2,27 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
 
 use super::table::{Cell, Column, View, fixed, flex, named, number, render as table};
-use super::{Hits, Theme, metrics};
+use super::{Hits, Theme, line, metrics};
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::{brief, phase, took};
 use crate::app::seen::ReadResult;
-use crate::app::{Command, Pane, State};
+use crate::app::{Command, Freshness, Listing as _, Pane, State, aside};
 use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, KmsKey, ObjectRow};
 
-/// Frame, titles and a blank line of the jobs.
+/// Frame, titles and a line between the rows and what stands below them.
 const FRAME: u16 = 4;
-/// Rows of a curve below them.
-const LEAST: u16 = 7;
+/// Lines of an empty pane, but for its titles, which it has none of.
+const WAYS: usize = 2;
+/// Lines below them.
+const LEAST: u16 = 4;
+/// Rows of a curve there.
+const LEAST_CURVE: u16 = 7;
 const MOST: u16 = 16;
 
 const KEYS: &[Column] = &[
@@ -80,6 +86,48 @@ const JOB: &[Command] = &[Command::Focus(Pane::Objects), Command::Do(Keyed::Trai
 const WALK: (&[Command], &str) = (&[Command::Guide], "walks through all of it, step by step");
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane, hits: &mut Hits) {
+    self::rows(frame, area, state, theme, pane, hits);
+    let shown = match pane {
+        Pane::Keys => state.keys.shown(),
+        Pane::Grants => state.grants.shown(),
+        Pane::Objects if state.place.is_none() => state.buckets.shown(),
+        Pane::Objects => state.objects.shown(),
+        Pane::Jobs => state.jobs.shown(),
+        Pane::Files => state.files.shown(),
+    };
+    let has_way =
+        pane == Pane::Keys && state.keys.count() == 0 && matches!(state.keys.freshness(), Freshness::Ready(_));
+    let rows = if shown == 0 { WAYS } else { shown };
+    let used = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(FRAME);
+    let left = area.height.saturating_sub(used);
+    if left < LEAST || (shown == 0 && (!has_way || state.is_aside())) {
+        return;
+    }
+    let below = Rect::new(area.x + 2, area.bottom() - 1 - left, area.width.saturating_sub(4), left);
+    if pane != Pane::Jobs || !curve(frame, below, state, theme) {
+        beneath(frame, below, state, theme, pane);
+    }
+}
+
+/// Below the rows what is known of the one with the cursor, or what can be done with it.
+fn beneath(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height));
+    let Some(words) = aside::beneath(state, pane, columns) else {
+        return;
+    };
+    let is_cut = words.len() > rows;
+    let shown = words.iter().take(if is_cut { rows - 1 } else { rows });
+    let mut lines: Vec<Line> = shown.map(|words| line(words, theme, columns)).collect();
+    if is_cut {
+        lines.push(Line::styled("⋯", theme.tone(Tone::Dim)));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+    let rule = Rect::new(area.x - 1, area.y - 1, area.width + 2, 1);
+    let dashes = Line::styled("─".repeat(usize::from(rule.width)), theme.frame);
+    frame.render_widget(Paragraph::new(dashes), rule);
+}
+
+fn rows(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane, hits: &mut Hits) {
     match pane {
         Pane::Keys => {
             let view = View {
@@ -171,7 +219,6 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 is_linked: &|job| state.is_job_linked(job),
             };
             table(frame, area, state, theme, &view, hits);
-            curve(frame, area, state, theme);
         }
         Pane::Files => {
             let view = View {
@@ -192,18 +239,21 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     }
 }
 
-/// Below the jobs, where they leave room, what the one with the cursor measures, as its log told.
-fn curve(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
-    let used = u16::try_from(state.jobs.shown())
-        .unwrap_or(u16::MAX)
-        .saturating_add(FRAME);
-    let left = area.height.saturating_sub(used).min(MOST);
+/// At the lower edge of the jobs what the one with the cursor measures, as its log told; whether there is something.
+fn curve(frame: &mut Frame, below: Rect, state: &State, theme: &Theme) -> bool {
     let is_its = state.jobs.current().is_some_and(|job| job.id() == state.job_log.job);
-    let Some(curve) = state.job_log.curve().filter(|_| is_its && left >= LEAST) else {
-        return;
+    // Why one failed comes first, where it is not told beside the list.
+    let has_failed = state.jobs.current().is_some_and(|job| job.cause().is_some());
+    let is_told = state.is_aside() && state.focus == Pane::Jobs;
+    let left = below.height.min(MOST);
+    let is_drawn = is_its && (is_told || !has_failed) && left >= LEAST_CURVE;
+    let curve = state.job_log.curve().filter(|_| is_drawn);
+    let Some(curve) = curve else {
+        return false;
     };
-    let below = Rect::new(area.x + 2, area.bottom() - 1 - left, area.width.saturating_sub(4), left);
-    metrics::chart(frame, below, theme, &[curve]);
+    let area = Rect::new(below.x, below.bottom() - left, below.width, left);
+    metrics::chart(frame, area, theme, &[curve]);
+    true
 }
 
 fn age(state: &State, at: Option<jiff::Timestamp>) -> Cell {

@@ -90,6 +90,12 @@ fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix, hits: &m
     // As much of what is open below the cursor as there is room for, and the cursor in any case.
     let open = if shown.is_open { rows / 2 } else { 1 };
     let top = (cursor + open).saturating_sub(rows).min(cursor);
+    // The last row has what stands below the matrix in sight.
+    let top = if shown.cursor + 1 == matrix::rows(shown) {
+        all.len().saturating_sub(rows).min(cursor)
+    } else {
+        top
+    };
     // Reasons stand between the rows of one that is open.
     let others = if shown.is_open { 0..0 } else { 0..matrix::rows(shown) };
     for row in others {
@@ -179,6 +185,10 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
             );
         }
     }
+    let is_all = lines.len() <= rows;
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
     frame.render_widget(Paragraph::new(shown), inner);
+    if !is_all {
+        position(frame, area, theme, &format!("{} of {}", row + 1, starts.len()));
+    }
 }

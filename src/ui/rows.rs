@@ -59,13 +59,13 @@ pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &
     let lines: usize = rows.iter().map(Vec::len).sum();
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
-    let rows = Rows {
-        count: rows.len(),
-        cursor,
-        row: &|row| rows[row].clone(),
-        empty: "No upload is interrupted.",
-    };
-    rows.render(frame, (area, inner), theme, hits);
+    made(
+        frame,
+        (area, inner),
+        theme,
+        (&rows, cursor, "No upload is interrupted."),
+        hits,
+    );
 }
 
 pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Versions, hits: &mut Hits) {
@@ -84,13 +84,13 @@ pub(super) fn versions(frame: &mut Frame, area: Rect, state: &State, theme: &The
 pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp, hits: &mut Hits) {
     let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
     let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
-    let rows = Rows {
-        count: rows.len(),
-        cursor: shown.cursor,
-        row: &|row| rows[row].clone(),
-        empty: "",
-    };
-    rows.render(frame, (area, inner), theme, hits);
+    made(
+        frame,
+        (area, inner),
+        theme,
+        (&rows, shown.cursor, "Nothing of it is there any more."),
+        hits,
+    );
     position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
@@ -129,19 +129,13 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
             lines
         })
         .collect();
-    let rows = Rows {
-        count: rows.len(),
-        cursor,
-        row: &|row| rows[row].clone(),
-        empty: "",
-    };
-    rows.render(frame, (area, inner), theme, hits);
+    made(frame, (area, inner), theme, (&rows, cursor, ""), hits);
 }
 
-/// As large as all that is offered: it does not move while it is narrowed.
+/// As large as all that is offered, one in two lines: it does not move while it is narrowed.
 pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu, hits: &mut Hits) {
     let columns = u16::try_from(menu.longest() + LABEL + 10).unwrap_or(u16::MAX).max(60);
-    let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(3));
+    let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(4));
     let inner = boxed(frame, area, &menu.title, theme.focus);
     let (top, list) = (
         Rect::new(inner.x, inner.y, inner.width, inner.height.min(1)),
@@ -188,13 +182,7 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
     } else {
         "Nothing here has this in its name or in what it does."
     };
-    let rows = Rows {
-        count: rows.len(),
-        cursor: menu.cursor,
-        row: &|row| rows[row].clone(),
-        empty: nothing,
-    };
-    rows.render(frame, (area, list), theme, hits);
+    made(frame, (area, list), theme, (&rows, menu.cursor, nothing), hits);
 }
 
 /// Each way with its letter, and what it would copy.
@@ -211,13 +199,24 @@ pub(super) fn copies(frame: &mut Frame, body: Rect, theme: &Theme, menu: &CopyMe
         vec![words.and(Tone::Dim, shown)]
     });
     let rows: Vec<Vec<Words>> = rows.collect();
+    made(frame, (area, inner), theme, (&rows, menu.cursor, ""), hits);
+}
+
+/// Rows that are few and made at once, with the cursor's and what is said where there are none.
+fn made(
+    frame: &mut Frame,
+    places: (Rect, Rect),
+    theme: &Theme,
+    (rows, cursor, empty): (&[Vec<Words>], usize, &str),
+    hits: &mut Hits,
+) {
     let rows = Rows {
         count: rows.len(),
-        cursor: menu.cursor,
+        cursor,
         row: &|row| rows[row].clone(),
-        empty: "",
+        empty,
     };
-    rows.render(frame, (area, inner), theme, hits);
+    rows.render(frame, places, theme, hits);
 }
 
 /// Rows of one or more lines each, of which only those on screen are made.

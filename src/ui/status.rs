@@ -15,6 +15,10 @@ use crate::domain::{FaultKind, Job, KeyState};
 
 /// Cells of a bar.
 const BAR: usize = 20;
+/// Cells of a key's name that are worth a longer sentence.
+const NAMED: usize = 12;
+/// With less cells a file's size makes room for names.
+const ROOMY: usize = 60;
 
 pub(super) fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
     let running = state.operations.running().rev().take(usize::from(area.height));
@@ -180,8 +184,12 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     if let Some(key) = state.key()
         && let Some(detail) = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled)
     {
-        let words = [" encrypts nothing under ", ": it is ", detail.state.as_str()];
-        let used = encrypt.1.len() + words.iter().map(|words| format::width(words)).sum::<usize>();
+        let mut words = [" encrypts nothing under ", ": it is ", detail.state.as_str()];
+        let used = |words: &[&str]| encrypt.1.len() + words.iter().map(|words| format::width(words)).sum::<usize>();
+        if used(&words) + NAMED > columns {
+            words[..2].copy_from_slice(&[": ", " is "]);
+        }
+        let used = used(&words);
         let words = format::Line(vec![
             encrypt,
             (Tone::Dim, words[0].to_owned()),
@@ -212,6 +220,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         return super::line(&words, theme, columns);
     };
     let place = format!("s3://{bucket}/{prefix}");
+    let bytes = if columns < ROOMY { String::new() } else { bytes };
     let words = [" encrypts ", bytes.as_str(), " under ", " to "];
     let used = encrypt.1.len() + words.iter().map(|words| format::width(words)).sum::<usize>();
     let names = [file, key.name(), place.as_str()].map(|name| format::width(&format::clean(name)));

@@ -23,6 +23,8 @@ use crate::domain::who::Extent;
 const SIGN: usize = 2;
 const HEAD: u16 = 2;
 const FOOTNOTE: u16 = 3;
+/// With less rows only one of the two is shown.
+const BOTH: u16 = 7;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Who, hits: &mut Hits) {
     let title = format!("Who can use {}, and who did", format::clean(&shown.name));
@@ -75,7 +77,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     position(frame, area, theme, &words.replace("kind of uses", "kinds of use"));
 }
 
-/// The places of who can and who did: each has the rows that it needs where both fit, else half.
+/// The places of who can and who did: each has the rows that it needs where both fit, else half; on a few rows the one with
+/// the cursor has all.
 fn halves(body: Rect, shown: &Who) -> (Rect, Rect) {
     if let Some(left) = Who::beside(usize::from(body.width)) {
         let parts = [
@@ -84,6 +87,13 @@ fn halves(body: Rect, shown: &Who) -> (Rect, Rect) {
         ];
         let [can, did] = Layout::horizontal(parts).spacing(2).areas(body);
         return (can, did);
+    }
+    if body.height < BOTH {
+        let none = Rect { height: 0, ..body };
+        return match shown.side {
+            Side::Can => (body, none),
+            Side::Did => (none, body),
+        };
     }
     let (principals, uses) = shown.count();
     let half = body.height / 2;

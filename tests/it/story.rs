@@ -35,7 +35,7 @@ fn the_whole_story(size: (u16, u16)) {
         .keys(ESC)
         .wait("Failed")
         .keys(ENTER)
-        .wait("AccessDenied")
+        .wait("Why it was refused")
         .keys(ESC);
     session.keys("l").wait("AccessDenied").keys(ESC).gone("Log of");
 

@@ -20,18 +20,26 @@ pub(in crate::app) fn proof_lines(
         lines.push(Line::new(Tone::Accent, offer));
     }
     lines.push(Line::blank());
+    lines.extend(steps.iter().map(|step| answer_line("", step)));
+    lines.push(Line::blank());
+    lines.push(Line::new(Tone::Heading, "Each with its reason"));
     lines.extend(steps.iter().flat_map(|step| step_lines("", step)));
     lines
 }
 
-/// One operation that was tried.
-pub(in crate::app) fn step_lines(lead: &str, step: &ProofStep) -> Vec<Line> {
+/// Whether an operation is allowed.
+fn answer_line(lead: &str, step: &ProofStep) -> Line {
     let (tone, word) = if step.allowed {
         (Tone::Good, "allowed")
     } else {
         (Tone::Bad, "denied ")
     };
-    let mut lines = vec![Line::new(tone, format!("{lead}{word}  ")).and(Tone::Plain, step.operation.clone())];
+    Line::new(tone, format!("{lead}{word}  ")).and(Tone::Plain, step.operation.clone())
+}
+
+/// One operation that was tried.
+pub(in crate::app) fn step_lines(lead: &str, step: &ProofStep) -> Vec<Line> {
+    let mut lines = vec![answer_line(lead, step)];
     let margin = " ".repeat(lead.len() + 9);
     lines.extend(
         step.reason

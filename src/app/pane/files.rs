@@ -54,9 +54,8 @@ pub fn token_bytes(plaintext: u64) -> u64 {
     4 * (57 + padded).div_ceil(3)
 }
 
-/// The facts of a file.
-pub(crate) fn overview(file: &FileRow, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::new(columns);
+/// The facts of a file, set so.
+pub(in crate::app) fn overview(mut facts: Facts, file: &FileRow) -> Vec<Line> {
     facts.heading(&file.name);
     facts.plain("Path", &file.path.to_string_lossy());
     let kind = match (file.is_dir, file.is_link) {

@@ -122,11 +122,11 @@ fn epochs(detail: &JobDetail) -> Option<u64> {
     value.trim_matches('"').parse().ok()
 }
 
-/// The facts of a job; how it ended goes with why.
+/// The facts of a job; how it ended goes with why it was refused and what it logged last.
 pub(crate) fn overview(
     job: &Job,
     refusal: Option<&Fault>,
-    why: Vec<Line>,
+    [refused, logged]: [Vec<Line>; 2],
     now: Timestamp,
     columns: usize,
 ) -> Vec<Line> {
@@ -141,6 +141,12 @@ pub(crate) fn overview(
         |word| format!("{} · {word}", job.status.as_str()),
     );
     facts.fact("Status", format::job_tone(&job.status), &status);
+    // What it means and what mends it comes before AWS's own words: it is on the first screen.
+    if !refused.is_empty() {
+        facts.lines.push(Line::blank());
+        facts.lines.extend(refused);
+        facts.lines.push(Line::blank());
+    }
     let reason = job.detail.as_ref().and_then(|detail| detail.why());
     if let Some(reason) = &reason {
         facts.fact("Failure", Tone::Bad, reason);
@@ -153,7 +159,7 @@ pub(crate) fn overview(
     }
     if reason.is_some() || matches!(job.status, JobStatus::Failed | JobStatus::Stopped) {
         facts.lines.push(Line::blank());
-        facts.lines.extend(why);
+        facts.lines.extend(logged);
     }
     if let Some(seconds) = took(job, now) {
         facts.plain("Took", &format::span(seconds));

@@ -25,6 +25,8 @@ const ROOM: (u16, u16) = (100, 24);
 const BESIDE: u16 = 100;
 /// With less columns than this files and objects take turns.
 const ALL: u16 = 96;
+/// From this height on the details stand below all panes where beside them one had no room.
+const STACKED: u16 = 24;
 /// Operations on screen at once; the list (`o`) has them all.
 const OPERATIONS: usize = 3;
 /// From this height on the chain has a line.
@@ -184,10 +186,14 @@ fn beside(state: &State, body: Area) -> (Area, Option<Area>) {
     if !state.is_aside() {
         return (body, None);
     }
+    let columns = (body.width * 3 / 10).clamp(36, 64);
+    // Below the panes where it would else be at the cost of one of them.
+    let is_below = body.width - columns.min(body.width) < ALL && body.height >= STACKED && !state.zoom;
     let (list, aside) = if body.width < BESIDE {
         body.top(body.height * 2 / 5)
+    } else if is_below {
+        body.top(body.height * 3 / 5)
     } else {
-        let columns = (body.width * 3 / 10).clamp(36, 64);
         body.left(body.width - columns)
     };
     (list, Some(aside))

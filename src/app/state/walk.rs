@@ -115,8 +115,8 @@ impl State {
         if is_walked || self.overlays.iter().any(is_key) {
             self.linked = std::mem::take(&mut self.linked).renewed(self);
         }
-        // Who has nothing yet is shown the way beside the lists.
-        let is_led = self.is_aside() && self.keys.is_whole() && self.keys.count() == 0;
+        // Who has nothing yet is shown the way.
+        let is_led = self.keys.is_whole() && self.keys.count() == 0;
         self.walk = if is_walked || is_led {
             standings(self, &self.linked)
         } else {

@@ -1,5 +1,7 @@
 //! Who can and who did, as they are drawn: so many columns and rows of them.
 
+use std::ops::Range;
+
 use super::{Side, Who, label, pairs, standing_sign, told_in_row, tone, used_told, user};
 use crate::app::format::{self, Line, Tone};
 use crate::domain::Arn;
@@ -7,6 +9,8 @@ use crate::domain::who::{Extent, Row, SHOWN, Standing, UseRow};
 
 /// Cells of an operation's column.
 const OPERATION: usize = 4;
+/// The fewest cells of a principal's name.
+const NAME: usize = 18;
 /// What the columns of who did are called, and the fewest cells of each.
 const DID: [(&str, usize); 7] = [
     ("WHO DID", 11),
@@ -67,11 +71,20 @@ impl Who {
         lines
     }
 
+    /// Which operations have a column: all, or beside a name that can be told those up to the cursor's and the next.
+    fn operations_shown(&self, columns: usize) -> Range<usize> {
+        let most = (columns.saturating_sub(NAME) / OPERATION).clamp(1, SHOWN.len());
+        let first = (self.column + 2).saturating_sub(most).min(SHOWN.len() - most);
+        first..first + most
+    }
+
     /// What the columns of who can are called.
     pub fn can_heading(&self, columns: usize) -> Line {
-        let name = name_cells(columns);
+        let shown = self.operations_shown(columns);
+        let name = name_cells(columns, shown.len());
         let line = Line::new(Tone::Dim, format::fit("WHO CAN", name));
-        SHOWN.iter().enumerate().fold(line, |line, (at, (_, head))| {
+        let heads = SHOWN.iter().enumerate().skip(shown.start).take(shown.len());
+        heads.fold(line, |line, (at, (_, head))| {
             let is_cursor = self.side == Side::Can && at == self.column;
             line.and(
                 if is_cursor { Tone::Accent } else { Tone::Dim },
@@ -82,7 +95,8 @@ impl Who {
 
     /// The rows of who can, for so many columns and rows, each with whether it has the cursor.
     pub fn can_screen(&self, columns: usize, rows: usize) -> Vec<(bool, Line)> {
-        let name = name_cells(columns);
+        let shown = self.operations_shown(columns);
+        let name = name_cells(columns, shown.len());
         let is_here = self.side == Side::Can;
         let home = Arn::account_of(&self.key_arn);
         let top = (self.can + 1).saturating_sub(rows);
@@ -91,7 +105,7 @@ impl Who {
             let is_cursor = is_here && at == self.can;
             let who = format::cut_middle(&label(&row.principal, home), name.saturating_sub(1));
             let line = Line::new(Tone::Plain, format::fit(&who, name));
-            let cells = row.cells.iter().take(SHOWN.len()).enumerate();
+            let cells = row.cells.iter().enumerate().skip(shown.start).take(shown.len());
             let line = cells.fold(line, |line, (column, cell)| {
                 let sign = if is_cursor && column == self.column {
                     format!("[{}]", cell.says.sign())
@@ -199,8 +213,8 @@ fn placed(at: usize, text: &str, cells: usize) -> String {
     format::fit(&format!("{:>room$}", format::cut(text, room)), cells)
 }
 
-fn name_cells(columns: usize) -> usize {
-    columns.saturating_sub(OPERATION * SHOWN.len())
+fn name_cells(columns: usize, operations: usize) -> usize {
+    columns.saturating_sub(OPERATION * operations)
 }
 
 /// Cells of each column of [`DID`], with the gap behind it: what its rows need, the widest less where there is no room.

@@ -247,3 +247,26 @@ fn a_dry_run_that_would_have_been_done_is_a_use_and_not_refused() {
         "{page}"
     );
 }
+
+#[test]
+fn the_dry_run_of_an_access_proof_is_nobody_outside_and_hides_none_of_another_session() {
+    let mut evidence = evidence();
+    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
+    let mut report = WhoReport {
+        access: Some(evidence.conclude()),
+        ..WhoReport::default()
+    };
+    let dry_run = |session: &str, second: i64| {
+        let mut event = used((UserKind::Role, BOB), "Decrypt", false);
+        event.at = Timestamp::from_second(second).unwrap();
+        event.answer = Answer::of(Some("DryRunOperationException"));
+        event.session = Some(session.to_owned());
+        event
+    };
+    report.uses.note(dry_run("strongroom-proof", 2));
+    assert_eq!(report.outside(), 0);
+    let (standing, _) = report.order().remove(0);
+    assert!(matches!(standing, Standing::Inside(why) if why.contains("dry run")));
+    report.uses.note(dry_run("somebody", 1));
+    assert_eq!(report.outside(), 1, "another's is not one of ours that came later");
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::Fault;
+use crate::domain::proof::SESSION;
 
 /// Rows that are told apart; further ones are counted together.
 const MOST: usize = 2000;
@@ -149,7 +150,15 @@ pub struct UseRow {
     pub event_id: String,
 }
 
-type Alike = (UsedBy, String, Vec<(String, String)>, String, Answer);
+impl UseRow {
+    /// Whether it is the dry run of an access proof: an answer, and nothing done with the key.
+    pub fn is_proof(&self) -> bool {
+        self.answer == Answer::DryRun && self.session.as_deref() == Some(SESSION)
+    }
+}
+
+/// What makes events alike; of dry runs the session too, for a proof's are no use.
+type Alike = (UsedBy, String, Vec<(String, String)>, String, Answer, Option<String>);
 
 /// How far the history was read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -190,6 +199,7 @@ impl Uses {
             event.context.clone(),
             event.from.clone(),
             event.answer.clone(),
+            event.session.clone().filter(|_| event.answer == Answer::DryRun),
         );
         let is_full = self.rows.len() >= MOST;
         match self.rows.get_mut(&alike) {

@@ -67,7 +67,7 @@ pub(super) struct Need {
     own: usize,
     /// Whether it tells nothing: all rows are on screen, and it is empty, or the same in each.
     is_idle: bool,
-    /// Whether it is empty in all rows that there are: its title alone is not worth its room.
+    /// Whether it is empty in all rows on screen: its title alone is not worth its room.
     is_empty: bool,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>]
             own,
             cells: widest.max(column.title.len() + usize::from(sorted == Some(column.title))),
             is_idle: may_go && is_same,
-            is_empty: may_go && widest == 0,
+            is_empty: column.rank > 1 && sorted != Some(column.title) && widest == 0,
         }
     };
     columns.iter().enumerate().map(need).collect()
@@ -311,6 +311,6 @@ mod tests {
         assert_eq!(idle(&rows[..1], true), [false; 3], "one row is no comparison");
         let blank = [row("a", "", ""), row("b", "", "")];
         let empty = |is_all| needs(&columns, None, &blank, is_all)[1].is_empty;
-        assert_eq!((empty(true), empty(false)), (true, false));
+        assert_eq!((empty(true), empty(false)), (true, true), "in a long list too");
     }
 }

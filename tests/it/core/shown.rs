@@ -60,7 +60,7 @@ fn a_value_of_several_lines_stands_under_its_label_in_details() {
             .skip_while(|line| !line.contains("Why it was refused"))
             .skip(1);
         let why: Vec<&str> = why
-            .take_while(|line| !line.contains("Last lines") && line.starts_with('│'))
+            .take_while(|line| !line.contains("Failure") && line.starts_with('│'))
             .collect();
         assert!(why.len() > 4, "{screen}");
         for line in why {

@@ -222,3 +222,20 @@ fn the_page_at_three_sizes() {
     picture("who-by-what", wide.keys("<tab><enter>"));
     picture("who-200x50", &shown((200, 50)));
 }
+
+#[test]
+fn on_a_tiny_screen_names_are_read_and_every_operation_is_reached() {
+    let mut desk = shown((40, 10));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("role/example-role") && screen.contains("[P]"),
+        "{screen}"
+    );
+    assert!(!screen.contains("Del"), "{screen}");
+    let last = desk
+        .keys("<right><right><right><right><right><right><right><right>")
+        .screen();
+    assert!(last.contains("role/example-role") && last.contains("Del"), "{last}");
+    let did = desk.keys("<tab>").screen();
+    assert!(did.contains("WHO DID") && did.contains("Decrypt"), "{did}");
+}

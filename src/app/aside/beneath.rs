@@ -1,0 +1,81 @@
+//! What stands below the rows of a pane that leave room: what is known of the row under its cursor; where that is told beside
+//! the list, what can be done with it.
+
+use super::{aged, grant, placed, run, standing, state_of, timeline, way};
+use crate::app::format::{Line, Tone};
+use crate::app::pane::{Facts, Pane, files, objects};
+use crate::app::state::State;
+use crate::app::table::Listing as _;
+use crate::app::{help, reader_text};
+use crate::domain::{Job, KmsKey, ObjectRow};
+
+/// The lines for this pane; none where its cursor is on no row. Where there are no keys the walk to the first.
+pub fn lines(state: &State, pane: Pane, columns: usize) -> Option<Vec<Line>> {
+    if pane == state.focus && state.is_aside() {
+        return Some(help::offered(state, columns));
+    }
+    match pane {
+        Pane::Keys if state.keys.count() == 0 => {
+            let mut lines = way(state, columns)?;
+            // The pane says by itself which key leads through them.
+            lines.truncate(lines.len().saturating_sub(2));
+            Some(lines)
+        }
+        Pane::Keys => Some(key(state, state.keys.current()?, columns)),
+        Pane::Grants => Some(grant(state, state.grants.current()?, Facts::terse(columns))),
+        Pane::Jobs => Some(job(state, state.jobs.current()?, columns)),
+        Pane::Files => Some(files::overview(Facts::terse(columns), state.files.current()?)),
+        Pane::Objects => match state.place.as_ref().and(state.objects.current()) {
+            Some(row @ ObjectRow::Object { .. }) => Some(object(state, row, columns)),
+            Some(ObjectRow::Prefix { .. }) | None => placed(state, columns),
+        },
+    }
+}
+
+fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::terse(columns);
+    facts.heading(key.name());
+    state_of(state, &mut facts, key);
+    if let Some(detail) = &key.detail {
+        facts.plain("About", &detail.description);
+        facts.plain("Made", &aged(state, detail.created));
+    }
+    facts.plain("Id", &key.id);
+    facts.lines
+}
+
+fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
+    let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
+    let key = row.info().and_then(|info| info.kms_key_arn.as_deref());
+    let key_name = key.and_then(|arn| state.key_name(arn));
+    let facts = Facts::terse(columns);
+    objects::overview(
+        facts,
+        (bucket, row),
+        state.refusal(row.key()),
+        state.seen(row),
+        key_name,
+    )
+}
+
+/// Of one that failed why, before all else.
+fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::terse(columns);
+    match job.cause() {
+        None => {
+            facts.heading(&job.name);
+            standing(state, &mut facts, job);
+        }
+        Some(cause) => {
+            facts.text(Tone::Bad, &cause);
+            if let Some(explained) = reader_text::job_explained(state, &job.id()) {
+                facts.fact("Remedy", Tone::Warn, &explained.remedy);
+            }
+        }
+    }
+    if let Some(detail) = &job.detail {
+        run(&mut facts, detail);
+        timeline(state, &mut facts, detail);
+    }
+    facts.lines
+}

@@ -1,0 +1,170 @@
+//! On a small screen what one needs is in sight: the field with the cursor, the keys that answer, names, verdicts, causes.
+
+use strongroom::app::{Page, Topic};
+use strongroom::domain::{Outcome, ProofMethod, ProofStep};
+
+use crate::desk::{Desk, role};
+
+const TINY: (u16, u16) = (40, 10);
+const SMALL: (u16, u16) = (80, 24);
+const WIDE: (u16, u16) = (120, 36);
+
+/// The operations that a grant may allow, and one more.
+const OPERATIONS: [&str; 9] = [
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "CreateGrant",
+    "DescribeKey",
+    "RetireGrant",
+];
+
+/// The rightmost pane or the page, its lines joined without gaps, as they were before they were wrapped.
+fn unwrapped(desk: &Desk) -> String {
+    let screen = desk.screen();
+    let of_pane = |line: &str| line.split('│').rev().find(|part| !part.is_empty()).map(str::to_owned);
+    let text: String = screen.lines().filter_map(of_pane).collect();
+    text.replace(' ', "")
+}
+
+#[test]
+fn the_field_with_the_cursor_is_in_sight_on_any_screen_and_its_place_is_told_where_not_all_are() {
+    for size in [TINY, (60, 12), SMALL, WIDE] {
+        let mut desk = Desk::filled(size);
+        desk.keys("3jjt");
+        desk.answer(
+            Topic::Roles,
+            Page::Roles(vec![role("pipeline", false), role("example-role", true)]),
+        );
+        for field in 1..=23 {
+            let screen = desk.screen();
+            assert!(screen.contains("│ ▸ "), "field {field} at {size:?}:\n{screen}");
+            let place = format!("field {field} of 23");
+            assert!(
+                size == WIDE || screen.contains(&place),
+                "{place} at {size:?}:\n{screen}"
+            );
+            desk.keys("<tab>");
+        }
+    }
+}
+
+#[test]
+fn what_answers_a_question_is_in_sight_on_any_screen() {
+    for (size, is_whole) in [(TINY, false), (SMALL, true)] {
+        let mut desk = Desk::filled(size);
+        let screen = desk.keys("2x").screen();
+        assert!(screen.contains("y yes   n no"), "{screen}");
+        assert_eq!(screen.contains("larger window"), !is_whole, "{screen}");
+    }
+}
+
+#[test]
+fn verdict_and_every_operation_of_a_proof_are_on_the_first_screen() {
+    let mut desk = Desk::filled(SMALL);
+    desk.keys("1p");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    desk.keys("<enter>");
+    let step = |operation: &str| ProofStep {
+        operation: operation.to_owned(),
+        allowed: operation == "DescribeKey",
+        reason: Some(format!("no identity-based policy allows the kms:{operation} action")),
+        request_id: Some("0f3c".to_owned()),
+    };
+    desk.done(
+        1,
+        Outcome::Proved {
+            key_arn: desk.state.key().unwrap().arn.clone(),
+            method: ProofMethod::Assumed,
+            role_arn: role("example-role", true).arn,
+            steps: OPERATIONS.map(step).to_vec(),
+        },
+    );
+    let screen = desk.screen();
+    for operation in OPERATIONS {
+        let word = if operation == "DescribeKey" {
+            "allowed"
+        } else {
+            "denied "
+        };
+        assert!(
+            screen.contains(&format!("│ {word}  {operation} ")),
+            "{operation}:\n{screen}"
+        );
+    }
+    assert!(
+        desk.keys("G").screen().contains("kms:RetireGrant action"),
+        "{}",
+        desk.screen()
+    );
+}
+
+#[test]
+fn why_a_job_failed_is_read_whole_below_the_list_and_in_its_details() {
+    let cause = "arn:aws:sts::111122223333:assumed-role/example-role/SageMakerisnotauthorizedtoperform:kms:Decrypt";
+    for (size, keys) in [
+        (SMALL, "4jj"),
+        (WIDE, "4jj"),
+        (SMALL, "4jj<enter>"),
+        (WIDE, "4jj<enter>"),
+    ] {
+        let mut desk = Desk::filled(size);
+        desk.keys(keys);
+        assert!(
+            unwrapped(&desk).contains(cause),
+            "{keys} at {size:?}:\n{}",
+            desk.screen()
+        );
+    }
+    // Beside the list names are cut, what happened is not.
+    for size in [SMALL, WIDE] {
+        let mut desk = Desk::filled(size);
+        let screen = desk.keys("4jji").screen();
+        assert!(
+            screen.contains("Why it ended") && screen.contains("kms:Decrypt"),
+            "{screen}"
+        );
+    }
+}
+
+#[test]
+fn details_take_no_pane_from_a_screen_that_had_it() {
+    for size in [(100, 30), WIDE, (150, 40), (200, 50)] {
+        let mut desk = Desk::filled(size);
+        if !desk.screen().contains("╭ Details ") {
+            desk.keys("i");
+        }
+        let screen = desk.screen();
+        for title in ["╭ Details ", "1 KMS keys", "2 Grants", "3 Objects", "4 Training", "5 /"] {
+            assert!(screen.contains(title), "{title} at {size:?}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_leave_room_have_below_them_what_is_known_of_the_one_with_the_cursor() {
+    let mut desk = Desk::filled(SMALL);
+    assert!(desk.screen().contains("│ About "), "{}", desk.screen());
+    desk.keys("2");
+    assert!(desk.screen().contains("│ Proved "), "{}", desk.screen());
+    // Without a key the way to one.
+    let mut empty = Desk::new(SMALL);
+    empty.answer(Topic::Keys, Page::Keys(Vec::new()));
+    empty.tick(1);
+    assert!(
+        empty.screen().contains("From a key to a trained model"),
+        "{}",
+        empty.screen()
+    );
+    // Where that is told beside the list, what can be done.
+    let desk = Desk::filled((200, 50));
+    assert_eq!(
+        desk.screen().matches("What can be done").count(),
+        1,
+        "{}",
+        desk.screen()
+    );
+}
