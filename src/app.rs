@@ -46,6 +46,7 @@ pub mod inventory;
 mod job_alerts;
 pub mod job_log;
 pub mod keymap;
+mod known;
 pub mod line;
 mod login;
 pub mod losses;

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use jiff::Timestamp;
 
 use crate::aws::transfer::Head;
-use crate::domain::format::{FIRST_BYTES, of_body, token_len};
+use crate::domain::format::{FIRST_BYTES, is_data_key, of_body, token_len};
 use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Refuted, Verified};
 use crate::envelope::Opened;
 
@@ -49,8 +49,10 @@ pub(super) fn of_file(file: &File) -> io::Result<Option<ObjectFormat>> {
             Err(error) => return Err(error),
         }
     }
+    let size = file.metadata()?.len();
     Ok(Some(match &first[..count] {
         [0x1f, 0x8b, ..] => ObjectFormat::Archive,
+        first if is_data_key(first, size) => ObjectFormat::KeyObject,
         first => of_body(first).unwrap_or(ObjectFormat::Plain),
     }))
 }
@@ -100,6 +102,8 @@ mod tests {
         assert_eq!(of(b"\n gAAAAABl"), Some(ObjectFormat::Fernet));
         assert_eq!(of(b"\x02\x05\x78\x00"), Some(ObjectFormat::AwsEncryptionSdk));
         assert_eq!(of(b"\x1f\x8b\x08"), Some(ObjectFormat::Archive));
+        let wrapped = [&b"\x01\x02\x03\x00\x78"[..], &[0xb7; 179]].concat();
+        assert_eq!(of(&wrapped), Some(ObjectFormat::KeyObject));
         assert_eq!(of(b""), Some(ObjectFormat::Plain));
         assert_eq!(of_file(&File::open("/dev/null").unwrap()).unwrap(), None);
     }

@@ -17,6 +17,7 @@ use super::faults::{fault_of, io_fault};
 use super::once::Once;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
+use crate::domain::format::data_key_of_text;
 use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayOut};
 use crate::envelope::DataKey;
 use crate::envelope::manifest::Bundle;
@@ -278,9 +279,10 @@ impl Keyring {
     }
 }
 
+/// C where a person says that it is: as it is, or in base64 as the AWS CLI writes it.
 async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
-    match place {
-        Location::S3(ObjectUri { bucket, key }) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await,
+    let read = match place {
+        Location::S3(ObjectUri { bucket, key }) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
         Location::Local(path) => {
             let io = |error: std::io::Error| io_fault("read", path.display(), &error);
             let length = std::fs::metadata(path).map_err(io)?.len();
@@ -289,9 +291,15 @@ async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
                 let remedy = "check that it is the file of an encrypted data key";
                 return Err(Fault::invalid("read", place.to_string(), cause, remedy));
             }
-            std::fs::read(path).map_err(io)
+            std::fs::read(path).map_err(io)?
         }
-    }
+    };
+    Ok(raw(read))
+}
+
+/// C of whatever spells it.
+fn raw(read: Vec<u8>) -> Vec<u8> {
+    data_key_of_text(&read).unwrap_or(read)
 }
 
 /// What lies in a bucket where encrypted data keys lie.
@@ -315,7 +323,7 @@ async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
             return Ok(Arc::new(Found::One {
                 at: BOTO3_KEY_OBJECT.to_owned(),
                 is_ours: s3::is_kept_by_us(&head.metadata, BOTO3_KEY_OBJECT),
-                ciphertext,
+                ciphertext: raw(ciphertext),
             }));
         }
     }
@@ -324,7 +332,7 @@ async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
         [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => Found::One {
             at: key.clone(),
             is_ours: true,
-            ciphertext: s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
+            ciphertext: raw(s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?),
         },
         [] | [_] => Found::None,
         _ => Found::Several,

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ pub async fn verify(
         open: &open,
         progress,
         cancel,
-        keyring: Keyring::default(),
+        keyring: Arc::default(),
     };
     let mut key_objects = 0;
     for source in &request.sources {
@@ -80,7 +80,7 @@ struct Run<'a> {
     open: &'a OpenOptions,
     progress: &'a ProgressSink,
     cancel: &'a CancellationToken,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
 }
 
 /// What is to be looked at.
@@ -303,15 +303,32 @@ impl<'a> Deep<'a> {
             open,
             progress,
             cancel,
-            keyring: Keyring::default(),
+            keyring: Arc::default(),
         })
     }
 
-    /// What comes of it, of so many bytes, seen by itself.
+    /// What comes of an object, or of this version of it, of so many bytes, seen by itself.
     ///
     /// # Errors
     /// When it was cancelled.
-    pub(super) async fn verdict(&self, source: &Location, size: u64) -> Result<Verdict, Fault> {
-        self.0.alone(source, Some(size)).await
+    pub(super) async fn verdict(
+        &self,
+        (bucket, key): (&str, &str),
+        version: Option<&str>,
+        size: u64,
+    ) -> Result<Verdict, Fault> {
+        let source = Location::s3(bucket, key);
+        let Some(version) = version else {
+            return self.0.alone(&source, Some(size)).await;
+        };
+        let aws = &self.0.aws.at_version(bucket, key, version);
+        let run = Run {
+            aws,
+            open: self.0.open,
+            progress: self.0.progress,
+            cancel: self.0.cancel,
+            keyring: Arc::clone(&self.0.keyring),
+        };
+        run.alone(&source, Some(size)).await
     }
 }

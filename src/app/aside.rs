@@ -3,27 +3,20 @@
 
 mod beneath;
 
-use serde_json::Value;
-
 use super::command::{Command, Keyed};
 use super::format::{self, Line, Tone};
-use super::pane::{Facts, Pane, grants as of_grants, jobs as of_jobs, objects as of_objects};
+use super::known::{aged, grant, read_by, users};
+use super::pane::{Facts, Pane, jobs as of_jobs, keys as of_keys, objects as of_objects};
 use super::reader_text;
-use super::seen::ReadResult;
 use super::state::State;
 use super::state::overlay::{Details, Scroll, Subject};
 use super::state::walk::Standing;
-use super::table::{Freshness, Listing as _};
-use crate::domain::{Grant, Job, JobDetail, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
+use crate::domain::{Job, JobDetail, KmsKey, ObjectRow, Transition};
 
 pub use beneath::lines as beneath;
 
-/// Grants of a key on screen.
-const GRANTS: usize = 8;
 /// Versions of an object on screen.
 const VERSIONS: usize = 6;
-/// Cells of a principal's name.
-const WHO: usize = 28;
 /// Cells of the bar of a phase.
 const BAR: usize = 12;
 /// Final metrics on screen.
@@ -116,33 +109,11 @@ fn placed(state: &State, columns: usize) -> Option<Vec<Line>> {
     Some(facts.lines)
 }
 
-fn aged(state: &State, at: Option<jiff::Timestamp>) -> String {
-    let age = |at| match format::age(at, state.now).as_str() {
-        "now" => "just now".to_owned(),
-        age => format!("{age} ago"),
-    };
-    at.map(age).unwrap_or_default()
-}
-
 fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
     let mut facts = Facts::brief(columns);
     facts.heading(key.name());
     state_of(state, &mut facts, key);
-    facts.heading("Who may use it, by policy");
-    policy(state, &mut facts, &key.arn);
-    facts.heading("Who may use it, by grant");
-    granted(state, &mut facts);
-    facts.heading("What depends on it");
-    match state.dependents.get(&key.arn) {
-        Some((at, summary)) => facts.plain(&aged(state, Some(*at)), summary),
-        None => {
-            let actions = state.settings.keymap.key(Command::Actions);
-            facts.text(
-                Tone::Dim,
-                &format!("not looked for in this session ({actions}, dependents)"),
-            );
-        }
-    }
+    users(state, &mut facts, key, "asked when the cursor rests");
     facts.heading("More");
     if let Some(detail) = &key.detail {
         facts.plain("About", &detail.description);
@@ -159,13 +130,7 @@ fn state_of(state: &State, facts: &mut Facts, key: &KmsKey) {
     match (&key.detail, state.refusal(&key.arn)) {
         (Some(detail), _) => {
             facts.fact("State", format::key_tone(&detail.state), detail.state.as_str());
-            let cause = match (&detail.state, detail.deletion) {
-                (KeyState::PendingDeletion, Some(at)) => format!("gone on {}; u takes that back", format::time(at)),
-                (KeyState::Disabled, _) => "its owner switched it off; u enables it".to_owned(),
-                (KeyState::PendingImport, _) => "its key material is still to be imported".to_owned(),
-                _ => String::new(),
-            };
-            facts.fact("", Tone::Warn, &cause);
+            facts.fact("", Tone::Warn, &of_keys::cause(detail));
             let rotation = detail
                 .rotation
                 .map_or("unknown", |on| if on { "automatic" } else { "off" });
@@ -182,131 +147,6 @@ fn state_of(state: &State, facts: &mut Facts, key: &KmsKey) {
     facts.plain("Aliases", &aliases.join(", "));
 }
 
-/// Whom the key's policy names; what IAM policies allow is not looked at.
-fn policy(state: &State, facts: &mut Facts, arn: &str) {
-    let policy = match &state.policy {
-        Some((of, Ok(policy))) if of == arn => policy,
-        Some((of, Err(fault))) if of == arn => {
-            return facts.text(Tone::Warn, &format!("not readable: {}", fault.cause));
-        }
-        _ => return facts.text(Tone::Dim, "asked when the cursor rests"),
-    };
-    let Ok(policy) = serde_json::from_str::<Value>(policy) else {
-        return facts.text(Tone::Warn, "not to be understood");
-    };
-    let mut rows = Vec::new();
-    for statement in many(&policy["Statement"]) {
-        let is_denied = statement["Effect"] == "Deny";
-        let operations: Vec<&str> = many(&statement["Action"]).filter_map(Value::as_str).collect();
-        let operations = match operations.as_slice() {
-            ["kms:*"] => "all".to_owned(),
-            [first] => first.trim_start_matches("kms:").to_owned(),
-            [first, rest @ ..] => format!("{} and {} more", first.trim_start_matches("kms:"), rest.len()),
-            [] => "all but some".to_owned(),
-        };
-        let only_if = if statement["Condition"].is_null() { "" } else { ", if" };
-        let (tone, denied) = if is_denied {
-            (Tone::Bad, "denied ")
-        } else {
-            (Tone::Plain, "")
-        };
-        for who in principals(&statement["Principal"]) {
-            rows.push((who, tone, format!("{denied}{operations}{only_if}")));
-        }
-    }
-    who_may(facts, &rows);
-}
-
-/// Who, each with what it may, in columns.
-fn who_may(facts: &mut Facts, rows: &[(String, Tone, String)]) {
-    let widths = rows.iter().map(|(who, ..)| format::width(&format::clean(who)));
-    let cells = widths.max().unwrap_or(0).min(WHO);
-    for (who, tone, what) in rows {
-        let who = format::fit(&format::cut_middle(who, cells), cells + 2);
-        facts
-            .lines
-            .push(Line::new(*tone, who).and(Tone::Dim, format::clean(what)));
-    }
-}
-
-/// A JSON value, or each of a list of them.
-fn many(value: &Value) -> impl Iterator<Item = &Value> {
-    let list = value.as_array().map(Vec::as_slice);
-    list.unwrap_or(std::slice::from_ref(value))
-        .iter()
-        .filter(|value| !value.is_null())
-}
-
-fn principals(principal: &Value) -> Vec<String> {
-    let name = |text: &str| match text {
-        "*" => "anybody".to_owned(),
-        root if root.ends_with(":root") => "the account".to_owned(),
-        other => called(other),
-    };
-    match principal {
-        Value::String(text) => vec![name(text)],
-        Value::Object(kinds) => kinds
-            .values()
-            .flat_map(many)
-            .filter_map(Value::as_str)
-            .map(name)
-            .collect(),
-        _ => vec!["others".to_owned()],
-    }
-}
-
-/// What it is, and its name: `role trainer`, `user ann`; a service by its name.
-fn called(arn: &str) -> String {
-    let resource = arn.rsplit(':').next().unwrap_or(arn);
-    match resource.split_once('/') {
-        Some((kind @ ("role" | "user"), path)) => format!("{kind} {}", format::last_part(path)),
-        _ => format::last_part(arn).to_owned(),
-    }
-}
-
-fn granted(state: &State, facts: &mut Facts) {
-    let grants = &state.grants;
-    match (grants.freshness(), grants.count()) {
-        (Freshness::Absent | Freshness::Loading, 0) => facts.text(Tone::Dim, "asking…"),
-        (Freshness::Stale { fault, .. }, 0) => facts.text(Tone::Warn, &format!("not listed: {}", fault.cause)),
-        (_, 0) => facts.text(Tone::Dim, "nobody"),
-        (_, all) => {
-            let row = |grant: &Grant| (called(&grant.grantee), Tone::Plain, grant.operations.join(", "));
-            who_may(facts, &grants.first(GRANTS).map(row).collect::<Vec<_>>());
-            if all > GRANTS {
-                facts.text(Tone::Dim, &format!("and {} more (2)", all - GRANTS));
-            }
-        }
-    }
-}
-
-fn grant(state: &State, grant: &Grant, mut facts: Facts) -> Vec<Line> {
-    of_grants::describe(&mut facts, grant);
-    facts.plain("Age", &aged(state, grant.created));
-    match state.newest_proof(&grant.key_arn, &grant.grantee) {
-        None => facts.fact("Proved", Tone::Dim, "not in this session (p)"),
-        Some(proof) => {
-            let (tone, word) = if proof.allowed {
-                (Tone::Good, "allowed")
-            } else {
-                (Tone::Bad, "denied")
-            };
-            let how = match proof.method {
-                ProofMethod::Assumed => "as the role",
-                ProofMethod::Reasoned => "reasoned from policies",
-            };
-            let before = grant.created.is_some_and(|created| created > proof.at);
-            let before = if before { ", before the grant" } else { "" };
-            facts.fact(
-                "Proved",
-                tone,
-                &format!("Decrypt {word} {}, {how}{before}", aged(state, Some(proof.at))),
-            );
-        }
-    }
-    facts.lines
-}
-
 /// What the key of the row under the cursor is called: the chain has looked it up.
 fn chained_key(state: &State) -> Option<&str> {
     state.chain().links.first().map(|link| link.name.as_str())
@@ -319,20 +159,7 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
     let seen = state.seen(row);
     let facts = Facts::brief(columns);
     let mut lines = of_objects::overview(facts, (bucket, row), state.refusal(row.key()), seen, key_name);
-    if let Some(seen) = seen {
-        let mut facts = Facts::brief(columns);
-        let who = state
-            .identity
-            .as_ref()
-            .map(|who| format::last_part(&who.arn))
-            .unwrap_or_default();
-        let word = match seen.result {
-            ReadResult::Verified { .. } => "verified",
-            ReadResult::Refuted(_) => "refuted",
-        };
-        facts.plain("Read", &format!("{word} {} as {who}", aged(state, Some(seen.at))));
-        lines.splice(1..1, facts.lines);
-    }
+    lines.splice(1..1, read_by(state, row, Facts::brief(columns)));
     let mut facts = Facts::brief(columns);
     if row.info().is_some_and(|info| info.format.is_token()) {
         let key = state.settings.keymap.key(Command::Do(Keyed::Preview));

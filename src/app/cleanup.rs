@@ -1,5 +1,5 @@
-//! Clean-up: what the walk made and is still there, a line each, taken down one by one by whoever types its name. After
-//! every line the plan is made anew, so that nothing is done by an old one.
+//! Clean-up: what bears the tag of the walk and is still there, a line each, taken down one by one by whoever types its
+//! name. After every line the plan is made anew, so that nothing is done by an old one.
 
 use super::format::{self, Line, Tone};
 use super::state::State;
@@ -147,6 +147,16 @@ pub fn rows(state: &State, shown: &CleanUp, columns: usize) -> Vec<Vec<Line>> {
     rows.chain(refused).collect()
 }
 
+/// What is said where there is no line: what was looked for, and where.
+pub fn empty(state: &State) -> &'static str {
+    if is_at_work(state) {
+        return "";
+    }
+    "Nothing bears the tag strongroom:workflow, which strongroom puts on the keys, buckets, roles, repositories and jobs \
+     that it makes: those of this account and region were looked at, of the jobs those that run. What was made under a key \
+     or in a bucket without it, such as grants, objects and models, is not listed: take that down in its pane."
+}
+
 /// Where the screen as a whole stands.
 pub fn standing(state: &State, shown: &CleanUp) -> String {
     let open = shown.items.iter().filter(|item| item.request.is_some()).count();
@@ -154,6 +164,7 @@ pub fn standing(state: &State, shown: &CleanUp) -> String {
         return "looking, or at work…".to_owned();
     }
     match (open, shown.refused.is_empty()) {
+        (0, true) if shown.items.is_empty() => "nothing bears strongroom's tag".to_owned(),
         (0, true) => "nothing is left to take down; ended jobs and their logs stay with AWS".to_owned(),
         (0, false) => "not everything could be looked at".to_owned(),
         (open, _) => format!("{} to take down, one by one", format::count(open, "line")),

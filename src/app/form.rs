@@ -56,6 +56,8 @@ pub struct Field {
     pub value: Value,
     /// What to know about it.
     pub hint: &'static str,
+    /// Whether it holds a name that was only put forward: what is typed or pasted replaces it.
+    pub is_offered: bool,
 }
 
 /// What a field holds.
@@ -223,12 +225,24 @@ impl Blank {
     }
 
     fn field(&mut self, label: &'static str, value: Value, hint: &'static str) -> usize {
-        self.fields.push(Field { label, value, hint });
+        self.fields.push(Field {
+            label,
+            value,
+            hint,
+            is_offered: false,
+        });
         self.fields.len() - 1
     }
 
     pub(super) fn text(&mut self, label: &'static str, value: impl Into<String>, hint: &'static str) -> TextKey {
         TextKey(self.field(label, Value::Text(Input::new(value.into())), hint))
+    }
+
+    /// With a name put forward, which typing replaces.
+    pub(super) fn name(&mut self, label: &'static str, value: impl Into<String>, hint: &'static str) -> TextKey {
+        let key = self.text(label, value, hint);
+        self.fields[key.0].is_offered = true;
+        key
     }
 
     pub(super) fn roles(&mut self, label: &'static str, roles: &[RoleSummary]) -> RoleKey {
@@ -243,11 +257,13 @@ impl Blank {
         self.pick(label, pick, roles)
     }
 
-    /// With a role's ARN typed to begin with.
+    /// With a role's ARN put forward, which typing replaces.
     pub(super) fn role_typed(&mut self, label: &'static str, roles: &[RoleSummary], arn: &str) -> RoleKey {
         let mut pick = Pick::default();
         paste(&mut pick.input, arn);
-        self.pick(label, pick, roles)
+        let key = self.pick(label, pick, roles);
+        self.fields[key.0].is_offered = !arn.is_empty();
+        key
     }
 
     /// Roles of which none need be chosen.
@@ -351,14 +367,26 @@ impl Form {
 
     pub(super) fn paste(&mut self, text: &str) {
         self.stop_waiting();
-        let value = self.fields.get_mut(self.focus).map(|field| &mut field.value);
-        if let Some(Value::Text(input) | Value::Pick(Pick { input, .. })) = value {
+        let Some(field) = self.fields.get_mut(self.focus) else {
+            return;
+        };
+        field.replace();
+        if let Value::Text(input) | Value::Pick(Pick { input, .. }) = &mut field.value {
             paste(input, text);
         }
     }
 }
 
 impl Field {
+    /// What was only put forward goes.
+    fn replace(&mut self) {
+        if let Value::Text(input) | Value::Pick(Pick { input, .. }) = &mut self.value
+            && std::mem::take(&mut self.is_offered)
+        {
+            input.reset();
+        }
+    }
+
     /// Where the focus moves to from here.
     fn press(&mut self, key: KeyPress) -> isize {
         let step = match key.code {
@@ -366,6 +394,13 @@ impl Field {
             KeyCode::Down => 1,
             _ => 0,
         };
+        if step == 0 {
+            let is_typed = matches!(key.code, KeyCode::Char(_) | KeyCode::Backspace | KeyCode::Delete);
+            if is_typed && !key.ctrl && !key.alt {
+                self.replace();
+            }
+            self.is_offered = false;
+        }
         match &mut self.value {
             Value::Text(_) if step != 0 => return step,
             Value::Text(input) => {
@@ -398,66 +433,4 @@ impl Field {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn role(name: &str, trusts_sagemaker: bool) -> RoleSummary {
-        RoleSummary {
-            name: name.to_owned(),
-            arn: format!("arn:aws:iam::111122223333:role/{name}"),
-            trusts_sagemaker,
-        }
-    }
-
-    fn press(form: &mut Form, codes: &[KeyCode]) {
-        for code in codes {
-            form.press(KeyPress {
-                code: *code,
-                ctrl: false,
-                alt: false,
-                shift: false,
-            });
-        }
-    }
-
-    fn blank() -> Blank {
-        Blank::new("", "")
-    }
-
-    #[test]
-    fn roles_that_come_late_keep_what_was_chosen() {
-        let mut blank = blank();
-        let key = blank.roles("Role", &[role("b", true)]);
-        let mut form = blank.reading(|_| Ok(Sent::Requests(Vec::new())));
-        form.offer_roles(&[role("c", true), role("a", false), role("b", true)]);
-        assert_eq!(Filled(&form.fields).role(key), Ok(role("b", true).arn));
-        press(&mut form, &[KeyCode::Char('a'), KeyCode::Char('/')]);
-        assert_eq!(Filled(&form.fields).role(key), Err("Role is missing".to_owned()));
-    }
-
-    #[test]
-    fn a_whole_arn_may_be_typed_where_roles_cannot_be_listed() {
-        let mut blank = blank();
-        let key = blank.roles("Role", &[]);
-        let mut form = blank.reading(|_| Ok(Sent::Requests(Vec::new())));
-        form.paste("arn:aws:iam::111122223333:role/x\r\n");
-        assert_eq!(Filled(&form.fields).role_name(key), Ok("x".to_owned()));
-    }
-
-    #[test]
-    fn arrows_go_through_options_and_on_to_the_next_field() {
-        let mut blank = blank();
-        let name = blank.text("Name", "", "");
-        let operations = blank.checks("Operations", [("Decrypt", true), ("Encrypt", false)]);
-        let mut form = blank.reading(|_| Ok(Sent::Requests(Vec::new())));
-        press(
-            &mut form,
-            &[KeyCode::Char('q'), KeyCode::Down, KeyCode::Down, KeyCode::Char(' ')],
-        );
-        assert_eq!(Filled(&form.fields).names(operations), ["Decrypt", "Encrypt"]);
-        assert_eq!(Filled(&form.fields).checked(operations), [true, true]);
-        assert_eq!(Filled(&form.fields).text(name), "q");
-        press(&mut form, &[KeyCode::Up, KeyCode::Up]);
-        assert_eq!(form.focus, 0);
-    }
-}
+mod tests;

@@ -281,6 +281,16 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// Bytes, each of them counted.
+pub fn bytes(bytes: u64) -> String {
+    let digits = bytes.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<&str> = groups
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    format!("{} B", groups.join(","))
+}
+
 /// How long ago, coarsely, so that a resting screen rests.
 pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
@@ -411,6 +421,14 @@ mod tests {
                 "4.00 GiB",
                 "16384 PiB"
             ]
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_counted_stand_in_thousands() {
+        assert_eq!(
+            [0, 173, 10_443, 4 << 30].map(bytes),
+            ["0 B", "173 B", "10,443 B", "4,294,967,296 B"]
         );
     }
 

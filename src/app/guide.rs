@@ -21,26 +21,34 @@ fn first_open(steps: &[Standing]) -> usize {
 /// Opens it, on the first step that is not as it should be.
 pub(super) fn open(state: &mut State) {
     let row = first_open(&steps(state));
-    state.overlays.push(Overlay::Guide(Walk { row, begun: None }));
+    state.overlays.push(Overlay::Guide(Walk {
+        row,
+        is_chosen: false,
+        begun: None,
+    }));
 }
 
-/// The step that was begun in the walk is done: the cursor goes on, unless the person has moved it.
+/// The cursor stands on the first step that is not as it should be, whatever becomes known meanwhile. Where the person has
+/// moved it, it goes on only once the step under it, which was begun, is done.
 pub(super) fn go_further(state: &mut State) {
-    let Some(Overlay::Guide(walk)) = state.overlays.last() else {
+    let first = first_open(state.walk());
+    let is_done = |step: usize| {
+        state
+            .walk()
+            .get(step)
+            .is_some_and(|standing| standing.mark == Mark::Done)
+    };
+    let Some(&Overlay::Guide(mut walk)) = state.overlays.last() else {
         return;
     };
-    let Some(begun) = walk.begun else { return };
-    let is_done = |standing: &Standing| standing.mark == Mark::Done;
-    if !state.walk().get(begun).is_some_and(is_done) {
-        return;
+    if let Some(begun) = walk.begun.take_if(|begun| is_done(*begun)) {
+        walk.is_chosen &= walk.row != begun;
     }
-    let row = if walk.row == begun {
-        first_open(state.walk())
-    } else {
-        walk.row
-    };
-    if let Some(Overlay::Guide(walk)) = state.overlays.last_mut() {
-        *walk = Walk { row, begun: None };
+    if !walk.is_chosen {
+        walk.row = first;
+    }
+    if let Some(Overlay::Guide(shown)) = state.overlays.last_mut() {
+        *shown = walk;
     }
 }
 

@@ -5,6 +5,7 @@ use super::command::{COMMANDS, Command, Keyed};
 use super::format::{self, Line, Tone};
 use super::pane::Pane;
 use super::state::State;
+use super::state::chain::Standing;
 use super::state::overlay::Overlay;
 
 /// Cells of a key in front of its words.
@@ -58,6 +59,19 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
         signs
     };
     lines.push(signs);
+    if columns < ROOMY {
+        return lines;
+    }
+    let links = [
+        (Standing::Holds, "holds"),
+        (Standing::Busy, "busy"),
+        (Standing::Open, "none"),
+        (Standing::Unknown, "not looked at"),
+        (Standing::Weak, "may not hold"),
+        (Standing::Broken, "broken"),
+    ];
+    let links = links.map(|(standing, words)| (standing.sign().1.to_owned(), words.to_owned()));
+    lines.extend(flow("Chain", Tone::Dim, Vec::from(links), columns));
     lines
 }
 

@@ -74,6 +74,14 @@ pub(super) fn heard(state: &mut State, event: LoginEvent, effects: &mut Vec<Effe
         }
         LoginEvent::NotNeeded => {
             close(state);
+            if state.questions.is_empty() {
+                let words = if state.settings.sandbox {
+                    "No login is needed: the sandbox asks for none."
+                } else {
+                    "No login is needed: these credentials rest on none."
+                };
+                state.say(Tone::Plain, words);
+            }
             ask_again(state, effects);
         }
     }

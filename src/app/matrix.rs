@@ -22,7 +22,7 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
     let narrow = columns < OPERATION + 3 * PHASE + 12;
     let name = if narrow { OPERATION - 8 } else { OPERATION };
     lines.push(Line::blank());
-    lines.push(titles(name, str::to_owned));
+    lines.push(titles(name, str::to_owned).and(Tone::Dim, "the grant"));
     lines.push(titles(name, |phase| {
         let at = cycle
             .phase(phase)
@@ -43,7 +43,7 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
             line = line.and(tone, format::fit(sign, PHASE));
         }
         let is_granted = cycle.granted.iter().any(|granted| granted == operation);
-        lines.push(line.and(Tone::Dim, if is_granted { "granted" } else { "" }));
+        lines.push(line.and(Tone::Dim, if is_granted { "allows it" } else { "" }));
         if is_cursor && matrix.is_open {
             lines.extend(PHASES.iter().flat_map(|phase| reason(cycle, phase, operation, columns)));
         }

@@ -148,6 +148,15 @@ impl Facts {
         self.fact(name, Tone::Plain, value);
     }
 
+    /// A size, and all of its bytes where the line has room for them.
+    pub(super) fn size(&mut self, name: &str, bytes: u64) {
+        let (size, exact) = (super::format::size(bytes), super::format::bytes(bytes));
+        let both = format!("{size} ({exact})");
+        let has_room = super::format::width(&both) <= self.columns.saturating_sub(self.label);
+        let is_told = size == exact || !has_room;
+        self.plain(name, if is_told { &size } else { &both });
+    }
+
     pub(super) fn text(&mut self, tone: Tone, text: &str) {
         let lines = self.wrapped(text, self.columns);
         self.lines.extend(lines.into_iter().map(|line| Line::new(tone, line)));

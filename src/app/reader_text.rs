@@ -8,7 +8,7 @@ use super::pane::{self, files, grants, jobs, keys, objects};
 use super::state::State;
 use super::state::chain::Chain;
 use super::state::overlay::{Details, Overlay, Previewing, Subject};
-use super::{Command, help, matrix, policy_review, results, versions};
+use super::{Command, help, known, matrix, policy_review, results, versions};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{AwsContext, Door, Fault, FaultKind, Origin};
 
@@ -215,13 +215,25 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             match page {
                 "Policy" => policy(state, arn, columns),
                 "JSON" => pane::json_lines(&keys::json(key), columns),
-                _ => keys::overview(key, state.refusal(arn), state.linked(), state.now, columns),
+                _ => {
+                    let mut lines = keys::overview(key, state.refusal(arn), state.linked(), state.now, columns);
+                    let mut facts = pane::Facts::new(columns);
+                    known::users(state, &mut facts, key, "asking…");
+                    lines.push(Line::blank());
+                    lines.extend(facts.lines);
+                    lines
+                }
             }
         }
         Subject::Grant(id) => match state.grants.get(id) {
             None => gone(),
             Some(grant) if page == "JSON" => pane::json_lines(&grants::json(grant), columns),
-            Some(grant) => grants::overview(grant, columns),
+            Some(grant) => {
+                let mut lines = known::grant(state, grant, pane::Facts::new(columns));
+                lines.push(Line::blank());
+                lines.extend(grants::revoking(columns));
+                lines
+            }
         },
         Subject::Object(name) => {
             let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
@@ -235,6 +247,7 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
             let key_name = key.and_then(|arn| state.key_name(arn));
             let facts = pane::Facts::new(columns);
             let mut lines = objects::overview(facts, (bucket, row), state.refusal(name), state.seen(row), key_name);
+            lines.splice(1..1, known::read_by(state, row, pane::Facts::new(columns)));
             lines.push(Line::blank());
             lines.extend(objects::versions(state.versions(row), (VERSIONS, "asking…"), columns));
             lines

@@ -58,9 +58,9 @@ pub(super) fn show(
             key_arn,
         } => {
             let lines = vec![
-                Line::new(Tone::Dim, "C is at ").and(Tone::Plain, at),
+                Line::new(Tone::Dim, "Is at   ").and(Tone::Plain, at),
                 Line::new(Tone::Dim, "Under   ").and(Tone::Plain, key_arn),
-                Line::new(Tone::Dim, "D was 32 bytes, and is forgotten."),
+                Line::new(Tone::Dim, "The plaintext data key was 32 bytes, and is forgotten."),
                 Line::blank(),
                 Line::new(Tone::Plain, ciphertext),
             ];
@@ -72,7 +72,7 @@ pub(super) fn show(
             key_arn,
             role,
         } => {
-            let mut lines = vec![Line::new(Tone::Dim, "C is at ").and(Tone::Plain, at)];
+            let mut lines = vec![Line::new(Tone::Dim, "Is at   ").and(Tone::Plain, at)];
             lines.extend(key_arn.map(|arn| Line::new(Tone::Dim, "Under   ").and(Tone::Plain, arn)));
             lines.push(Line::blank());
             lines.extend(outcome_text::step_lines("for you", &mine));
@@ -181,7 +181,8 @@ pub(super) fn show(
             let now = state.now;
             remember(state, (&key_arn, &role_arn), now, method, &steps);
             state.last_role = Some(role_arn.clone());
-            let lines = outcome_text::proof_lines((&key_arn, &role_arn), method, &steps);
+            let asked_by = state.identity.as_ref().map_or("", |who| who.arn.as_str());
+            let lines = outcome_text::proof_lines((&key_arn, &role_arn), (asked_by, now), method, &steps);
             // Only who is the role can prove what it may do.
             let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
                 key: key_arn,

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine as _};
 
 /// How much of a body is looked at to tell what it is.
 pub const FIRST_BYTES: usize = 512;
@@ -135,11 +135,7 @@ pub fn begins_token(first: &[u8]) -> bool {
     let Some(header) = text.first_chunk::<HEADER>() else {
         return false;
     };
-    let standard = header.map(|byte| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => other,
-    });
+    let standard = header.map(in_standard_alphabet);
     BASE64_STANDARD
         .decode(standard)
         .is_ok_and(|bytes| bytes.first() == Some(&VERSION))
@@ -159,36 +155,99 @@ pub fn is_text(first: &[u8]) -> bool {
 /// Bytes of an encrypted data key: KMS makes none of less, and none of more.
 pub const DATA_KEY_BYTES: RangeInclusive<u64> = 64..=6144;
 
-/// Whether these may be the first bytes of an encrypted data key: of what KMS makes, or of its base64, in lines.
+/// Whether a body of so many bytes, which begins so, is an encrypted data key: the one rule for all who pass one over. Only KMS
+/// tells whether what begins as one opens.
+pub fn is_data_key(first: &[u8], size: u64) -> bool {
+    // As text it is longer, and in lines and between names longer still.
+    let times = if is_text(first) { 2 } else { 1 };
+    (*DATA_KEY_BYTES.start()..=DATA_KEY_BYTES.end() * times).contains(&size) && may_be_data_key(first)
+}
+
+/// Whether these may be the first bytes of an encrypted data key: of what KMS makes, or of its base64 in either alphabet, in
+/// lines, in quotes, or as the AWS CLI's JSON has it.
 pub fn may_be_data_key(first: &[u8]) -> bool {
     if !is_text(first) {
         return begins_ciphertext(first);
     }
-    let letters: Vec<u8> = first
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
+    let letters = spelled(first).iter().filter(|byte| !byte.is_ascii_whitespace());
+    let letters: Vec<u8> = letters.copied().map(in_standard_alphabet).collect();
+    let end = letters.iter().position(|byte| *byte == b'=').unwrap_or(letters.len());
+    let (letters, padding) = letters.split_at(end);
     let whole = letters.get(..letters.len() / 4 * 4).unwrap_or_default();
-    BASE64_STANDARD
-        .decode(whole)
-        .is_ok_and(|bytes| !is_text(&bytes) && begins_ciphertext(&bytes))
+    padding.iter().all(|byte| *byte == b'=')
+        && BASE64_STANDARD
+            .decode(whole)
+            .is_ok_and(|bytes| !is_text(&bytes) && begins_ciphertext(&bytes))
+}
+
+/// An encrypted data key, of all of whichever spelling [`may_be_data_key`] knows; nothing if these are other bytes.
+pub fn data_key_of_text(text: &[u8]) -> Option<Vec<u8>> {
+    if !is_text(text) || !may_be_data_key(text) {
+        return None;
+    }
+    let letters = spelled(text)
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=');
+    let letters: Vec<u8> = letters.copied().map(in_standard_alphabet).collect();
+    BASE64_STANDARD_NO_PAD.decode(letters).ok()
+}
+
+/// Whether what the AWS CLI wrote has the data key in plaintext beside the encrypted one.
+pub fn has_plaintext_beside(first: &[u8]) -> bool {
+    const NAME: &[u8] = b"\"Plaintext\"";
+    first.trim_ascii_start().starts_with(b"{") && first.windows(NAME.len()).any(|part| part == NAME)
+}
+
+/// What of a text is base64: all of it, what stands in quotes, or what the AWS CLI gives its name.
+fn spelled(text: &[u8]) -> &[u8] {
+    const NAME: &[u8] = b"\"CiphertextBlob\"";
+    let text = text.trim_ascii_start();
+    let is_json = text.starts_with(b"{");
+    let value = if is_json {
+        let at = text.windows(NAME.len()).position(|part| part == NAME);
+        let value = at.and_then(|at| text[at + NAME.len()..].trim_ascii_start().strip_prefix(b":"));
+        value.unwrap_or_default().trim_ascii_start()
+    } else {
+        text
+    };
+    let Some(quoted) = value.strip_prefix(b"\"") else {
+        return value;
+    };
+    let end = quoted.iter().position(|byte| *byte == b'"').unwrap_or(quoted.len());
+    let (inner, behind) = quoted.split_at(end);
+    let is_all = is_json || behind.iter().skip(1).all(u8::is_ascii_whitespace);
+    if is_all { inner } else { text }
+}
+
+fn in_standard_alphabet(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }
 }
 
 /// Whether these bytes begin a `CiphertextBlob`. AWS calls it opaque, but its outside is not: two numbers of its own, and in older
-/// ones two fields. The sandbox's has a random UUID there, and emulators write the id of the key in letters.
+/// ones two fields. The sandbox's has a random UUID there, and emulators write the id of the key in letters. Behind that no
+/// text follows.
 fn begins_ciphertext(first: &[u8]) -> bool {
     const ID: usize = 36;
-    let is_random = |id: &[u8; 16]| id[6] >> 4 == 4 && id[8] >> 6 == 0b10;
-    match first {
-        [0x01, 0x01 | 0x02, 0x01..=0x04, 0x00, 0x78, ..] => true,
-        [0x01 | 0x02, id @ ..] if id.first_chunk::<16>().is_some_and(is_random) => true,
-        [0x0a, 0x20, rest @ ..] => rest.get(32) == Some(&0x12),
-        _ => first.first_chunk::<ID>().is_some_and(|id| {
-            let id = id.strip_prefix(b"mrk-").unwrap_or(id);
-            id.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
-        }),
-    }
+    let is_random =
+        |id: &[u8; 16]| id[6] >> 4 == 4 && id[8] >> 6 == 0b10 && !id.windows(3).any(|three| three == [0, 0, 0]);
+    let is_id = |id: &[u8]| {
+        let id = id.strip_prefix(b"mrk-").unwrap_or(id);
+        id.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+    };
+    let behind = match first {
+        [0x01, 0x01 | 0x02, 0x01..=0x04, 0x00, 0x78, behind @ ..] => Some(behind),
+        [0x01 | 0x02, id @ ..] if id.first_chunk::<16>().is_some_and(is_random) => id.get(16..),
+        [0x0a, 0x20, rest @ ..] if rest.get(32) == Some(&0x12) => rest.get(33..),
+        _ => {
+            let split = first.split_at_checked(ID).filter(|(id, _)| is_id(id));
+            split.map(|(_, behind)| behind)
+        }
+    };
+    of_body(first).is_none() && behind.is_some_and(|behind| behind.is_empty() || !is_text(behind))
 }
 
 /// Characters of the token of a plaintext of so many bytes, as every writer of the specification makes it; nothing if
@@ -244,19 +303,44 @@ mod tests {
         assert!(!begins_token(&[b' '; FIRST_BYTES * 2]));
     }
 
+    /// Of the outside of those that KMS makes.
+    fn wrapped() -> Vec<u8> {
+        [&[0x01, 0x02, 0x03, 0x00, 0x78][..], &[0xb7; 179]].concat()
+    }
+
+    /// The same as it is spelled in texts.
+    fn spellings(wrapped: &[u8]) -> Vec<String> {
+        let text = BASE64_STANDARD.encode(wrapped);
+        let mut lines = text.clone();
+        lines.insert(64, '\n');
+        let safe = text.replace('+', "-").replace('/', "_");
+        vec![
+            format!("{text}\n"),
+            format!("\"{text}\"\n"),
+            format!("{{\n    \"CiphertextBlob\": \"{text}\",\n    \"KeyId\": \"arn:aws:kms:…\"\n}}\n"),
+            format!("{{\"KeyId\":\"k\",\"CiphertextBlob\":\"{text}\"}}"),
+            safe.trim_end_matches('=').to_owned(),
+            safe,
+            lines,
+            text,
+        ]
+    }
+
     #[test]
     fn an_encrypted_data_key_is_known_by_its_beginning_and_other_binaries_are_not() {
         let uuid = *b"\x9c\x1d\x02\x77\x31\x5a\x4e\x10\xa1\x33\x00\x12\x9f\x8e\x7d\x6c";
-        let sandboxes = [&[0x01][..], &uuid, &[7; 62]].concat();
+        let sandboxes = [&[0x01][..], &uuid, &[0xb7; 62]].concat();
         let older = [&[0x0a, 0x20][..], &[7; 32], &[0x12, 0xa6, 0x01]].concat();
         let emulators = [&b"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"[..], &[0xfe; 60]].concat();
         let many = [&b"mrk-0a1b2c3d4e5f60718293a4b5c6d7e8f9"[..], &[0xfe; 60]].concat();
-        let aws = [&[0x01, 0x02, 0x03, 0x00, 0x78][..], &[7; 179]].concat();
-        let mut text = BASE64_STANDARD.encode(&aws);
-        text.insert(64, '\n');
-        for known in [&sandboxes, &older, &emulators, &many, &aws, &text.into_bytes()] {
+        let line = [wrapped(), b"\n".to_vec()].concat();
+        for known in [&sandboxes, &older, &emulators, &many, &wrapped(), &line] {
             assert!(may_be_data_key(known), "{known:?}");
+            assert_eq!(data_key_of_text(known), None, "it is as it is");
         }
+        let text = [&wrapped()[..5], &b"id,name\n1,Ada\n".repeat(12)].concat();
+        let numbers: Vec<u8> = (1..40_u32).flat_map(u32::to_le_bytes).collect();
+        let message = [&b"\x02\x05\x78\x9c\x1d\x02\x77\x4a\x10\xa1"[..], &[0xb7; 90]].concat();
         for other in [
             &b""[..],
             b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR",
@@ -267,8 +351,52 @@ mod tests {
             b"id,name\n1,Ada\n",
             &[0x0a, 0x20, 0xff],
             &[0xff; 184],
+            &text,
+            BASE64_STANDARD.encode(&text).as_bytes(),
+            &numbers,
+            &message,
         ] {
             assert!(!may_be_data_key(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_encrypted_data_key_is_known_in_every_spelling_and_read_from_it() {
+        let wrapped = wrapped();
+        for text in spellings(&wrapped) {
+            let first = &text.as_bytes()[..text.len().min(FIRST_BYTES)];
+            assert!(is_data_key(first, text.len() as u64), "{text}");
+            assert!(may_be_data_key(&first[..100]), "cut off: {text}");
+            assert_eq!(data_key_of_text(text.as_bytes()).as_ref(), Some(&wrapped), "{text}");
+        }
+        let text = BASE64_STANDARD.encode(&wrapped);
+        for other in [
+            format!("\"{text}\",Ada\n"),
+            format!("{text},Ada\n"),
+            format!("{{\"Plaintext\": \"{text}\"}}"),
+            "{\"CiphertextBlob\": 1}".to_owned(),
+        ] {
+            assert!(!may_be_data_key(other.as_bytes()), "{other}");
+            assert_eq!(data_key_of_text(other.as_bytes()), None, "{other}");
+        }
+        let both = format!("{{\"CiphertextBlob\": \"{text}\", \"Plaintext\": \"AAAA\"}}");
+        assert!(has_plaintext_beside(both.as_bytes()) && !has_plaintext_beside(text.as_bytes()));
+    }
+
+    #[test]
+    fn an_encrypted_data_key_is_as_long_as_kms_makes_one_and_its_text_up_to_twice_that() {
+        let (least, most) = (*DATA_KEY_BYTES.start(), *DATA_KEY_BYTES.end());
+        let (wrapped, text) = (wrapped(), BASE64_STANDARD.encode(wrapped()));
+        let (raw, text) = (wrapped.as_slice(), text.as_bytes());
+        for (first, size, is_one) in [
+            (raw, least, true),
+            (raw, least - 1, false),
+            (raw, most, true),
+            (raw, most + 1, false),
+            (text, 2 * most, true),
+            (text, 2 * most + 1, false),
+        ] {
+            assert_eq!(is_data_key(first, size), is_one, "{size}");
         }
     }
 

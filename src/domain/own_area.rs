@@ -11,6 +11,7 @@ use super::bring;
 use super::bulk_folder::{Beginning, BulkFolder, below};
 use super::format::may_be_data_key;
 
+const DATA_KEYS: &str = ".strongroom/data-keys/";
 const MANIFESTS: &str = ".strongroom/manifests/";
 const MANIFEST: &str = r#"{"version":"#;
 const PROGRAM: &[u8] = b"\x7fELF";
@@ -24,6 +25,15 @@ pub enum Own {
     Record,
     /// The program.
     Program,
+}
+
+/// Whether its mark, its place or its name calls an object an encrypted data key. What it is its bytes tell.
+pub fn is_called_data_key(key: &str, metadata: &[(String, String)]) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    metadata.iter().any(|(name, _)| name == "strongroom-key-object")
+        || below(key, DATA_KEYS).is_some_and(|name| !name.is_empty())
+        || name == "dont_look"
+        || name.ends_with(".datakey")
 }
 
 /// Where the manifest of a job is.
@@ -78,6 +88,25 @@ fn begins(first: &[u8], text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::bulk_folder::{BulkFolder, shard_file};
+
+    #[test]
+    #[expect(clippy::type_complexity, reason = "a table")]
+    fn a_data_key_is_called_one_by_its_mark_its_place_or_its_name() {
+        let mark = [("strongroom-key-object".to_owned(), "1".to_owned())];
+        let table: [(&str, &[(String, String)], bool); 8] = [
+            ("a", &mark, true),
+            (".strongroom/data-keys/x", &[], true),
+            ("p/.strongroom/data-keys/x", &[], true),
+            ("p/dont_look", &[], true),
+            ("p/x.csv.datakey", &[], true),
+            (".strongroom/data-keys/", &[], false),
+            ("p.strongroom/data-keys/x", &[], false),
+            ("p/dont_look/x", &[], false),
+        ];
+        for (key, metadata, is_called) in table {
+            assert_eq!(is_called_data_key(key, metadata), is_called, "{key}");
+        }
+    }
 
     #[test]
     fn all_that_strongroom_writes_is_its_own_by_its_name_and_its_first_bytes_and_nothing_else() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::audit::{Ended, Tally};
+use super::audit::{Ended, Flaw, Tally};
 use super::rests_on::RestsOn;
 use super::words::{bytes, counted};
 use super::{Door, Fault};
@@ -128,6 +128,9 @@ pub struct RewrapReport {
     pub older: Option<u64>,
     /// What was refused or went wrong, by name: the first thousand.
     pub troubles: Vec<RewrapRow>,
+    /// Tokens whose key object held another data key than their metadata, which is the one that is re-wrapped, each with the URI of
+    /// that object: a thousand at most.
+    pub differing: BTreeMap<String, String>,
     /// Key objects of the old data keys, where they were to be deleted.
     pub old_key_objects: Vec<OldKeyObject>,
     /// Why key objects that were to be deleted are not, or not all: what names them could not be read, or they not be deleted.
@@ -139,7 +142,7 @@ pub struct RewrapReport {
 }
 
 /// Rows with a reason that a report keeps.
-const KEPT: usize = 1000;
+pub const KEPT: usize = 1000;
 
 impl RewrapReport {
     /// Of nothing yet.
@@ -180,6 +183,15 @@ impl RewrapReport {
     /// Whether every token is under the key now, or would be, and all was done that was to be done after that.
     pub fn is_well(&self) -> bool {
         self.refused == 0 && self.failed == 0 && self.ended == Ended::Whole && self.not_deleted.is_none()
+    }
+
+    /// Tokens whose key object held another data key than their metadata, a line each.
+    pub fn differing_lines(&self) -> Vec<String> {
+        let told = |(key, uri): (&String, &String)| {
+            let told = Flaw::KeyObjectDiffers(uri.clone()).told();
+            format!("s3://{}/{key}: {told}", self.bucket)
+        };
+        self.differing.iter().map(told).collect()
     }
 
     /// All of it in lines for this door: what was done, what is left, what was refused by name.
@@ -228,6 +240,7 @@ impl RewrapReport {
                 lines.push(format!("  {word}: {count}"));
             }
         }
+        lines.extend(self.differing_lines().iter().map(|told| format!("  {told}")));
         match &self.ended {
             Ended::Whole => {}
             Ended::Stopped => lines.push("  it was stopped: the same again goes on with the rest".to_owned()),
@@ -267,6 +280,9 @@ impl RewrapReport {
             "failed": self.failed,
             "vanished": self.vanished,
             "older_versions": self.older,
+            "key_objects_differ": self.differing.iter().map(|(key, uri)| json!({
+                "source": format!("s3://{}/{key}", self.bucket), "data_key_object": uri,
+            })).collect::<Vec<_>>(),
             "old_key_objects": old.map(|old| json!({
                 "uri": format!("s3://{}/{}", self.bucket, old.key), "deleted": old.kept.is_none(), "kept": old.kept,
             })).collect::<Vec<_>>(),

@@ -194,6 +194,8 @@ pub enum Before {
 pub enum Passed {
     /// It is an encrypted data key.
     DataKey,
+    /// It begins as an encrypted data key, and nothing calls it one: it is told by name.
+    UncalledDataKey,
     /// Strongroom keeps it for itself: below `.strongroom/`.
     Own,
     /// It lists the tokens beside it.
@@ -217,6 +219,7 @@ impl Passed {
     pub fn told(self) -> String {
         match self {
             Self::DataKey => "an encrypted data key".to_owned(),
+            Self::UncalledDataKey => "it begins as an encrypted data key; KMS was not asked".to_owned(),
             Self::Own => "strongroom's own, below .strongroom/".to_owned(),
             Self::Bundle => "a bundle, which lists the tokens beside it".to_owned(),
             Self::Folder => "the mark of a folder".to_owned(),

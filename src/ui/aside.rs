@@ -49,5 +49,5 @@ fn turn(words: &[Words], rows: usize, parts: usize) -> usize {
         .take(rows + 1)
         .filter(|(_, line)| line.0.is_empty());
     let fits = |at: &usize| words.len() - at <= rows + 1;
-    gaps.map(|(at, _)| at).filter(fits).last().unwrap_or(rows)
+    gaps.map(|(at, _)| at).rfind(fits).unwrap_or(rows)
 }

@@ -9,10 +9,10 @@ use crate::app::chain::{Chain, Link, Standing};
 use crate::app::format::{self, Line, Tone};
 use crate::app::{Command, State};
 
-/// How a link is written: its name, and its state in words.
-type Form<'a> = &'a dyn Fn(&Link) -> (String, String);
+/// How a link is written beside its name.
+type Form<'a> = &'a dyn Fn(&Link) -> String;
 
-/// Cells of a name where not all of it fits.
+/// The least cells of a name where not all of it fits.
 const NAME: usize = 16;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
@@ -21,50 +21,69 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let standing = chain.weakest().map(|link| link.standing);
     let key = state.settings.keymap.key(Command::Chain);
     let hint = format!("   {key} goes there");
-    // Where it breaks, what mends it is not cut away.
-    let room = match standing {
-        Some(Standing::Broken) => columns.saturating_sub(format::width(&hint)),
-        _ => columns,
+    let hinted = format::width(&hint);
+    // Where it breaks, what mends it is not cut away; else it gives way to words, but to no longer names.
+    let (room, kept) = match standing {
+        Some(Standing::Broken) => (columns.saturating_sub(hinted), 0),
+        Some(Standing::Weak) => (columns, hinted),
+        _ => (columns, 0),
     };
-    let mut words = line(chain, room);
-    if standing >= Some(Standing::Weak) && format::width(&words.text()) + format::width(&hint) <= columns {
+    let mut words = line(chain, room, kept);
+    if standing >= Some(Standing::Weak) && format::width(&words.text()) + hinted <= columns {
         words = words.and(Tone::Dim, hint);
     }
     frame.render_widget(Paragraph::new(super::line(&words, theme, columns)), area);
 }
 
-/// The longest that fits.
-fn line(chain: &Chain, columns: usize) -> Line {
-    let whole = |link: &Link| (format::clean(&link.name), link.words.clone());
-    let cut = |link: &Link| (format::cut_middle(&link.name, NAME), link.words.clone());
-    let brief = |link: &Link| (format::cut_middle(&link.name, NAME), link.brief.to_owned());
+/// The longest that fits. Its names have the columns that are free, where there are as many beside `kept` ones.
+fn line(chain: &Chain, columns: usize, kept: usize) -> Line {
+    let whole = |link: &Link| link.words.clone();
+    let brief = |link: &Link| link.brief.to_owned();
     let place = chain.weakest().map(|link| link.place);
     let most = |link: &Link| {
         if Some(link.place) == place {
-            cut(link)
+            whole(link)
         } else {
             brief(link)
         }
     };
-    let timeless = |link: &Link| {
-        let (name, words) = most(link);
-        (name, without_time(&words).to_owned())
-    };
-    let forms: [Form<'_>; 5] = [&whole, &cut, &most, &timeless, &brief];
-    let mut lines = forms.iter().map(|form| all(chain, form));
-    let fits = |line: &Line| format::width(&line.text()) <= columns;
-    if let Some(fitting) = lines.find(fits) {
-        return fitting;
+    let timeless = |link: &Link| without_time(&most(link)).to_owned();
+    let width = |line: &Line| format::width(&line.text());
+    let longest = chain.links.iter().map(|link| format::width(&format::clean(&link.name)));
+    let longest = longest.max().unwrap_or(0).clamp(NAME, columns.max(NAME));
+    let forms: [Form<'_>; 4] = [&whole, &most, &timeless, &brief];
+    for form in forms {
+        let least = width(&all(chain, NAME, form));
+        if least > columns {
+            continue;
+        }
+        let room = if least + kept <= columns {
+            columns - kept
+        } else {
+            columns
+        };
+        let (mut cells, mut upper) = (NAME, longest);
+        while cells < upper {
+            let middle = (cells + upper).div_ceil(2);
+            if width(&all(chain, middle, form)) <= room {
+                cells = middle;
+            } else {
+                upper = middle - 1;
+            }
+        }
+        return all(chain, cells, form);
     }
-    let whole = weakest(chain, |link| &link.words);
+    let fits = |line: &Line| width(line) <= columns;
+    let free = columns.saturating_sub(kept);
+    let whole = weakest(chain, free, |link| &link.words);
     if fits(&whole) || chain.weakest().is_none_or(|link| link.standing < Standing::Broken) {
         return whole;
     }
-    let timeless = weakest(chain, |link| without_time(&link.words));
+    let timeless = weakest(chain, free, |link| without_time(&link.words));
     if fits(&timeless) {
         return timeless;
     }
-    weakest(chain, |link| link.brief)
+    weakest(chain, free, |link| link.brief)
 }
 
 /// Without the time of day at its end.
@@ -82,24 +101,24 @@ fn without_time(words: &str) -> &str {
     }
 }
 
-fn all(chain: &Chain, form: impl Fn(&Link) -> (String, String)) -> Line {
+fn all(chain: &Chain, cells: usize, form: Form<'_>) -> Line {
     let mut line = Line::blank();
     for link in &chain.links {
         let (tone, sign) = link.standing.sign();
-        let (name, words) = form(link);
+        let name = format::cut_middle(&link.name, cells);
         line = arrow(line).and(tone, format!("{sign} "));
         line = if name.is_empty() {
             line.and(Tone::Dim, format!("{} ", link.place.name()))
         } else {
             line.and(Tone::Plain, format!("{name} "))
         };
-        line = line.and(tone, words);
+        line = line.and(tone, form(link));
     }
     line
 }
 
-/// The signs of all links; what is said so of the one that is weakest.
-fn weakest(chain: &Chain, said: impl Fn(&Link) -> &str) -> Line {
+/// The signs of all links; what is said so of the one that is weakest, its name in the columns that are left.
+fn weakest(chain: &Chain, columns: usize, said: impl Fn(&Link) -> &str) -> Line {
     let mut line = Line::blank();
     for link in &chain.links {
         let (tone, sign) = link.standing.sign();
@@ -107,14 +126,17 @@ fn weakest(chain: &Chain, said: impl Fn(&Link) -> &str) -> Line {
     }
     if let Some(link) = chain.weakest() {
         let (tone, _) = link.standing.sign();
+        let words = said(link).to_owned();
+        let used = format::width(&line.text()) + format::width(&words) + "    ".len();
         let name = if link.name.is_empty() {
             format!("{}: ", link.place.name())
         } else {
-            format!("{} ", format::cut_middle(&link.name, NAME))
+            format!(
+                "{} ",
+                format::cut_middle(&link.name, columns.saturating_sub(used).max(NAME))
+            )
         };
-        line = line
-            .and(Tone::Plain, format!("   {name}"))
-            .and(tone, said(link).to_owned());
+        line = line.and(Tone::Plain, format!("   {name}")).and(tone, words);
     }
     line
 }

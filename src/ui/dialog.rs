@@ -25,40 +25,71 @@ const TOLD: usize = 29;
 const NAMED: usize = 40;
 /// Cells for what kind of thing a name means.
 const KIND: usize = 13;
+/// Cells of a name in a question for which there are too few rows.
+const LEAST_NAME: usize = 12;
 
 pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Confirm, hits: &mut Hits) {
-    let mut lines: Vec<Line> = Vec::new();
     // One line each: a name with a line break in it writes none of its own into the question.
     let wrapped = |tone: Tone, words: &str| wrapped(body, theme, tone, words);
-    lines.push(Line::default());
-    lines.extend(wrapped(Tone::Heading, &confirm.question));
-    lines.push(Line::default());
-    for line in &confirm.explanation {
-        lines.extend(wrapped(Tone::Plain, line));
-    }
-    lines.push(Line::default());
-    match &confirm.typed {
-        None => lines.push(Line::from(vec![
+    let told = confirm.explanation.iter();
+    let told: Vec<Line> = told.flat_map(|line| wrapped(Tone::Plain, line)).collect();
+    let answer = match &confirm.typed {
+        None => Line::from(vec![
             Span::styled("y", theme.key),
             Span::styled(" yes   ", theme.tone(Tone::Dim)),
             Span::styled("n", theme.key),
             Span::styled(" no", theme.tone(Tone::Dim)),
-        ])),
+        ]),
         Some((_, input)) => {
             let mut line = Line::from(Span::styled("› ", theme.tone(Tone::Accent)));
             line.spans.extend(typed(input, true, usize::from(COLUMNS) - 4, theme));
-            lines.push(line);
+            line
         }
-    }
+    };
+    let mut lines = vec![Line::default()];
+    lines.extend(wrapped(Tone::Heading, &confirm.question));
+    lines.push(Line::default());
+    lines.extend(told.iter().cloned());
+    lines.extend([Line::default(), answer.clone()]);
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
-    let lines = fitted(lines, 1, inner.height, theme);
+    let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
+    if lines.len() > rows {
+        lines.retain(|line| line.width() > 0);
+    }
+    if lines.len() > rows {
+        // What is agreed to has its rows before what there is to know of it.
+        let above = rows.saturating_sub(1);
+        let question = short(&confirm.question, columns, above).into_iter();
+        let question = question.map(|line| Line::styled(line, theme.tone(Tone::Heading)));
+        let told = told.into_iter().filter(|line| line.width() > 0);
+        lines = question.chain(told).take(above).chain([answer]).collect();
+        position(frame, area, theme, "⋯ a larger window shows all");
+    }
     if confirm.typed.is_none() {
         let row = lines.len() - 1;
         hits.add_cells(inner, row, (0, "y yes".len()), Hit::Button('y'));
         hits.add_cells(inner, row, ("y yes   ".len(), "n no".len()), Hit::Button('n'));
     }
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// A question in so many rows: where it needs more its longest names are cut in the middle, so that each is told.
+fn short(question: &str, columns: usize, rows: usize) -> Vec<String> {
+    let question = format::clean(question);
+    let named = |cells: usize| {
+        let words: Vec<String> = question
+            .split(' ')
+            .map(|word| format::cut_middle(word, cells))
+            .collect();
+        format::wrap(&words.join(" "), columns)
+    };
+    let whole = std::iter::once_with(|| format::wrap(&question, columns));
+    let by_names = (LEAST_NAME..=columns).rev().map(named);
+    let by_middle = (columns..=columns * rows).rev();
+    let by_middle = by_middle.map(|cells| format::wrap(&format::cut_middle(&question, cells), columns));
+    let mut lines = whole.chain(by_names).chain(by_middle);
+    lines.find(|lines| lines.len() <= rows).unwrap_or_default()
 }
 
 /// The field for the code of an MFA device.
@@ -185,22 +216,12 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     } else {
         (body.height / 3 * 2).max(20)
     };
-    let area = centered(body, PALETTE, rows);
-    let inner = boxed(frame, area, "Commands", theme.focus);
-    let columns = usize::from(inner.width);
-    let mut line = Line::from(Span::styled(": ", theme.tone(Tone::Accent)));
-    line.spans
-        .extend(typed(&palette.input, true, columns.saturating_sub(3), theme));
-    let mut lines = vec![line];
-    if palette.matches.is_empty() {
-        let nothing = nothing(state, palette.input.value());
-        for piece in format::wrap(nothing, columns.saturating_sub(4)) {
-            let words = format::Line::new(Tone::Dim, format!("  {piece}"));
-            lines.push(super::line(&words, theme, columns));
-        }
-    }
-    let mut fuzzy = Fuzzy::new(palette.input.value());
-    let rows = usize::from(inner.height).saturating_sub(1);
+    let mut area = centered(body, PALETTE, rows);
+    let columns = usize::from(area.width.saturating_sub(4));
+    let nothing = match palette.matches.as_slice() {
+        [] => format::wrap(nothing(state, palette.input.value()), columns.saturating_sub(4)),
+        _ => Vec::new(),
+    };
     // Of the one with the cursor the whole sentence is told.
     let sentence = palette.matches.get(palette.cursor).map(|(choice, _)| choice.help());
     let told = match palette.matches.get(palette.cursor) {
@@ -209,6 +230,20 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         }
         _ => Vec::new(),
     };
+    // What is typed stays where it is while there are less rows.
+    let needed = palette.matches.len() + nothing.len() + told.len().saturating_sub(1) + 3;
+    area.height = area.height.min(u16::try_from(needed).unwrap_or(u16::MAX));
+    let inner = boxed(frame, area, "Commands", theme.focus);
+    let mut line = Line::from(Span::styled(": ", theme.tone(Tone::Accent)));
+    line.spans
+        .extend(typed(&palette.input, true, columns.saturating_sub(3), theme));
+    let mut lines = vec![line];
+    for piece in nothing {
+        let words = format::Line::new(Tone::Dim, format!("  {piece}"));
+        lines.push(super::line(&words, theme, columns));
+    }
+    let mut fuzzy = Fuzzy::new(palette.input.value());
+    let rows = usize::from(inner.height).saturating_sub(1);
     let rows = rows.saturating_sub(told.len().saturating_sub(1)).max(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
     let on_screen = || palette.matches.iter().enumerate().skip(top).take(rows);

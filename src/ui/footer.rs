@@ -176,8 +176,8 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
         Overlay::Form(_) => literal(&[
             ("Enter", "send"),
             ("Tab", "next field"),
-            ("↑↓", "choose"),
             ("Ctrl-Y", "copy as command"),
+            ("↑↓", "choose"),
             ("Esc", "back"),
         ]),
         Overlay::CopyAs(_) => literal(&[
@@ -197,12 +197,12 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
         Overlay::Login(login) => match &login.stage {
             LoginStage::Offered => literal(&[("Enter", "log in"), ("Esc", "not now")]),
             LoginStage::Elsewhere { .. } => {
-                literal(&[("Enter", "it is done"), ("y", "copy the command"), ("Esc", "not now")])
+                literal(&[("y", "copy the command"), ("Enter", "it is done"), ("Esc", "not now")])
             }
             LoginStage::Begun => literal(&[("Esc", "give up")]),
             LoginStage::Shown(_) => literal(&[
-                ("Enter", "open the page"),
                 ("y", "copy its address"),
+                ("Enter", "open the page"),
                 ("Esc", "give up"),
             ]),
         },
@@ -210,8 +210,8 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Tab", "complete"), ("Esc", "back")]),
         Overlay::Review(_) => literal(&[
             ("y", "put it"),
-            ("e", "edit again"),
             ("Y", "copy as command"),
+            ("e", "edit again"),
             ("Esc", "discard"),
         ]),
         Overlay::Log(log) if log.search.typing => {
@@ -263,10 +263,11 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
         Overlay::Menu(_) => literal(&[
             ("Enter", "do it"),
             ("type", "to narrow"),
-            ("↑↓", "choose"),
             ("Ctrl-Y", "copy as command"),
+            ("↑↓", "choose"),
             ("Esc", "close"),
         ]),
+        Overlay::CleanUp(shown) if shown.items.is_empty() => keys(&[], STEP),
         Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
         Overlay::Versions(shown) => {
             let is_pair = shown.mark.is_some_and(|mark| mark != shown.cursor);

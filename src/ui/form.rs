@@ -94,7 +94,10 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, (columns, options): (us
     };
     match &field.value {
         Value::Text(input) => {
-            let shown = typed(input, is_focused, room.saturating_sub(2), theme);
+            let mut shown = typed(input, is_focused, room.saturating_sub(2), theme);
+            if let Some(offered) = shown.first_mut().filter(|_| is_focused && field.is_offered) {
+                *offered = std::mem::take(offered).style(theme.cursor);
+            }
             let used: usize = shown.iter().map(Span::width).sum();
             vec![Line::from([vec![head()], shown, vec![hint(used)]].concat())]
         }

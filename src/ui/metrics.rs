@@ -23,6 +23,8 @@ const WIDE: u16 = 90;
 pub(super) struct Metrics<'a> {
     measured: &'a Measurements,
     last: &'a [(String, f32)],
+    /// Whether the job has ended and its log was read.
+    is_ended: bool,
 }
 
 /// The measurements of the job whose metrics page is open.
@@ -40,6 +42,7 @@ pub(super) fn of<'a>(state: &'a State, details: &Details) -> Option<Metrics<'a>>
     Some(Metrics {
         measured: state.job_log.measured(),
         last: last.unwrap_or_default(),
+        is_ended: state.job_log.is_known && job.is_some_and(|job| job.status.has_ended()),
     })
 }
 
@@ -57,7 +60,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, metrics: &Met
         .collect();
     let groups = metrics.measured.groups();
     if groups.is_empty() {
-        let words = "No curve yet: lines of its log such as `epoch=3 loss=0.25` make one.";
+        let words = if metrics.is_ended {
+            "No curve: it printed no loss."
+        } else {
+            "No curve yet: lines of its log such as `epoch=3 loss=0.25` make one."
+        };
         facts.push(Line::styled(format::cut(words, columns), theme.tone(Tone::Dim)));
     }
     let head = (facts.len() as u16).min(area.height);

@@ -2,8 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
+use ratatui::text::{Line, Text};
 
 use super::table::{Cell, Column, View, fixed, flex, named, number, render as table};
 use super::{Hits, Theme, line, metrics};
@@ -121,10 +120,10 @@ fn beneath(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pa
     if is_cut {
         lines.push(Line::styled("⋯", theme.tone(Tone::Dim)));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    frame.render_widget(Text::from(lines), area);
     let rule = Rect::new(area.x - 1, area.y - 1, area.width + 2, 1);
     let dashes = Line::styled("─".repeat(usize::from(rule.width)), theme.frame);
-    frame.render_widget(Paragraph::new(dashes), rule);
+    frame.render_widget(dashes, rule);
 }
 
 fn rows(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane, hits: &mut Hits) {

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::text::{Line, Span, Text};
 
 use super::form::typed;
 use super::{Hits, Theme, boxed, centered, filled, line, position};
@@ -88,7 +87,7 @@ pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &The
         frame,
         (area, inner),
         theme,
-        (&rows, shown.cursor, "Nothing of it is there any more."),
+        (&rows, shown.cursor, cleanup::empty(state)),
         hits,
     );
     position(frame, area, theme, &cleanup::standing(state, shown));
@@ -151,7 +150,7 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
     words
         .spans
         .extend(typed(&menu.input, true, columns.saturating_sub(2), theme));
-    frame.render_widget(Paragraph::new(words), top);
+    frame.render_widget(words, top);
     let mut fuzzy = Fuzzy::new(menu.input.value());
     let room = usize::from(list.width).saturating_sub(LABEL + 6);
     let mut row = |(index, action): (usize, &&'static Action)| {
@@ -290,9 +289,14 @@ impl Rows<'_> {
             }
         }
         if lines.is_empty() {
-            lines.push(Line::styled(self.empty.to_owned(), theme.tone(Tone::Dim)));
+            let pieces = format::wrap(self.empty, columns);
+            lines.extend(
+                pieces
+                    .into_iter()
+                    .map(|piece| Line::styled(piece, theme.tone(Tone::Dim))),
+            );
         }
-        frame.render_widget(Paragraph::new(lines), list);
+        frame.render_widget(Text::from(lines), list);
         if !window.is_all && self.count > 0 {
             let words = format!("{}–{} of {}", window.first + 1, last + 1, self.count);
             position(frame, area, theme, &words);

@@ -9,7 +9,7 @@ use super::Theme;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::operations::{Operation, Standing};
-use crate::app::{Command, Pane, State, reader_text};
+use crate::app::{Command, Overlay, Pane, State, reader_text};
 use crate::domain::explain::explain_text;
 use crate::domain::{FaultKind, Job, KeyState};
 
@@ -171,7 +171,13 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     if state.focus == Pane::Jobs {
         return failure(state, theme, columns);
     }
-    if state.settings.is_read_only() {
+    let encrypts = Command::Do(Keyed::Encrypt);
+    let is_here = match state.overlays.last() {
+        None => !state.typing,
+        Some(Overlay::Details(shown)) => shown.subject.takes(encrypts) && !state.search.typing,
+        Some(_) => false,
+    };
+    if state.settings.is_read_only() || !is_here {
         return Line::default();
     }
     let (file, bytes) = match (state.files.marked(), state.files.current()) {
@@ -180,7 +186,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         (0, Some(file)) => (Some(file.name.clone()), format!(" ({})", format::size(file.size))),
         (marked, _) => (Some(format::count(marked, "marked file")), String::new()),
     };
-    let encrypt = (Tone::Accent, state.settings.keymap.key(Command::Do(Keyed::Encrypt)));
+    let encrypt = (Tone::Accent, state.settings.keymap.key(encrypts));
     if let Some(key) = state.key()
         && let Some(detail) = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled)
     {

@@ -5,8 +5,8 @@ mod columns;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Paragraph};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, BorderType};
 
 pub(super) use self::columns::{Cell, Column, fixed, flex, named, number};
 use self::columns::{needs, widths};
@@ -79,7 +79,7 @@ pub(super) fn render<T: Row>(
             .into_iter()
             .map(|(tone, line)| Line::styled(format!(" {line}"), theme.tone(tone)))
             .collect();
-        frame.render_widget(Paragraph::new(lines), inner);
+        frame.render_widget(Text::from(lines), inner);
         return;
     }
     let rows: Vec<_> = view.table.visible().collect();
@@ -103,10 +103,11 @@ pub(super) fn render<T: Row>(
         ];
         let columns = view.columns.iter().zip(&widths).zip(cells);
         let shown = columns.filter_map(|((column, width), (tone, words))| {
-            let words = aligned(&words, (*width)?, column);
-            Some([(tone, words), (Tone::Plain, " ".to_owned())])
+            let mut words = aligned(&words, (*width)?, column);
+            words.push(' ');
+            Some((tone, words))
         });
-        let mut line = Words(shown.flatten().collect());
+        let mut line = Words(shown.collect());
         if let Some(fuzzy) = &mut fuzzy {
             line = fuzzy.mark(&line);
         }
@@ -121,7 +122,7 @@ pub(super) fn render<T: Row>(
         spans.push(Span::raw(" ".repeat(usize::from(inner.width).saturating_sub(used))));
         lines.push(Line::from(spans).style(style));
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    frame.render_widget(Text::from(lines), inner);
 }
 
 /// The heads of the columns, and the rows.

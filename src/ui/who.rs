@@ -4,7 +4,8 @@
 //! heading: state, outsiders, how far the history is read
 //! who can: principals x operations
 //! who did: a row a kind of use
-//! what the row with the cursor rests on
+//! right below the one with the cursor, or below both: what its row rests on
+//! what the signs stand for
 //! ```
 
 use ratatui::Frame;
@@ -22,24 +23,30 @@ use crate::domain::who::Extent;
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
 const HEAD: u16 = 2;
-const FOOTNOTE: u16 = 3;
+/// Rows that what a row rests on has in any case, and where there are more of them.
+const FOOTNOTE: u16 = 2;
+const ROOMY: u16 = 6;
 /// With less rows only one of the two is shown.
 const BOTH: u16 = 7;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &Who, hits: &mut Hits) {
     let title = format!("Who can use {}, and who did", format::clean(&shown.name));
     let inner = boxed(frame, area, &title, theme.focus);
-    let foot = FOOTNOTE.min(inner.height / 5);
+    let foot = (FOOTNOTE + 1).min(inner.height / 5);
     let parts = [
         Constraint::Length(HEAD.min(inner.height / 6)),
         Constraint::Min(0),
-        Constraint::Length(foot),
+        Constraint::Length(foot.min(1)),
     ];
-    let [head, body, foot] = Layout::vertical(parts).areas(inner);
+    let [head, body, legend] = Layout::vertical(parts).areas(inner);
     let columns = usize::from(inner.width);
     let lines = shown.heading(columns);
     paragraph(frame, head, theme, &lines);
-    let (can, did) = halves(body, shown);
+    let tables = Rect {
+        height: body.height.saturating_sub(foot.saturating_sub(1)),
+        ..body
+    };
+    let (can, did) = halves(tables, shown);
     let cells = |area: Rect| {
         (
             usize::from(area.width).saturating_sub(SIGN),
@@ -66,9 +73,21 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         (&did_heading, did_rows, Side::Did == shown.side, empty),
         hits,
     );
-    let lines = shown.footnote(columns, usize::from(foot.height));
-    paragraph(frame, foot, theme, &lines);
     let (principals, uses) = shown.count();
+    let (above, rows) = match shown.side {
+        Side::Can if can.y == did.y || did.is_empty() => (can, principals),
+        Side::Can | Side::Did => (did, uses),
+    };
+    // A gap where there is room for one.
+    let used = u16::try_from(rows.max(1) + 2).unwrap_or(u16::MAX).min(above.height);
+    let place = Rect {
+        y: above.y + used,
+        height: (body.bottom() - above.y - used).min(ROOMY),
+        ..above
+    };
+    let lines = shown.rests_on(usize::from(place.width), usize::from(place.height));
+    paragraph(frame, place, theme, &lines);
+    paragraph(frame, legend, theme, &[Who::legend(columns)]);
     let words = format!(
         "{}, {}",
         format::count(principals, "principal"),

@@ -392,12 +392,12 @@ def message(p, _):
 
 def data_key(p, _):
     at = str(p.home / "c.datakey")
-    p.action("new data key").see("Keep C at").keys(CLEAR, at, ENTER).see("D was 32 bytes").keys(ESC)
+    p.action("new data key").see("Keep it at").keys(CLEAR, at, ENTER).see("data key was 32 bytes").keys(ESC)
 
 
 def rewrap(p, _):
     at, anew = str(p.home / "c.datakey"), str(p.home / "anew.datakey")
-    p.action("re-wrap data key").see("D never leaves KMS").keys(at, TAB, anew, ENTER).see("D was 32 bytes", "anew.datakey")
+    p.action("re-wrap data key").see("the plaintext data key never leaves KMS").keys(at, TAB, anew, ENTER).see("data key was 32 bytes", "anew.datakey")
 
 
 def new_repository(p, _):

@@ -15,6 +15,8 @@ use crate::pty::{ENTER, ESC};
 
 #[path = "audit/key_objects.rs"]
 mod key_objects;
+#[path = "audit/versions.rs"]
+mod versions;
 
 const BUCKET: &str = "sagemaker-audited";
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";

@@ -384,3 +384,21 @@ fn clean_up_takes_down_one_line_at_a_time_and_by_the_newest_plan_only() {
     desk.keys("<esc>").done(3, plan(&[line("key", None)]));
     assert!(matches!(desk.state.overlays.as_slice(), [Overlay::Guide(_)]));
 }
+
+#[test]
+fn clean_up_says_what_it_looked_for_where_it_found_nothing_and_offers_nothing_there() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("wG<enter>");
+    assert!(!desk.screen().contains("Nothing bears"), "it looks still");
+    desk.done(
+        1,
+        Outcome::CleanUpPlan {
+            items: Vec::new(),
+            refused: Vec::new(),
+        },
+    );
+    let screen = desk.screen();
+    assert!(screen.contains("Nothing bears the tag strongroom:workflow"), "{screen}");
+    assert!(screen.contains("take that down in its pane"), "{screen}");
+    assert!(!screen.contains("do it"), "{screen}");
+}

@@ -22,6 +22,7 @@ mod gone;
 
 const BUCKET: &str = "sagemaker-plain";
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n";
+const UNCALLED: &str = "it begins as an encrypted data key; KMS was not asked";
 
 fn uri(key: &str) -> String {
     format!("s3://{BUCKET}/{key}")
@@ -176,12 +177,12 @@ fn what_is_encrypted_or_is_no_data_is_left_by_its_reason() {
         place.wait(call.body(ByteStream::from(body.to_vec())).send()).unwrap();
     };
     let fernet = b"gAAAAABo0000AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let wrapped = [&[1, 2, 3, 0, 0x78][..], &[7; 180][..]].concat();
+    let wrapped = [&[1, 2, 3, 0, 0x78][..], &[0xb7; 179][..]].concat();
     let noise = b"\x8a\x00\xff\x31\x10\x00\x01random";
     put("data/fernet", fernet, &[]);
-    put("data/c.datakey", b"anything", &[]);
+    put("data/c.datakey", &wrapped, &[]);
     put("data/wrapped", &wrapped, &[]);
-    put("data/dont_look", b"\x01\x02\x03\x00\x78", &[]);
+    put("data/dont_look", &wrapped, &[]);
     put("data/client", noise, &[("x-amz-key-v2", "k"), ("x-amz-iv", "i")]);
     put("data/beside", noise, &[]);
     put(
@@ -202,7 +203,7 @@ fn what_is_encrypted_or_is_no_data_is_left_by_its_reason() {
         ("data/x.csv", "a token already (strongroom-bound)"),
         ("data/fernet", "a token already (fernet)"),
         ("data/c.datakey", "an encrypted data key"),
-        ("data/wrapped", "an encrypted data key"),
+        ("data/wrapped", UNCALLED),
         ("data/dont_look", "an encrypted data key"),
         ("data/client", "encrypted already (s3-encryption-client-v2)"),
         ("data/beside", "encrypted already (s3-encryption-client-v2)"),

@@ -130,15 +130,15 @@ fn arrows_go_sideways_and_one_esc_too_many_leaves_no_bucket() {
     let home = tempfile::tempdir().unwrap();
     let mut session = Session::start(&["--sandbox"], home.path(), (120, 36));
     session.wait("Enabled").wait("data/").keys("1").keys(RIGHT);
-    session.select("data/").keys(RIGHT).wait("/data/");
-    session.keys("h").gone("/data/").wait("▸   data/");
+    session.select("data/").keys(RIGHT).gone("readme.txt");
+    session.keys("h").wait("readme.txt").wait("▸   data/");
     session
         .keys(LEFT)
         .select("training-data")
         .keys(ENTER)
-        .wait("Rotation")
+        .wait("Overview")
         .keys(ESC)
-        .gone("Rotation");
+        .gone("Overview");
     session
         .keys("3")
         .keys("?")

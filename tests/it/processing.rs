@@ -91,7 +91,7 @@ fn mixed() -> Place {
     put(&place, "open/a+b%20 \"c\"", TABLE, &[]);
     put(&place, "open/empty", b"", &[]);
     let left = ".strongroom/data-keys/left";
-    let wrapped = [&[1, 2, 3, 0, 0x78][..], &[7; 179]].concat();
+    let wrapped = [&[1, 2, 3, 0, 0x78][..], &[0xb7; 179]].concat();
     put(&place, left, &wrapped, &[("strongroom-key-object", "1")]);
     place
 }

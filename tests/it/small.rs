@@ -63,6 +63,105 @@ fn what_answers_a_question_is_in_sight_on_any_screen() {
 }
 
 #[test]
+fn what_is_agreed_to_is_named_before_it_can_be_agreed_to_on_any_screen() {
+    for size in [TINY, (60, 12), SMALL, WIDE] {
+        let mut desk = Desk::filled(size);
+        desk.state.settings.consents.clear();
+        desk.keys("5jje");
+        let screen = desk.screen();
+        assert!(screen.contains("y yes   n no"), "{screen}");
+        for words in ["images.tar (4.00", "training-data", "s3://sagemaker-", "111122223333/?"] {
+            assert!(screen.contains(words), "{words} at {size:?}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn the_key_that_sends_or_does_it_is_named_on_any_screen() {
+    for (keys, words) in [("3jjt", "Enter send"), ("1a", "Enter do it")] {
+        let mut desk = Desk::filled(TINY);
+        let screen = desk.keys(keys).screen();
+        let footer = screen.lines().last().unwrap();
+        assert!(footer.contains(words), "{keys}:\n{screen}");
+    }
+}
+
+#[test]
+fn details_on_a_few_rows_leave_no_frame_without_a_row() {
+    let mut desk = Desk::filled(TINY);
+    let screen = desk.keys("i").screen();
+    assert!(screen.contains("╭ Details ") && screen.contains("│ State "), "{screen}");
+    assert!(!screen.contains("╭ 1 "), "{screen}");
+}
+
+#[test]
+fn details_that_are_opened_say_all_that_is_said_beside_the_list() {
+    let mut desk = Desk::filled((200, 50));
+    let arn = desk.state.key().unwrap().arn.clone();
+    desk.tick(2);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"}]}"#;
+    desk.answer(Topic::KeyPolicy(arn), Page::KeyPolicy(policy.to_owned()));
+    let screen = desk.keys("<enter>").screen();
+    for words in [
+        "│ About ",
+        "│ Made ",
+        "│ Id ",
+        "Who may use it, by policy",
+        "│ anybody ",
+        "Who may use it, by grant",
+        "│ role example-role ",
+        "What depends on it",
+    ] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    let screen = desk.keys("<esc>2<enter>").screen();
+    assert!(
+        screen.contains("│ Proved ") && screen.contains("Revoking takes"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn what_mends_a_failed_job_is_read_below_the_list() {
+    let mut desk = Desk::filled(WIDE);
+    let screen = desk.keys("4jj").screen();
+    assert!(screen.contains("│ Remedy "), "{screen}");
+}
+
+#[test]
+fn a_size_has_all_of_its_bytes_where_the_line_has_room_for_them() {
+    let mut desk = Desk::filled(WIDE);
+    assert!(
+        desk.keys("5j").screen().contains("│ Size         10.2 KiB "),
+        "{}",
+        desk.screen()
+    );
+    assert!(
+        desk.keys("3jj").screen().contains("13.7 KiB (14,028 B)"),
+        "{}",
+        desk.screen()
+    );
+}
+
+#[test]
+fn the_help_tells_the_signs_of_the_chain() {
+    let mut desk = Desk::filled(WIDE);
+    let screen = desk.keys("?").screen();
+    for words in ["✓ holds", "· none", "? not looked at", "! may not hold", "✗ broken"] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+}
+
+#[test]
+fn a_palette_is_as_high_as_what_is_in_it() {
+    let mut desk = Desk::filled(SMALL);
+    let screen = desk.keys(":qqqqzz").screen();
+    let mut below = screen.lines().skip_while(|line| !line.contains("╭ Commands "));
+    let rows = below.position(|line| line.starts_with('╰')).unwrap();
+    assert!(rows <= 5, "{screen}");
+}
+
+#[test]
 fn verdict_and_every_operation_of_a_proof_are_on_the_first_screen() {
     let mut desk = Desk::filled(SMALL);
     desk.keys("1p");
@@ -85,16 +184,18 @@ fn verdict_and_every_operation_of_a_proof_are_on_the_first_screen() {
     );
     let screen = desk.screen();
     for operation in OPERATIONS {
-        let word = if operation == "DescribeKey" {
-            "allowed"
+        let sign = if operation == "DescribeKey" {
+            "✓ allowed"
         } else {
-            "denied "
+            "✗ denied"
         };
-        assert!(
-            screen.contains(&format!("│ {word}  {operation} ")),
-            "{operation}:\n{screen}"
-        );
+        let name = format!("│ {operation} ");
+        let is_row = |line: &str| line.starts_with(&name) && line.contains(sign);
+        assert!(screen.lines().any(is_row), "{operation}:\n{screen}");
     }
+    let who = "arn:aws:sts::111122223333:assumed-role/Researcher/ann";
+    assert!(screen.contains("│ Asked by ") && screen.contains(who), "{screen}");
+    assert!(screen.contains("│ When "), "{screen}");
     assert!(
         desk.keys("G").screen().contains("kms:RetireGrant action"),
         "{}",

@@ -152,7 +152,7 @@ fn the_story_of_a_grant_is_proved_denied_allowed_and_denied_with_its_evidence() 
         .keys(ENTER);
     session
         .wait("Access proof")
-        .wait("denied   Decrypt")
+        .wait("Decrypt                         ✗ denied")
         .keys(ESC)
         .gone("Access proof");
     session

@@ -147,11 +147,13 @@ fn a_data_key_is_kept_opened_and_wrapped_anew_and_d_is_never_shown() {
     let mut session = seeded(&home);
     session
         .action("new data key")
-        .wait("Keep C at")
+        .wait("Keep it at")
         .keys(CLEAR)
         .keys(&at("c.datakey"))
         .keys(ENTER);
-    session.wait("D was 32 bytes, and is forgotten").keys(ESC);
+    session
+        .wait("The plaintext data key was 32 bytes, and is forgotten")
+        .keys(ESC);
     session
         .action("open data key")
         .wait("Which KMS key wraps it")
@@ -161,10 +163,12 @@ fn a_data_key_is_kept_opened_and_wrapped_anew_and_d_is_never_shown() {
     session.select("model-artifacts");
     session
         .action("re-wrap data key")
-        .wait("D never leaves KMS")
+        .wait("the plaintext data key never leaves KMS")
         .keys(&at("c.datakey"));
     session.keys(TAB).keys(&at("anew.datakey")).keys(ENTER);
-    session.wait("D was 32 bytes, and is forgotten").wait("anew.datakey");
+    session
+        .wait("The plaintext data key was 32 bytes, and is forgotten")
+        .wait("anew.datakey");
     for name in ["c.datakey", "anew.datakey"] {
         let bytes = std::fs::read(home.path().join(name)).unwrap();
         assert!(
@@ -259,7 +263,7 @@ fn a_role_is_named_in_the_policy_shown_as_a_diff_and_may_use_the_key() {
         .wait("Who may use")
         .wait("▸ example-role")
         .keys(ENTER)
-        .wait("allowed  Decrypt");
+        .wait("Decrypt                         ✓ allowed");
 }
 
 /// What an editor does, and what the dashboard says of it.

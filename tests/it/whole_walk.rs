@@ -50,11 +50,19 @@ fn walk(size: (u16, u16), own: bool) {
     session.wait("Created the bucket");
     next_step(&mut session, "Execution role");
     session.wait("New execution role").keys(ENTER).wait("role example-role");
-    prove(&mut session, "Denied without grant", "denied   Decrypt");
+    prove(
+        &mut session,
+        "Denied without grant",
+        "Decrypt                         ✗ denied",
+    );
     next_step(&mut session, "Grant");
     session.wait("Grant the use of").wait("▸ example-role").keys(ENTER);
     session.wait("When it is known everywhere cannot be watched");
-    prove(&mut session, "Allowed with grant", "allowed  Decrypt");
+    prove(
+        &mut session,
+        "Allowed with grant",
+        "Decrypt                         ✓ allowed",
+    );
     // The sample, unless a file is there, or chosen.
     session.wait(&format!("upload {file}"));
     if own {

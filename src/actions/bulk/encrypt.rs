@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fate::{Judged, before, called_data_key, is_own_area, row_of};
+use super::fate::{Judged, before, called_data_key, data_key, is_own_area, row_of};
 use super::part::Part;
 use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
@@ -24,7 +24,6 @@ use crate::domain::format::is_text;
 use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
 use crate::envelope::manifest::bundle_host;
-use crate::envelope::wrapped;
 
 mod before;
 
@@ -81,8 +80,8 @@ impl Encrypting<'_> {
             return Ok(Judged::Pass(Passed::There));
         }
         let kind = told.kind;
-        if kind == Kind::KeyObject || self.is_data_key(listed, &first).await? {
-            return Ok(Judged::Pass(Passed::DataKey));
+        if kind == Kind::KeyObject {
+            return Ok(Judged::Pass(data_key(listed, &glance.info.metadata)));
         }
         let is_plain = kind.is_open() || matches!(kind, Kind::Archive | Kind::Empty);
         if !is_plain {
@@ -104,10 +103,13 @@ impl Encrypting<'_> {
         if listed.size == 0 {
             return Ok(Judged::Pass(own));
         }
-        let told = match self.glance(listed).await {
+        let (told, glance) = match self.glance(listed).await {
             Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
-            glance => glance?.0,
+            glance => glance?,
         };
+        if told.kind == Kind::KeyObject {
+            return Ok(Judged::Pass(data_key(listed, &glance.info.metadata)));
+        }
         if !told.kind.is_open() && told.kind != Kind::Archive {
             return Ok(Judged::Pass(own));
         }
@@ -132,23 +134,6 @@ impl Encrypting<'_> {
             Ok((told, glance))
         })
         .await
-    }
-
-    /// Whether its bytes are an encrypted data key's, whatever it is called: sealed, it would open nothing any more.
-    async fn is_data_key(&self, listed: &Listed, first: &[u8]) -> Result<bool, Fault> {
-        if listed.size == 0 || listed.size > wrapped::LONGEST_TEXT {
-            return Ok(false);
-        }
-        let name = std::ffi::OsStr::new(&listed.key);
-        if (first.len() as u64) >= listed.size {
-            return Ok(wrapped::is_kept(name, first));
-        }
-        // Of C, raw or in base64, the beginning tells that it may be one.
-        if !matches!(first, [0x01, ..] | [b'A', b'Q', ..]) && !listed.key.ends_with(wrapped::SUFFIX) {
-            return Ok(false);
-        }
-        let whole = again(|| s3::read_small(self.aws, self.bucket, &listed.key, wrapped::LONGEST_TEXT)).await?;
-        Ok(wrapped::is_kept(name, &whole))
     }
 
     /// Does it; `None` if it is gone by now, or was not begun before all was stopped.

@@ -13,7 +13,7 @@ use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditRow, Flaw, Kind, Told, Unchecked};
 use crate::domain::bulk::Listed;
-use crate::domain::{Fault, FaultKind, Location, ObjectInfo, Reading};
+use crate::domain::{Fault, FaultKind, ObjectInfo, Reading};
 
 /// C as an object's metadata carry it.
 fn carried(info: &ObjectInfo) -> Option<Vec<u8>> {
@@ -120,7 +120,6 @@ impl<'a> Look<'a> {
             row.data_key_object = Some(uri.into());
         }
         if let Some(deep) = &self.deep
-            && row.is_latest
             && (row.kind.is_token() || matches!(row.kind, Kind::Archive | Kind::ArchiveOfTokens))
         {
             self.read_through(deep, &mut row).await;
@@ -134,8 +133,8 @@ impl<'a> Look<'a> {
     }
 
     async fn read_through(&self, deep: &Deep<'_>, row: &mut AuditRow) {
-        let source = Location::s3(self.bucket.as_str(), row.key.as_str());
-        let verdict = match deep.verdict(&source, row.size).await {
+        let object = (self.bucket.as_str(), row.key.as_str());
+        let verdict = match deep.verdict(object, row.version.as_deref(), row.size).await {
             Ok(verdict) => verdict,
             Err(fault) => return unread_end(row, &fault),
         };

@@ -60,7 +60,9 @@ pub struct Begun {
     pub shards: usize,
     /// The program that is brought to its image.
     pub brought: Option<Brought>,
-    /// What acts before it left whose lists never became whole, in words: deleted by now where nobody can be writing them any more.
+    /// What acts before it left, in words: lists that never became whole, deleted by now where nobody can be writing them any more,
+    /// and the same act on the same place where it is not done; and of a re-wrap, tokens whose key object holds another data key than
+    /// their metadata.
     pub unplanned: Vec<String>,
 }
 
@@ -100,10 +102,10 @@ pub async fn begin(
     if let BulkOrder::Seal(spec) = order {
         check_destination(aws, spec).await?;
     }
-    let unplanned = unplanned::swept(aws, &folder).await;
+    let mut unplanned = unplanned::swept(aws, &folder, order).await;
     let hosts = usize::try_from(engine.instances).unwrap_or(1);
     let planned = async {
-        let (plan, told) = match order {
+        let (plan, told, differing) = match order {
             BulkOrder::Rewrap(spec) => {
                 let how = (inventory, hosts);
                 Box::pin(rewrapping::plan(aws, &folder, (order, spec), how, progress, cancel)).await?
@@ -111,16 +113,18 @@ pub async fn begin(
             BulkOrder::Audit(_) | BulkOrder::Seal(_) => {
                 let pages = order::pages(aws, order, inventory, progress).await?;
                 let written = shards::write(aws, &folder, hosts, pages, progress, cancel).await?;
-                (order::plan(aws, order, inventory, written, None).await?, 0)
+                let plan = order::plan(aws, order, inventory, written, None).await?;
+                (plan, 0, Vec::new())
             }
         };
         let sha256 = write_plan(aws, &folder, &plan).await?;
-        Ok((plan, sha256, told))
+        Ok((plan, sha256, told, differing))
     };
-    let (plan, plan_sha256, told) = match planned.await {
+    let (plan, plan_sha256, told, differing) = match planned.await {
         Ok(planned) => planned,
         Err(fault) => return Err(shards::take_back(aws, &folder, fault).await),
     };
+    unplanned.extend(differing);
     let (all, again) = (plan.shards.len(), resume_command(&plan, folder.id()));
     let begun = Begun {
         folder,

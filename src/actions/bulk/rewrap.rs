@@ -340,7 +340,9 @@ impl<'a> Run<'a> {
             }
             Ok(())
         };
-        match each(self.aws, pages, self.cancel, |key| scan.look(key), take).await? {
+        let ended = each(self.aws, pages, self.cancel, |key| scan.look(key), take).await?;
+        told.report.differing = scan.differing();
+        match ended {
             Ended::Whole if seen == 0 => self.only_older().await?,
             Ended::Whole => {}
             Ended::Stopped => return Err(cancelled(ACT, self.spec.place())),

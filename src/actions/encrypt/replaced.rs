@@ -9,7 +9,7 @@ use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::aws::s3::KEY_OBJECT_MARK;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, format};
 use crate::envelope::wrapped;
 
 /// What is there, if it may be replaced.
@@ -43,5 +43,5 @@ async fn is_data_key(aws: &Aws, bucket: &str, key: &str, head: &Head) -> Result<
         return Ok(false);
     }
     let bytes = s3::read_small(aws, bucket, key, wrapped::LONGEST_TEXT).await?;
-    Ok(wrapped::is_wrapped(&bytes))
+    Ok(wrapped::is_wrapped(&bytes) || format::is_data_key(&bytes, bytes.len() as u64))
 }

@@ -8,6 +8,7 @@ use self::gathered::Gathered;
 use super::START;
 use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, MAX_DATA_KEY};
 use crate::aws::{Aws, kms, s3, transfer};
+use crate::domain::words::counted;
 use crate::domain::{Fault, JobSpec};
 use crate::envelope::manifest::{Manifest, ManifestChannel, VERSION, WrappedDataKey};
 
@@ -158,7 +159,8 @@ impl Material {
         };
         let encrypted = self.loads.iter().filter(|load| !load.is_plain);
         let count: usize = encrypted.map(|load| load.sizes.len()).sum();
-        format!("{count} files under {} data keys, {bound}", self.data_keys.len())
+        let (files, data_keys) = (counted(count, "file"), counted(self.data_keys.len(), "data key"));
+        format!("{files} under {data_keys}, {bound}")
     }
 
     /// What the container must find, if the tokens say it.

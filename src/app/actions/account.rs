@@ -19,7 +19,7 @@ const AUDITED: usize = 10_000;
 
 pub(in crate::app) const CLEAN_UP: Action = Action {
     label: "clean up",
-    help: "Everything the walk made, each line with what takes it down",
+    help: "Everything that bears strongroom's tag, each line with what takes it down",
     changes: false,
     offered: |_, _| Ok(()),
     begin: |_, _| Some(Begin::Do(cleanup::open)),

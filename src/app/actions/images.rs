@@ -13,7 +13,7 @@ pub(super) const NEW_REPOSITORY: Action = Action {
     offered: |_, target| in_panes(target, &[Pane::Jobs]),
     begin: |_, _| {
         let mut form = Blank::new("New ECR repository", "");
-        let name = form.text("Name", "example-image", "");
+        let name = form.name("Name", "example-image", "");
         fill(form, move |filled| {
             let repository = filled.required(name)?;
             asks(ImageRequest::NewRepository { repository })
@@ -30,8 +30,8 @@ pub(in crate::app) const BUILD: Action = Action {
         let note = "With docker or podman, from a folder that holds a Dockerfile.";
         let mut form = Blank::new("Build a training image", note);
         let folder = form.text("Folder", target.dir.to_string_lossy(), "");
-        let repository = form.text("Repository", "example-image", "");
-        let tag = form.text("Tag", "latest", "");
+        let repository = form.name("Repository", "example-image", "");
+        let tag = form.name("Tag", "latest", "");
         let push = form.checks("Then", [("push it to ECR", true)]);
         fill(form, move |filled| {
             let [push] = filled.checked(push);
@@ -52,7 +52,7 @@ pub(super) const TRY: Action = Action {
     offered: |_, target| in_panes(target, &[Pane::Jobs]),
     begin: |_, _| {
         let mut form = Blank::new("Try a training image here", "");
-        let image = form.text("Image", "example-image:latest", "");
+        let image = form.name("Image", "example-image:latest", "");
         fill(form, move |filled| {
             let image = filled.required(image)?;
             asks(ImageRequest::Try { image })

@@ -246,7 +246,7 @@ fn form(state: &State, spec: JobSpec) -> Form {
     let about = format!("train on {}", DataChannel::list(&channels));
     let mut form = Blank::about(about, format!("Train on {place}"), note);
     let role = form.role_chosen("Role", &state.roles, &spec.role_arn);
-    let name = form.text("Name", &spec.name, "");
+    let name = form.name("Name", &spec.name, "");
     let image = form.text("Image", &spec.image, "");
     let command = form.text("Command", "", "run by strongroom in the image; none: the image's own");
     let data = form.text(

@@ -146,7 +146,7 @@ pub(super) const DELETE_ALIAS: Action = Action {
         let title = format!("Delete an alias of {}", target.key_name(state));
         let note = "The key stays; whoever uses the alias finds nothing.";
         let mut form = Blank::new(title, note);
-        let alias = form.text("Alias", first, "without alias/");
+        let alias = form.name("Alias", first, "without alias/");
         fill(form, move |filled| {
             let alias = filled.required(alias)?;
             asks(KeyRequest::DeleteAlias { alias })

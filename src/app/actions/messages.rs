@@ -62,7 +62,7 @@ pub(super) const DECRYPT: Action = Action {
 
 pub(super) const NEW_DATA_KEY: Action = Action {
     label: "new data key",
-    help: "Generate one, keep C where you say, forget D",
+    help: "Generate one, keep it encrypted where you say, forget the plaintext",
     changes: true,
     offered: on_key,
     begin: |state, target| {
@@ -71,9 +71,9 @@ pub(super) const NEW_DATA_KEY: Action = Action {
             .as_ref()
             .map(|(bucket, prefix)| format!("s3://{bucket}/{prefix}data-key"));
         let title = format!("New data key under {}", target.key_name(state));
-        let note = "D is forgotten at once; C is kept where you say.";
+        let note = "The plaintext data key is forgotten at once; the encrypted one is kept where you say.";
         let mut form = Blank::about(target, title, note);
-        let to = form.text("Keep C at", shown.unwrap_or_default(), PLACE);
+        let to = form.text("Keep it at", shown.unwrap_or_default(), PLACE);
         let context = form.text("Context", "", CONTEXT);
         let target = target.clone();
         fill(form, move |filled| {
@@ -88,7 +88,7 @@ pub(super) const NEW_DATA_KEY: Action = Action {
 
 pub(super) const OPEN_DATA_KEY: Action = Action {
     label: "open data key",
-    help: "Which key wraps a C; does it unwrap for me, for a role",
+    help: "Which key wraps an encrypted data key; does it unwrap for me, for a role",
     changes: false,
     offered: |_, target| in_panes(target, &[Pane::Keys, Pane::Objects]),
     begin: |state, target| {
@@ -101,7 +101,7 @@ pub(super) const OPEN_DATA_KEY: Action = Action {
         };
         let note = "Which KMS key wraps it; does it unwrap for you, for a role.";
         let mut form = Blank::about(target, "Open an encrypted data key", note);
-        let at = form.text("C is at", shown, PLACE);
+        let at = form.text("Data key at", shown, PLACE);
         let context = form.text("Context", "", CONTEXT);
         let role = form.optional_role("Role", &state.roles);
         let target = target.clone();
@@ -117,14 +117,14 @@ pub(super) const OPEN_DATA_KEY: Action = Action {
 
 pub(super) const RE_WRAP: Action = Action {
     label: "re-wrap data key",
-    help: "Wrap a C under this key; D never leaves KMS",
+    help: "Wrap an encrypted data key under this key; its plaintext never leaves KMS",
     changes: true,
     offered: on_key,
     begin: |state, target| {
         let title = format!("Wrap a data key under {}", target.key_name(state));
-        let mut form = Blank::about(target, title, "KMS does it: D never leaves KMS.");
-        let at = form.text("C is at", "", PLACE);
-        let to = form.text("Keep C at", "", "a new place");
+        let mut form = Blank::about(target, title, "KMS does it: the plaintext data key never leaves KMS.");
+        let at = form.text("Data key at", "", PLACE);
+        let to = form.text("Keep it at", "", "a new place");
         let context = form.text("Context", "", CONTEXT);
         let target = target.clone();
         fill(form, move |filled| {

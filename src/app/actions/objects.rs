@@ -247,7 +247,7 @@ pub(super) fn new(state: &State) -> Form {
         let name = format!("sagemaker-{}", state.now.strftime("%Y-%m-%d-%H-%M-%S"));
         let note = "AmazonSageMakerFullAccess reaches only buckets whose name contains sagemaker.";
         let mut form = Blank::new("New bucket", note);
-        let name = form.text("Name", name, "");
+        let name = form.name("Name", name, "");
         return form.reading(move |filled| {
             let bucket = filled.required(name)?;
             asks(ObjectRequest::CreateBucket { bucket })

@@ -19,7 +19,7 @@ pub(in crate::app) const NEW: Action = Action {
         let note = "Trusted by SageMaker in this account only. The least policy: this bucket's data, key objects and output, the \
                     image, the logs. No kms: that is the grant's work.";
         let mut form = Blank::new("New execution role", note);
-        let name = form.text("Name", "example-role", "");
+        let name = form.name("Name", "example-role", "");
         let bucket = form.text("Bucket", bucket, "");
         let data = form.text("Data", prefix, "a prefix or an object");
         let output = form.text("Output", "output/", "a prefix");

@@ -1,8 +1,9 @@
 //! What stands below the rows of a pane that leave room: what is known of the row under its cursor; where that is told beside
 //! the list, what can be done with it.
 
-use super::{aged, grant, placed, run, standing, state_of, timeline, way};
-use crate::app::format::{Line, Tone};
+use super::{METRICS, placed, run, standing, state_of, timeline, way};
+use crate::app::format::{self, Line, Tone};
+use crate::app::known::{aged, grant};
 use crate::app::pane::{Facts, Pane, files, objects};
 use crate::app::state::State;
 use crate::app::table::Listing as _;
@@ -58,19 +59,23 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
     )
 }
 
-/// Of one that failed why, before all else.
+/// Cells of a curve.
+const CURVE: usize = 16;
+
+/// Of one that failed what mends it and why it failed, before all else; of another what it measured among the first.
 fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
     let mut facts = Facts::terse(columns);
     match job.cause() {
         None => {
             facts.heading(&job.name);
             standing(state, &mut facts, job);
+            measured(state, &mut facts, job);
         }
         Some(cause) => {
-            facts.text(Tone::Bad, &cause);
             if let Some(explained) = reader_text::job_explained(state, &job.id()) {
                 facts.fact("Remedy", Tone::Warn, &explained.remedy);
             }
+            facts.text(Tone::Bad, &cause);
         }
     }
     if let Some(detail) = &job.detail {
@@ -78,4 +83,24 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         timeline(state, &mut facts, detail);
     }
     facts.lines
+}
+
+/// What a job measured, best its loss: the curve and the last value.
+fn measured(state: &State, facts: &mut Facts, job: &Job) {
+    let id = job.id();
+    let log = Some(&state.job_log).filter(|log| log.job == id);
+    if let Some((name, series)) = log.and_then(|log| log.curve()) {
+        let values: Vec<f64> = series.points.iter().map(|(_, value)| *value).collect();
+        let last = values.last().map(|value| format!("{value:.4}{}", series.unit));
+        let curve = format::sparkline(&values, CURVE);
+        facts.fact(name, Tone::Accent, &format!("{curve} {}", last.unwrap_or_default()));
+        return;
+    }
+    if let Some(loss) = state.loss(&id) {
+        facts.fact("Loss", Tone::Accent, &loss.curve);
+    }
+    let metrics = job.detail.iter().flat_map(|detail| &detail.metrics);
+    for (name, value) in metrics.take(METRICS) {
+        facts.plain(name, &value.to_string());
+    }
 }

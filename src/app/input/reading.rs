@@ -106,7 +106,10 @@ fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>
         Some(Overlay::Matrix(shown)) => shown.cursor = stepped(shown.cursor, by, matrix::rows(shown)),
         Some(Overlay::Results(list)) => list.cursor = stepped(list.cursor, by, list.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
-        Some(Overlay::Guide(walk)) => walk.row = stepped(walk.row, by, steps),
+        Some(Overlay::Guide(walk)) => {
+            walk.is_chosen |= by != 0;
+            walk.row = stepped(walk.row, by, steps);
+        }
         Some(Overlay::Interrupted(id)) => {
             let uploads = state.interrupted.as_deref().unwrap_or_default();
             let row = stepped(interrupted_uploads::row(uploads, id), by, uploads.len());

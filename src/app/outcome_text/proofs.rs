@@ -1,18 +1,30 @@
 //! Proofs and verdicts, line by line.
 
-use crate::app::format::{Line, Tone};
+use jiff::Timestamp;
+
+use crate::app::format::{self, Line, Tone};
 use crate::domain::{Door, ProofMethod, ProofStep, Reading, Verdict};
 
-/// An access proof to be read.
+/// Cells of an operation's name.
+const OPERATION: usize = 32;
+
+/// An access proof to be read: of which key and role, who asked and when, what is allowed, and why what is not.
 pub(in crate::app) fn proof_lines(
     (key_arn, role_arn): (&str, &str),
+    (asked_by, at): (&str, Timestamp),
     method: ProofMethod,
     steps: &[ProofStep],
 ) -> Vec<Line> {
-    let mut lines = vec![
-        Line::new(Tone::Dim, "Key      ").and(Tone::Plain, key_arn),
-        Line::new(Tone::Dim, "As       ").and(Tone::Plain, role_arn),
+    let time = format::time(at);
+    let facts = [
+        ("Key", key_arn),
+        ("Role", role_arn),
+        ("Asked by", asked_by),
+        ("When", time.as_str()),
     ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    let fact = |(name, value): (&str, &str)| Line::new(Tone::Dim, format::fit(name, 10)).and(Tone::Plain, value);
+    let mut lines: Vec<Line> = facts.map(fact).collect();
     if method == ProofMethod::Reasoned {
         let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
         lines.push(Line::new(Tone::Warn, words));
@@ -20,10 +32,37 @@ pub(in crate::app) fn proof_lines(
         lines.push(Line::new(Tone::Accent, offer));
     }
     lines.push(Line::blank());
-    lines.extend(steps.iter().map(|step| answer_line("", step)));
-    lines.push(Line::blank());
-    lines.push(Line::new(Tone::Heading, "Each with its reason"));
-    lines.extend(steps.iter().flat_map(|step| step_lines("", step)));
+    lines.extend(steps.iter().map(|step| {
+        let (tone, sign) = if step.allowed {
+            (Tone::Good, "✓ allowed")
+        } else {
+            (Tone::Bad, "✗ denied")
+        };
+        Line::new(Tone::Plain, format::labelled(&step.operation, OPERATION)).and(tone, sign)
+    }));
+    // What was tried and allowed needs no reason; what was only reasoned does.
+    let is_told = |step: &&ProofStep| !step.allowed || method == ProofMethod::Reasoned;
+    let mut told = steps
+        .iter()
+        .filter(is_told)
+        .flat_map(|step| step_lines("", step))
+        .peekable();
+    if told.peek().is_some() {
+        lines.extend([Line::blank(), Line::new(Tone::Heading, "Why")]);
+        lines.extend(told);
+    }
+    let requests = steps.iter().filter(|step| !is_told(step));
+    let mut requests = requests
+        .filter_map(|step| Some((step, step.request_id.as_deref()?)))
+        .peekable();
+    if requests.peek().is_some() {
+        lines.extend([Line::blank(), Line::new(Tone::Heading, "Requests that were allowed")]);
+        lines.extend(
+            requests.map(|(step, id)| {
+                Line::new(Tone::Plain, format::labelled(&step.operation, OPERATION)).and(Tone::Dim, id)
+            }),
+        );
+    }
     lines
 }
 

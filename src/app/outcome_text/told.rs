@@ -101,7 +101,12 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             role_arn,
             method,
             steps,
-        } => proved(names, (key_arn, role_arn), *method, steps),
+        } => {
+            if steps.iter().any(|step| !step.allowed) {
+                tone = Tone::Warn;
+            }
+            proved(names, (key_arn, role_arn), *method, steps)
+        }
         Outcome::KeyCreated {
             alias: Some(alias),
             key_arn,
@@ -203,7 +208,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
         }
         Outcome::ObjectProved(proof) => {
             tone = Tone::Bad;
-            format!("The proof of {} does not hold: read why.", proof.source)
+            format!("It does not hold, read why: the proof of {}.", proof.source)
         }
         Outcome::RoleChanged { role_arn, change } => role_changed(role_label(role_arn), change),
         Outcome::RolePolicies(policies) => format!("The policies of the role {}.", role_label(&policies.role_arn)),
@@ -230,10 +235,10 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
         Outcome::GrantCycle(story) => {
             let (role, key) = (principal(&story.role_arn), names.key(&story.key_arn));
             if story.holds {
-                format!("Proved of {role} and {key}: denied, allowed with the grant, denied again.")
+                format!("Denied, allowed with the grant, denied again: proved of {role} and {key}.")
             } else {
                 tone = Tone::Bad;
-                format!("The story of {role} and {key} does not hold: read why.")
+                format!("It does not hold, read why: the story of {role} and {key}.")
             }
         }
         Outcome::Preflighted { job, findings } => {
@@ -360,7 +365,10 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             let changes = format::count(*changes as usize, "change");
             format!("Saved the audit log ({changes}) to {}.", path.display())
         }
-        Outcome::Audit(entries) => format!("The audit log: the newest {}.", format::count(entries.len(), "change")),
+        Outcome::Audit(entries) => match entries.len() {
+            1 => "The audit log: the newest change.".to_owned(),
+            changes => format!("The audit log: the newest {changes} changes."),
+        },
     };
     (tone, said)
 }
@@ -420,8 +428,8 @@ fn proved(names: &Names<'_>, (key_arn, role_arn): (&str, &str), method: ProofMet
     let (role, key) = (principal(role_arn), names.key(key_arn));
     match (of(true).as_str(), of(false).as_str()) {
         (may, "") => format!("{how}: {role} may {may} with {key}."),
-        ("", denied) => format!("{how}: {role} may not {denied} with {key}."),
-        (may, denied) => format!("{how}: {role} may {may} with {key}, but not {denied}."),
+        ("", denied) => format!("{how}: denied {denied}: {role} with {key}."),
+        (may, denied) => format!("{how}: denied {denied}; allowed {may}: {role} with {key}."),
     }
 }
 

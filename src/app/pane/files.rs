@@ -69,7 +69,7 @@ pub(in crate::app) fn overview(mut facts: Facts, file: &FileRow) -> Vec<Line> {
         facts.plain("Written", &format::time(at));
     }
     if !file.is_dir {
-        facts.plain("Size", &format!("{} ({} bytes)", format::size(file.size), file.size));
+        facts.size("Size", file.size);
         facts.plain("As a token", &format::size(token_bytes(file.size)));
     }
     facts.lines

@@ -67,16 +67,10 @@ pub fn is_orphan(grant: &Grant) -> bool {
     grant.grantee.starts_with("AROA") || grant.grantee.starts_with("AIDA")
 }
 
-/// The facts of a grant, and what to know of revoking it.
-pub(in crate::app) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::new(columns);
-    describe(&mut facts, grant);
-    facts.lines.push(Line::blank());
-    facts.text(
-        Tone::Dim,
-        "Revoking takes some minutes to reach everywhere, and a job that has unwrapped its data key keeps it.",
-    );
-    facts.lines
+/// What to know of revoking a grant.
+pub(in crate::app) fn revoking(columns: usize) -> Vec<Line> {
+    let words = "Revoking takes some minutes to reach everywhere, and a job that has unwrapped its data key keeps it.";
+    Line::new(Tone::Dim, words).wrapped(columns)
 }
 
 /// When a grant holds. Untrusted.

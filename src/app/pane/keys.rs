@@ -10,7 +10,7 @@ use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
 use crate::domain::sheet::Named;
-use crate::domain::{Door, Fault, KeyDetail, KeyManager, KmsKey};
+use crate::domain::{Door, Fault, KeyDetail, KeyManager, KeyState, KmsKey};
 
 impl Row for KmsKey {
     const ORDERS: &'static [Order<Self>] = &[
@@ -95,7 +95,7 @@ pub(crate) fn overview(
 ) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     facts.heading(key.name());
-    facts.plain("Key id", &key.id);
+    facts.plain("Id", &key.id);
     facts.plain("ARN", &key.arn);
     facts.plain("Aliases", &key.aliases.join(", "));
     if let Some(detail) = &key.detail {
@@ -108,8 +108,10 @@ pub(crate) fn overview(
                 format::count(days.max(0) as usize, "day")
             );
             facts.fact("Will be deleted", Tone::Bad, &when);
+        } else {
+            facts.fact("", Tone::Warn, &cause(detail));
         }
-        facts.plain("Description", &detail.description);
+        facts.plain("About", &detail.description);
         facts.plain("Spec", &detail.spec);
         facts.plain("Usage", &detail.usage);
         facts.plain("Origin", &detail.origin);
@@ -121,10 +123,10 @@ pub(crate) fn overview(
         facts.plain("Multi-Region", if detail.multi_region { "yes" } else { "no" });
         let rotation = detail
             .rotation
-            .map_or("unknown", |on| if on { "automatic, on" } else { "off" });
+            .map_or("unknown", |on| if on { "automatic" } else { "off" });
         facts.plain("Rotation", rotation);
         if let Some(created) = detail.created {
-            facts.plain("Created", &format::time(created));
+            facts.plain("Made", &format::time(created));
         }
     } else if let Some(fault) = refusal {
         facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.at(Door::Dashboard)));
@@ -139,13 +141,23 @@ pub(crate) fn overview(
     facts.lines
 }
 
+/// Why a key is not to be used, and what can be done about it; nothing of one that is.
+pub(in crate::app) fn cause(detail: &KeyDetail) -> String {
+    match (&detail.state, detail.deletion) {
+        (KeyState::PendingDeletion, Some(at)) => format!("gone on {}; u takes that back", format::time(at)),
+        (KeyState::Disabled, _) => "its owner switched it off; u enables it".to_owned(),
+        (KeyState::PendingImport, _) => "its key material is still to be imported".to_owned(),
+        _ => String::new(),
+    }
+}
+
 /// The key in the shape of `DescribeKey`.
 pub(crate) fn json(key: &KmsKey) -> Value {
     let mut metadata = json!({ "KeyId": key.id, "Arn": key.arn });
     if let Some(detail) = &key.detail {
         metadata["Description"] = json!(detail.description);
         metadata["KeyState"] = json!(detail.state.as_str());
-        metadata["Enabled"] = json!(detail.state == crate::domain::KeyState::Enabled);
+        metadata["Enabled"] = json!(detail.state == KeyState::Enabled);
         metadata["KeyManager"] = json!(match detail.manager {
             KeyManager::Customer => "CUSTOMER",
             KeyManager::Aws => "AWS",

@@ -178,7 +178,7 @@ pub(in crate::app) fn overview(
     else {
         return facts.lines;
     };
-    facts.plain("Stored", &format!("{} ({size} bytes)", format::size(*size)));
+    facts.size("Stored", *size);
     if let Some(at) = modified {
         facts.plain("Written", &format::time(*at));
     }
@@ -213,7 +213,7 @@ pub(in crate::app) fn overview(
         facts.heading("What it says of itself");
     }
     if let Some(bytes) = info.plaintext_bytes {
-        facts.plain("Plaintext", &format!("{} ({bytes} bytes)", format::size(bytes)));
+        facts.size("Plaintext", bytes);
     }
     facts.plain("Logical name", info.name.as_deref().unwrap_or_default());
     if let (Some(prefix), Some(name)) = (&info.prefix, &info.name)

@@ -1,15 +1,16 @@
 //! The chain of what is selected: key, role, object, job, each with how it stands and where it breaks.
 //!
 //! It is about the pane with the cursor: a job has its own key and role, an object its own key; of a key and its grants the
-//! rows under the other cursors belong to it that say so. It is read off what is known and asks for nothing; what was not
-//! looked at is said to be so. Whatever grows with the rows is looked up once a row or a list has changed.
+//! rows under the other cursors belong to it that say so. Of a key its role is the one that something was just proved of, for
+//! as long as nothing else is selected. It is read off what is known and asks for nothing; what was not looked at is said to
+//! be so. Whatever grows with the rows is looked up once a row or a list has changed.
 
 mod links;
 
 use std::collections::BTreeMap;
 
 use self::links::{Access, Refusal};
-use super::State;
+use super::{Proved, State, row_id};
 use crate::app::format::Tone;
 use crate::app::pane::Pane;
 use crate::app::state::overlay::{Confirm, Overlay, Report, Then};
@@ -113,10 +114,17 @@ impl Chain {
     }
 }
 
+/// The pane with the cursor, the selected key, and the row under the cursor.
+type Selection = (Pane, Option<String>, Option<String>);
+
 /// What was looked up in lists that may be long, each with the state of the list that it was looked up in.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     grant: Option<(u64, String, Option<usize>)>,
+    /// How many proofs there were.
+    proofs: usize,
+    /// What was selected when the last of them came, for as long as it is.
+    proved: Option<Selection>,
 }
 
 impl State {
@@ -129,7 +137,8 @@ impl State {
         let mut memo = std::mem::take(&mut self.chain_memo);
         let before = std::mem::take(&mut self.chain);
         let state: &Self = self;
-        let selected = Selected::kept(state, &before).unwrap_or_else(|| Selected::of(state));
+        let proof = memo.proof(state);
+        let selected = Selected::kept(state, &before).unwrap_or_else(|| Selected::of(state, proof));
         let chain = selected.chain(state, &mut memo);
         self.chain = chain;
         self.chain_memo = memo;
@@ -193,20 +202,28 @@ impl<'a> Selected<'a> {
         })
     }
 
-    fn of(state: &'a State) -> Self {
+    /// Of the rows under the cursors; of a proof of the same key its role, and a job only if that is its own.
+    fn of(state: &'a State, proof: Option<&'a Proved>) -> Self {
         let listed = state.keys.current();
         let key = listed.map(|key| key.arn.as_str());
         let object = state.place.as_ref().and(state.objects.current());
         let object = object.filter(|row| matches!(row, ObjectRow::Object { .. }));
         let job = state.jobs.current();
+        let proved = |key: Option<&str>| {
+            let proof = proof.filter(|proof| key == Some(proof.key_arn.as_str()));
+            proof.map(|proof| proof.role_arn.as_str())
+        };
+        let is_of = |job: &Job, role: Option<&str>| role.is_none() || role_of(Some(job)) == role;
         match (state.focus, job, object) {
             (Pane::Jobs, Some(job), _) => Self::of_job(state, job, object),
             (Pane::Objects, _, Some(object)) => {
                 let named = object.info().and_then(|info| info.kms_key_arn.as_deref());
-                let job = job.filter(|job| reads(state, job, object));
+                let key = named.or(key);
+                let role = proved(key);
+                let job = job.filter(|job| reads(state, job, object) && is_of(job, role));
                 Self {
-                    key: named.or(key),
-                    role: role_of(job).or_else(|| of_grants(state)),
+                    key,
+                    role: role.or_else(|| role_of(job)).or_else(|| of_grants(state)),
                     object: Some(object),
                     data: None,
                     job,
@@ -215,10 +232,11 @@ impl<'a> Selected<'a> {
             _ => {
                 let job = job.filter(|job| state.is_job_linked(job));
                 let grantee = of_grants(state).filter(|_| state.focus == Pane::Grants);
-                let job = job.filter(|job| grantee.is_none() || role_of(Some(job)) == grantee);
+                let role = proved(key).or(grantee);
+                let job = job.filter(|job| is_of(job, role));
                 Self {
                     key,
-                    role: grantee.or_else(|| role_of(job)).or_else(|| of_grants(state)),
+                    role: role.or_else(|| role_of(job)).or_else(|| of_grants(state)),
                     object: object.filter(|row| state.is_object_linked(row)),
                     data: None,
                     job,
@@ -261,7 +279,7 @@ impl<'a> Selected<'a> {
             links::key(state, self.key, row, self.job),
             links::role(state, &access),
             links::object(state, self.object, self.data),
-            links::job(state, self.job),
+            links::job(state, self.job, self.object),
         ];
         Chain {
             links,
@@ -297,6 +315,19 @@ fn reads(state: &State, job: &Job, object: &ObjectRow) -> bool {
 }
 
 impl Memo {
+    /// The newest proof, for as long as what was selected when it came is selected.
+    fn proof<'a>(&mut self, state: &'a State) -> Option<&'a Proved> {
+        let key = state.key().map(|key| key.arn.clone());
+        let selection = (state.focus, key, row_id(state));
+        if state.proofs.len() > self.proofs {
+            self.proved = Some(selection);
+        } else if self.proved.as_ref() != Some(&selection) {
+            self.proved = None;
+        }
+        self.proofs = state.proofs.len();
+        state.proofs.last().filter(|_| self.proved.is_some())
+    }
+
     /// Of the grants to this role the one that says most: that lets it decrypt, in this context, the newest.
     fn grant<'a>(
         &mut self,

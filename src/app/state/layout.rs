@@ -13,7 +13,7 @@
 //! footer                                            footer
 //! ```
 //!
-//! A pane whose rows do not fit has the room that the one above or below it does not need.
+//! A pane whose rows do not fit has the room that the one above or below it does not need;
 
 use super::State;
 use crate::app::effect::Arrangement;
@@ -122,7 +122,9 @@ pub fn regions(state: &State) -> Regions {
         (None, body)
     };
     let (list, aside) = beside(state, body);
-    let panes = if alone {
+    let panes = if list.height == 0 {
+        Vec::new()
+    } else if alone {
         vec![(state.focus, list)]
     } else {
         let (left, right) = list.left(share(list.width, state.settings.arrangement.left));
@@ -190,7 +192,9 @@ fn beside(state: &State, body: Area) -> (Area, Option<Area>) {
     // Below the panes where it would else be at the cost of one of them.
     let is_below = body.width - columns.min(body.width) < ALL && body.height >= STACKED && !state.zoom;
     let (list, aside) = if body.width < BESIDE {
-        body.top(body.height * 2 / 5)
+        let rows = body.height * 2 / 5;
+        // A frame without a row tells nothing.
+        body.top(if rows > FRAME { rows } else { 0 })
     } else if is_below {
         body.top(body.height * 3 / 5)
     } else {

@@ -275,8 +275,10 @@ pub struct Previewing {
 /// The walk on screen: it stays while its steps are done, and goes on by itself from the one that was begun here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walk {
-    /// The row of the cursor: at first what was the next step.
+    /// The row of the cursor: the first step that is not done, unless the person has moved it.
     pub row: usize,
+    /// Whether the person has moved it.
+    pub(in crate::app) is_chosen: bool,
     /// The step that was begun here and is not done yet.
     pub(in crate::app) begun: Option<usize>,
 }

@@ -369,7 +369,7 @@ fn clean_up() -> Standing {
         Step::CleanUp,
         "Clean up",
         Mark::Free,
-        "jobs, grants, key, bucket, role, repository",
+        "what bears strongroom's tag",
         "see what there is to take down",
     )
 }

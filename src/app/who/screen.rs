@@ -161,8 +161,8 @@ impl Who {
         (heading, visible.into_iter().map(line).collect())
     }
 
-    /// What the row with the cursor rests on, and what the signs stand for, in so many lines.
-    pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
+    /// What the row with the cursor rests on, in so many lines at most.
+    pub fn rests_on(&self, columns: usize, rows: usize) -> Vec<Line> {
         let (tone, words) = match (self.side, &self.fault) {
             (_, Some(fault)) => (Tone::Bad, fault.at(crate::domain::Door::Dashboard)),
             (Side::Can, None) => match self.principals().get(self.can) {
@@ -175,17 +175,18 @@ impl Who {
             },
         };
         let mut lines = format::wrap(&format::clean(&words), columns);
-        let room = rows.saturating_sub(1);
-        if lines.len() > room {
-            lines.truncate(room);
+        if lines.len() > rows {
+            lines.truncate(rows);
             if let Some(last) = lines.last_mut() {
                 *last = format!("{} …", format::cut(last, columns.saturating_sub(2)));
             }
         }
-        lines.resize(room, String::new());
-        let told = lines.into_iter().map(|text| Line::new(tone, text));
-        told.chain([Line::new(Tone::Dim, format::cut(LEGEND, columns))])
-            .collect()
+        lines.into_iter().map(|text| Line::new(tone, text)).collect()
+    }
+
+    /// What the signs stand for.
+    pub fn legend(columns: usize) -> Line {
+        Line::new(Tone::Dim, format::cut(LEGEND, columns))
     }
 
     fn cell_told(&self, row: &Row) -> (Tone, String) {

@@ -10,12 +10,11 @@ use percent_encoding::percent_decode_str;
 
 use super::uri;
 use crate::domain::bond::{Standing, Written};
-use crate::domain::format::{DATA_KEY_BYTES, is_text, may_be_data_key, of_body, token_len};
+use crate::domain::format::{is_data_key, is_text, of_body, token_len};
+use crate::domain::own_area::is_called_data_key;
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
 pub(super) const KEY_OBJECTS: &str = ".strongroom/data-keys/";
-/// The name that the boto3 way gives its encrypted data key.
-const BOTO3_KEY_OBJECT: &str = "dont_look";
 const PREFIX: &str = "strongroom-";
 /// What a key object of ours carries.
 const KEY_OBJECT: &str = "key-object";
@@ -58,9 +57,10 @@ impl Sse {
 }
 
 impl Head {
-    /// Whatever may bear the mark of a key object, put there so that it is passed over: its bytes tell.
+    /// Where the head does not say what it is, and of whatever may bear the mark of a key object, put there so that it is passed
+    /// over: its bytes tell.
     pub(super) fn needs_first_bytes(&self) -> bool {
-        self.size > 0 && (self.by_head().is_none() || self.is_called_data_key())
+        self.size > 0 && (self.by_head().is_none() || is_called_data_key(&self.key, &self.metadata))
     }
 
     pub(in crate::aws) fn info(self, first: &[u8]) -> ObjectInfo {
@@ -99,15 +99,9 @@ impl Head {
         !is_told && self.by_body(first).is_open() && !first.is_empty() && !is_text(first)
     }
 
-    /// Whether it has the mark, the place or the name of a key object.
-    fn is_called_data_key(&self) -> bool {
-        let name = self.key.rsplit('/').next();
-        self.ours(KEY_OBJECT).is_some() || is_own_place(&self.key) || name == Some(BOTO3_KEY_OBJECT)
-    }
-
-    /// Whether it is called a key object, and is one as far as its size and its first bytes tell.
+    /// Whether it is an encrypted data key as far as its size and its first bytes tell, whatever it is called.
     fn is_data_key(&self, first: &[u8]) -> bool {
-        self.is_called_data_key() && DATA_KEY_BYTES.contains(&self.size) && may_be_data_key(first)
+        self.needs_first_bytes() && is_data_key(first, self.size)
     }
 
     fn by_head(&self) -> Option<ObjectFormat> {
@@ -223,6 +217,7 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::format::DATA_KEY_BYTES;
 
     fn head(key: &str, metadata: &[(&str, &str)]) -> Head {
         Head {
@@ -272,7 +267,12 @@ mod tests {
     #[test]
     #[expect(clippy::type_complexity, reason = "a table")]
     fn every_format_is_recognised_by_its_own_mark() {
-        let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 18] = [
+        let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 23] = [
+            ("p/c.bin", &[], WRAPPED, ObjectFormat::KeyObject),
+            ("p/c.datakey", &[], WRAPPED, ObjectFormat::KeyObject),
+            ("p/c.bin", &[], b"\x01\x02\x02\x00xid,name\n1,Ada", ObjectFormat::SseS3),
+            ("a", &[("strongroom-version", "1")], WRAPPED, ObjectFormat::Strongroom),
+            ("a", &[("x-amz-key-v2", "…")], WRAPPED, ObjectFormat::S3EncryptionClient),
             ("a", &[("strongroom-version", "1")], b"", ObjectFormat::Strongroom),
             (".strongroom/data-keys/x", &[], WRAPPED, ObjectFormat::KeyObject),
             ("p/.strongroom/data-keys/x", &[], WRAPPED, ObjectFormat::KeyObject),

@@ -7,9 +7,8 @@ use super::beginning::{Beginning, beginning};
 use super::message;
 use super::{AtRest, Flaw, Kind, Unread};
 use crate::domain::bond::{Standing, Written};
-use crate::domain::bulk_folder::below;
-use crate::domain::format::{begins_token, is_text};
-use crate::domain::own_area::{Own, own};
+use crate::domain::format::{begins_token, has_plaintext_beside, is_text};
+use crate::domain::own_area::{Own, is_called_data_key, own};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
 /// How much of a model archive is read: its first members' headers, and where they begin.
@@ -82,23 +81,10 @@ pub fn classify(seen: &Seen<'_>) -> Told {
         }
     }
     let mut told = by_format(seen, format);
-    if told.kind != Kind::KeyObject && seen.size > 0 && is_called_data_key(seen) {
+    if told.kind != Kind::KeyObject && seen.size > 0 && is_called_data_key(seen.key, &seen.info.metadata) {
         told.flaws.push(Flaw::NoDataKey);
     }
     told
-}
-
-/// Whether it has the mark, the place or the name of a key object: then whoever passes those over passes it over.
-fn is_called_data_key(seen: &Seen<'_>) -> bool {
-    const PLACE: &str = ".strongroom/data-keys/";
-    let is_marked = seen
-        .info
-        .metadata
-        .iter()
-        .any(|(name, _)| name == "strongroom-key-object");
-    is_marked
-        || below(seen.key, PLACE).is_some_and(|name| !name.is_empty())
-        || seen.key.rsplit('/').next() == Some("dont_look")
 }
 
 fn by_format(seen: &Seen<'_>, format: ObjectFormat) -> Told {
@@ -108,6 +94,9 @@ fn by_format(seen: &Seen<'_>, format: ObjectFormat) -> Told {
         ObjectFormat::KeyObject => {
             let mut told = Told::new(Kind::KeyObject);
             told.kms_key.clone_from(&seen.info.kms_key_arn);
+            // What is encrypted stands beside what it encrypts.
+            told.flaws
+                .extend(has_plaintext_beside(seen.first).then_some(Flaw::Open));
             told
         }
         ObjectFormat::S3EncryptionClient => s3_encryption_client(seen),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Before, Fate, SealRow, SealSpec, SealSummary};
+use super::{Before, Fate, Passed, SealRow, SealSpec, SealSummary};
 use crate::domain::audit::Ended;
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
@@ -12,6 +12,7 @@ pub fn row_line(spec: &SealSpec, row: &SealRow, door: Door) -> String {
     let from = format!("s3://{}/{}", spec.bucket, row.key);
     match &row.fate {
         Fate::Failed(fault) => format!("{from}: failed: {}", fault.why_at(door)),
+        Fate::PassedOver(why @ Passed::UncalledDataKey) => format!("{from}: kept: {}", why.told()),
         Fate::PassedOver(why) => format!("{from}: left as it is: {}", why.told()),
         Fate::Sealed(sealed) => {
             let to = if spec.is_in_place() {

@@ -1,10 +1,13 @@
 //! Key objects are what they are by their bytes: neither a mark nor a name makes one, and none is passed over without a word.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use super::*;
 
 /// Of the outside of those that KMS makes.
 pub(crate) const WRAPPED: [u8; 184] = {
-    let mut bytes = [7; 184];
+    let mut bytes = [0xb7; 184];
     (bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]) = (1, 2, 3, 0, 0x78);
     bytes
 };
@@ -135,4 +138,91 @@ fn key_objects_are_missing_needed_or_orphaned_and_only_what_was_seen_is_said() {
         wrong.contains(own_key.as_str()) && wrong.contains("still carries the data key"),
         "{wrong}"
     );
+}
+
+#[test]
+fn one_rule_tells_audit_verify_decrypt_rotate_and_encrypt_what_an_encrypted_data_key_is() {
+    let (place, _) = world();
+    copy(&place, "data/x.csv", "mixed/x.csv");
+    let text = BASE64_STANDARD.encode(WRAPPED);
+    let spelled = [
+        text.clone(),
+        format!("{text}\n"),
+        format!("\"{text}\""),
+        text.replace('+', "-")
+            .replace('/', "_")
+            .trim_end_matches('=')
+            .to_owned(),
+        format!("{{\n    \"CiphertextBlob\": \"{text}\",\n    \"KeyId\": \"k\"\n}}\n"),
+    ];
+    let mut bodies: Vec<Vec<u8>> = spelled.into_iter().map(String::into_bytes).collect();
+    bodies.push(WRAPPED.to_vec());
+    bodies.push([&WRAPPED[..], b"\n"].concat());
+    let names: Vec<String> = (0..bodies.len()).map(|number| format!("mixed/{number}.bin")).collect();
+    for (name, body) in names.iter().zip(&bodies) {
+        put(&place, name, body, &[]);
+    }
+    let trap = [&WRAPPED[..5], &TABLE.repeat(4)].concat();
+    put(&place, "mixed/trap.csv", &trap, &[]);
+    let mixed = uri("mixed/");
+    let (status, rows, summary) = audit(&place, &[&mixed]);
+    assert_eq!((status, rows["mixed/trap.csv"]["kind"].as_str()), (1, Some("sse-s3")));
+    assert_eq!(summary["kinds"]["key-object"]["objects"], 7, "{summary}");
+    for name in &names {
+        assert_eq!(rows[name]["kind"], "key-object", "{name}");
+        assert_eq!(rows[name]["key_object_use"], "unknown", "{name}");
+    }
+
+    let encrypt = [
+        "encrypt",
+        &mixed,
+        &uri("sealed/"),
+        "--key",
+        "alias/training",
+        "--delete-plain",
+    ];
+    let done = place.run(&encrypt).ok();
+    for (name, body) in names.iter().zip(&bodies) {
+        let line = format!(
+            "{}: kept: it begins as an encrypted data key; KMS was not asked",
+            uri(name)
+        );
+        assert!(done.err.contains(&line), "{line}: {done:?}");
+        assert_eq!(&get(&place, name), body);
+    }
+    assert!(
+        !place.objects(BUCKET).contains(&"mixed/trap.csv".to_owned()),
+        "{done:?}"
+    );
+    let (rows, _) = told(&place.run(&[&encrypt[..], &["--json"]].concat()).ok());
+    assert!(rows[&names[0]]["reason"].to_string().contains("KMS was not asked"));
+
+    let passed = "7 encrypted data keys";
+    let verified = place.run(&["verify", &mixed]).ok();
+    assert!(verified.err.contains(passed), "{verified:?}");
+    let decrypted = place.run(&["decrypt", &mixed, "-o", "back"]).ok();
+    assert!(decrypted.err.contains(passed), "{decrypted:?}");
+    assert_eq!(std::fs::read_dir(place.path("back")).unwrap().count(), 1);
+    let (rows, _) = told(&place.run(&["rotate", &mixed, "--json"]).ok());
+    for name in &names {
+        assert_eq!(rows[name]["reason"], "an encrypted data key", "{name}");
+    }
+}
+
+#[test]
+fn a_data_key_that_is_named_is_read_from_its_base64_in_s3_as_on_this_disk() {
+    let (place, _) = world();
+    let own = place.objects(BUCKET);
+    let own = own.iter().find(|key| key.starts_with(".strongroom/")).unwrap();
+    let text = format!("{}\n", BASE64_STANDARD.encode(get(&place, own)));
+    put(&place, "keys/c.txt", text.as_bytes(), &[]);
+    place.write("c.txt", &text);
+    for data_key in [uri("keys/c.txt"), "c.txt".to_owned()] {
+        place.run(&["verify", &uri("data/x.csv"), "--data-key", &data_key]).ok();
+    }
+}
+
+fn get(place: &Place, key: &str) -> Vec<u8> {
+    let answer = place.wait(place.s3().get_object().bucket(BUCKET).key(key).send());
+    place.wait(answer.unwrap().body.collect()).unwrap().to_vec()
 }

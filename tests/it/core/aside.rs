@@ -54,7 +54,7 @@ fn they_cost_no_call_that_the_cursor_did_not_rest_for() {
     desk.answer(Topic::KeyPolicy(arn), Page::KeyPolicy(POLICY.to_owned()));
     assert_eq!(closer(&desk), [], "once");
     let screen = desk.screen();
-    for words in ["the account", "Researcher", "Decrypt and 1 more, if"] {
+    for words in ["the account", "Researcher", "Decrypt and 1 more, on conditions"] {
         assert!(screen.contains(words), "no {words}: {screen}");
     }
     desk.tick(20).keys("k");

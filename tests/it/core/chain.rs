@@ -5,7 +5,7 @@ use strongroom::app::format::Line;
 use strongroom::app::{Overlay, Page, Pane, Topic, reader_text};
 use strongroom::domain::{
     Bond, FaultKind, Grant, GrantConstraint, GrantRequest, Job, JobStatus, KeyRequest, KmsKey, ObjectFormat, Outcome,
-    Reading, Request, Verdict, Verified,
+    ProofMethod, ProofStep, Reading, Request, Verdict, Verified,
 };
 
 use super::WIDE;
@@ -375,6 +375,16 @@ fn at_80_columns_the_chain_is_shortened_to_where_it_is_weakest() {
 }
 
 #[test]
+fn names_in_the_chain_have_the_columns_that_are_free() {
+    let name = "train-20261201-134159";
+    let mut desk = Desk::filled((120, 36));
+    let jobs = vec![job(name, JobStatus::Completed, "Completed", -100)];
+    desk.answer(Topic::Jobs, Page::Jobs(jobs));
+    let words = line(desk.keys("4"));
+    assert!(words.contains(name), "{words}");
+}
+
+#[test]
 fn the_chain_asks_for_nothing() {
     let mut desk = Desk::filled(WIDE);
     let asked = desk.effects.len();
@@ -382,4 +392,81 @@ fn the_chain_asks_for_nothing() {
         desk.keys("4").screen();
     }
     assert_eq!(desk.effects.len(), asked);
+}
+
+#[test]
+fn a_job_that_reads_other_data_than_the_selected_object_says_so() {
+    let of = |uri: &str, status: JobStatus| {
+        let mut job = job("nightly", status.clone(), status.as_str(), -1000);
+        job.detail.as_mut().unwrap().channels[0].uri = format!("s3://{BUCKET}/{uri}");
+        job
+    };
+    let failed = "Failed; it reads other data";
+    for (uri, status, standing, words) in [
+        (
+            "other",
+            JobStatus::Completed,
+            Standing::Weak,
+            "Completed; it reads other data",
+        ),
+        (
+            "other",
+            JobStatus::InProgress,
+            Standing::Weak,
+            "InProgress; it reads other data",
+        ),
+        ("other", JobStatus::Failed, Standing::Broken, failed),
+        ("hous", JobStatus::Completed, Standing::Holds, "Completed "),
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        desk.answer(Topic::Jobs, Page::Jobs(vec![of(uri, status)]));
+        desk.keys("3<home>jj1");
+        assert_eq!(desk.state.chain().links[2].name, "housing.csv");
+        let (found, said) = links(&desk).remove(3);
+        assert_eq!(found, standing, "{said}");
+        assert!(said.starts_with(words), "{said}");
+    }
+}
+
+#[test]
+fn what_was_proved_of_a_role_is_said_of_it_until_something_else_is_selected() {
+    let mut desk = Desk::filled(WIDE);
+    let key = desk.state.key().unwrap().arn.clone();
+    let mut other = grant(&key);
+    other.grantee = role("other-role", true).arn;
+    desk.answer(Topic::Jobs, Page::Jobs(Vec::new()));
+    desk.answer(Topic::Grants(key.clone()), Page::Grants(vec![other]));
+    let told = |desk: &Desk| {
+        let link = &desk.state.chain().links[1];
+        (link.name.clone(), link.standing)
+    };
+    assert_eq!(told(&desk), ("other-role".to_owned(), Standing::Holds));
+    desk.keys("1p");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    desk.keys("<enter>");
+    let denied = ProofStep {
+        operation: "Decrypt".to_owned(),
+        allowed: false,
+        reason: None,
+        request_id: None,
+    };
+    desk.done(
+        1,
+        Outcome::Proved {
+            key_arn: key,
+            role_arn: role("example-role", true).arn,
+            method: ProofMethod::Assumed,
+            steps: vec![denied],
+        },
+    );
+    let example = ("example-role".to_owned(), Standing::Broken);
+    assert_eq!(told(&desk), example, "while it is read");
+    desk.keys("<esc>").tick(5);
+    assert_eq!(told(&desk), example, "{}", desk.screen());
+    desk.keys("2");
+    assert_eq!(
+        told(&desk),
+        ("other-role".to_owned(), Standing::Holds),
+        "of the row under the cursor"
+    );
 }

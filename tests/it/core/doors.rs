@@ -85,3 +85,15 @@ fn hyperparameters_of_a_file_are_named_in_the_form_and_read_by_the_action() {
     assert_eq!(file, Some(std::path::Path::new("/data/hp.json")));
     assert_eq!(spec.hyperparameters.len(), 0);
 }
+
+#[test]
+fn the_menu_of_a_key_begins_with_who_may_use_it_and_ends_with_what_takes_away() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1a");
+    let Some(Overlay::Menu(menu)) = desk.state.overlays.last() else {
+        panic!("{}", desk.screen())
+    };
+    assert_eq!(menu.actions[0].label, "who");
+    let last = menu.actions.last().unwrap();
+    assert!(last.label == "clean up" && last.is_dangerous());
+}

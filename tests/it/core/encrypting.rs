@@ -228,3 +228,22 @@ fn a_file_that_is_there_is_not_proposed_as_what_is_decrypted_to() {
     desk.keys("<esc>jd");
     assert!(desk.screen().contains("/data/other.csv"), "{}", desk.screen());
 }
+
+#[test]
+fn what_e_would_encrypt_is_said_only_where_e_does_it() {
+    for (keys, is_said) in [
+        ("", true),
+        ("2", true),
+        ("/", false),
+        ("?", false),
+        (":", false),
+        ("a", false),
+        ("w", false),
+        ("1n", false),
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys("5jj").keys(keys);
+        let screen = desk.screen();
+        assert_eq!(screen.contains("e encrypts images.tar"), is_said, "{keys}: {screen}");
+    }
+}

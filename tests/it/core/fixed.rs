@@ -165,9 +165,9 @@ fn an_upload_that_ends_leaves_the_cursor_on_its_own() {
 }
 
 #[test]
-fn the_walk_stays_on_the_step_that_it_was_opened_on() {
+fn the_walk_stays_on_the_step_that_the_person_chose() {
     let mut desk = Desk::filled(WIDE);
-    desk.keys("w");
+    desk.keys("wjk");
     let row = |desk: &Desk| match desk.state.overlays.last() {
         Some(Overlay::Guide(walk)) => walk.row,
         other => panic!("no walk but {other:?}"),

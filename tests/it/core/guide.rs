@@ -2,10 +2,10 @@
 
 use strongroom::app::guide::{Step, steps};
 use strongroom::app::{Overlay, Page, Topic};
-use strongroom::domain::{JobStatus, ObjectFormat, ObjectRequest, Outcome, Request};
+use strongroom::domain::{JobStatus, ObjectFormat, ObjectRequest, Outcome, ProofMethod, ProofStep, Request};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, arn, file, job, object, objects, role};
+use crate::desk::{BUCKET, Desk, arn, file, grant, job, object, objects, role};
 
 const KEY: &str = "11111111-0000-0000-0000-000000000001";
 
@@ -183,4 +183,43 @@ fn the_walk_trains_on_what_its_step_names_whatever_is_filtered_or_marked() {
     desk.keys("<enter>");
     let train = format!("Train on s3://{BUCKET}/housing.csv");
     assert!(desk.screen().contains(&train), "{}", desk.screen());
+}
+
+#[test]
+fn the_walk_stands_on_the_first_step_that_is_not_done_until_the_person_moves_it() {
+    let mut desk = Desk::filled(WIDE);
+    let of = |name: &str| role(name, true);
+    let mut other = grant(&arn(KEY));
+    other.grantee = of("feature-pipeline-role").arn;
+    desk.answer(Topic::Jobs, Page::Jobs(Vec::new()));
+    desk.answer(Topic::Grants(arn(KEY)), Page::Grants(vec![other]));
+    desk.keys("w");
+    assert_eq!(
+        at(&desk),
+        Some(Step::Allowed),
+        "of the role with the grant: no other is known"
+    );
+    let roles = || Page::Roles(vec![of("example-role"), of("feature-pipeline-role")]);
+    desk.answer(Topic::Roles, roles());
+    assert_eq!(at(&desk), Some(Step::Denied), "{}", desk.screen());
+    desk.keys("<enter>");
+    let denied = ProofStep {
+        operation: "Decrypt".to_owned(),
+        allowed: false,
+        reason: None,
+        request_id: None,
+    };
+    desk.done(
+        1,
+        Outcome::Proved {
+            key_arn: arn(KEY),
+            role_arn: of("example-role").arn,
+            method: ProofMethod::Assumed,
+            steps: vec![denied],
+        },
+    );
+    desk.keys("<esc>");
+    assert_eq!(at(&desk), Some(Step::Grant), "{}", desk.screen());
+    desk.keys("j").answer(Topic::Roles, roles());
+    assert_eq!(at(&desk), Some(Step::Allowed), "where the person put it");
 }

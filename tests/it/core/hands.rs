@@ -41,7 +41,7 @@ fn the_menu_narrows_as_one_types_and_does_what_is_left_on_top() {
 fn the_menu_has_what_is_used_most_first_and_what_is_dangerous_last_and_marked() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("1a");
-    assert_eq!(labels(&desk).last(), Some(&"delete alias"));
+    assert_eq!(labels(&desk).last(), Some(&"clean up"));
     let row = |screen: &str| {
         screen
             .lines()
@@ -56,7 +56,7 @@ fn the_menu_has_what_is_used_most_first_and_what_is_dangerous_last_and_marked() 
     assert!(desk.effects.contains(&Effect::Habit(Habit::Used("dependents"))));
     // However often it is used, what is dangerous stays last.
     desk.keys("dlals<enter><esc>a");
-    assert_eq!(labels(&desk).last(), Some(&"delete alias"));
+    assert_eq!(labels(&desk).last(), Some(&"clean up"));
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn without_a_question_login_begins_one_or_asks_everything_again_where_none_is_ne
     desk.event(Event::Login(LoginEvent::NotNeeded));
     assert!(matches!(desk.effects.last(), Some(Effect::Refresh(_))));
     assert!(desk.state.overlays.is_empty());
+    assert!(desk.screen().contains("No login is needed"), "{}", desk.screen());
 }
 
 #[test]

@@ -187,3 +187,22 @@ fn who_has_no_key_yet_is_shown_the_way_beside_the_lists() {
     let screen = Desk::filled((200, 50)).screen();
     assert!(!screen.contains("From a key"), "{screen}");
 }
+
+#[test]
+fn a_job_that_has_ended_without_printing_a_loss_is_not_said_to_have_its_curve_still_to_come() {
+    for (row, words) in [("4", "No curve yet"), ("4jj", "No curve: it printed no loss.")] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(row).keys(":metr<enter>");
+        assert!(
+            desk.screen().contains("No curve yet"),
+            "its log was not read: {}",
+            desk.screen()
+        );
+        let name = desk.state.jobs.current().unwrap().name.clone();
+        desk.answer(
+            Topic::Log(name),
+            Page::Log(vec![crate::desk::log_line("reading the data key")]),
+        );
+        assert!(desk.screen().contains(words), "{row}: {}", desk.screen());
+    }
+}

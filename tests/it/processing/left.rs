@@ -130,3 +130,29 @@ fn what_a_list_that_never_became_whole_left_is_said_to_who_goes_on_with_it_and_t
     }
     assert!(place.objects(BUCKET).contains(&shard), "it was written just now");
 }
+
+#[test]
+fn who_begins_an_act_that_is_begun_already_and_not_done_is_told_how_to_go_on_with_that() {
+    let place = mixed();
+    worker_role(&place);
+    let data = uri("data/");
+    let begin = |what: &str| place.run(&[&["audit", what], &ENGINE[..], &["--wait"]].concat());
+    begin(&data);
+    let result = |key: &String| key.contains("/audit-") && key.ends_with("/results/0001.jsonl");
+    let result = place.objects(BUCKET).into_iter().find(result).unwrap();
+    let id = result.split('/').nth(2).unwrap();
+    let resume = format!("--on processing --resume {id}");
+    let words = "an act on the same place that is not done";
+    let second = begin(&data);
+    assert!(!second.err.contains(words), "the first is done: {second:?}");
+    place
+        .wait(place.s3().delete_object().bucket(BUCKET).key(&result).send())
+        .unwrap();
+    let third = begin(&data);
+    assert!(
+        third.err.contains(words) && third.err.contains(&resume) && third.err.contains("1 shard to do"),
+        "{third:?}"
+    );
+    let elsewhere = begin(&uri("more/"));
+    assert!(!elsewhere.err.contains(words), "{elsewhere:?}");
+}

@@ -1,6 +1,7 @@
 //! What stays: locks, older versions, key objects that something needs, all settings of what goes in parts; and the journal.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{
@@ -408,4 +409,61 @@ fn acls_are_read_where_a_bucket_has_them_stated_again_and_never_dropped() {
         .unwrap();
     assert_eq!(own.grants().len(), 1);
     verify(&place, "a/");
+}
+
+#[test]
+fn a_token_whose_key_object_holds_another_data_key_is_named_for_one_read_and_re_wrapped() {
+    static READ: AtomicUsize = AtomicUsize::new(0);
+    let (place, _, new) = world();
+    encrypt(&place, "a/", &["one.csv", "two.csv"], &[]);
+    encrypt(&place, "b/", &["three.csv"], &[]);
+    let of = |key: &str| says(&place, key, "data-key-object").unwrap();
+    let (own, other) = (of("a/one.csv"), of("b/three.csv"));
+    let call = place.s3().copy_object().bucket(BUCKET).key(&own);
+    place
+        .wait(call.copy_source(format!("{BUCKET}/{other}")).send())
+        .unwrap();
+    let name = own.clone();
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if seen.name() == "GetObject" && seen.line.contains(&name) {
+            READ.fetch_add(1, Ordering::SeqCst);
+        }
+        Trouble::None
+    });
+    let from = uri("a/");
+    let rewrap = ["rewrap", &from, "--to", "alias/new"];
+    let plan = [&rewrap[..], &["--dry-run"]].concat();
+    let done = place.run_as(&[("AWS_ENDPOINT_URL", Some(proxy.url()))], &plan).ok();
+    for key in ["a/one.csv", "a/two.csv"] {
+        let line = format!("{}: its key object {} holds another data key", uri(key), uri(&own));
+        assert!(done.out.contains(&line), "{line}: {done:?}");
+    }
+    assert_eq!(READ.load(Ordering::SeqCst), 1);
+    let (_, summary) = told(&run(&place, &rewrap[1..]).ok());
+    let differ = summary["key_objects_differ"].as_array().unwrap();
+    assert_eq!((differ.len(), &differ[0]["source"]), (2, &uri("a/one.csv").into()));
+    assert_eq!(says(&place, "a/one.csv", "kms-key-id"), Some(new));
+    verify(&place, "a/");
+    let (_, summary) = told(&run(&place, &[&uri("b/"), "--to", "alias/new"]).ok());
+    assert_eq!(summary["key_objects_differ"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn of_a_key_object_without_its_mark_nobody_says_that_a_person_named_it() {
+    let (place, _, _) = world();
+    encrypt(&place, "a/", &["one.csv"], &[]);
+    let own = says(&place, "a/one.csv", "data-key-object").unwrap();
+    let call = place.s3().copy_object().bucket(BUCKET).key(&own);
+    let call = call.copy_source(format!("{BUCKET}/{own}"));
+    place
+        .wait(call.metadata_directive(MetadataDirective::Replace).send())
+        .unwrap();
+    let done = run(&place, &[&uri("a/"), "--to", "alias/new", "--delete-old-key-objects"]);
+    let (_, summary) = told(&done);
+    let kept = summary["old_key_objects"][0]["kept"].as_str().unwrap();
+    assert!(
+        kept.contains("it has no mark of strongroom's") && !kept.contains("a person"),
+        "{kept}"
+    );
+    assert!(key_objects(&place).contains(&own));
 }

@@ -209,6 +209,14 @@ fn what_strangers_wrote_never_reaches_the_screen_raw() {
 }
 
 #[test]
+fn what_a_cell_rests_on_stands_right_below_the_matrix() {
+    let screen = shown((200, 50)).screen();
+    let row = |words: &str| screen.lines().position(|line| line.contains(words)).unwrap();
+    let (first, principals, gap) = (row("the account (root) "), 4, 1);
+    assert_eq!(row("│ Decrypt: the key policy"), first + principals + gap, "{screen}");
+}
+
+#[test]
 fn the_page_at_three_sizes() {
     let picture = |name: &str, desk: &Desk| {
         insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {

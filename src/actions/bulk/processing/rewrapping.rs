@@ -24,7 +24,7 @@ use crate::envelope::binding;
 const AT_ONCE: usize = 8;
 
 /// Looks at everything, has its data keys wrapped anew, and writes the map and the shards; those of which all is told already come
-/// first, with their results: how many.
+/// first, with their results: how many. And what a person should know of its tokens.
 pub(super) async fn plan(
     aws: &Aws,
     folder: &BulkFolder,
@@ -32,7 +32,7 @@ pub(super) async fn plan(
     (inventory, hosts): (Option<&str>, usize),
     progress: &ProgressSink,
     cancel: &CancellationToken,
-) -> Result<(BulkPlan, usize), Fault> {
+) -> Result<(BulkPlan, usize, Vec<String>), Fault> {
     let listed: Option<Pages<'_, String>> = match inventory {
         Some(manifest) => {
             let pages = order::inventoried(aws, order, manifest, progress).await?;
@@ -70,7 +70,7 @@ pub(super) async fn plan(
         passed_over: prepared.passed_over,
     };
     let plan = order::plan(aws, order, inventory, written, Some(rewrap)).await?;
-    Ok((plan, told))
+    Ok((plan, told, prepared.differing))
 }
 
 fn map_key(folder: &BulkFolder, file: usize) -> String {

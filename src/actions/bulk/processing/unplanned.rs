@@ -1,13 +1,16 @@
-//! Lists that never became whole: whoever wrote one and ended before its plan left files that nothing goes on with.
+//! What acts before this one left: lists that never became whole, for whoever wrote one and ended before its plan left files that
+//! nothing goes on with; and acts on the same place that are not done.
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
+use super::done;
+use super::held::held;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, sagemaker, transfer};
-use crate::domain::bulk::{BulkFolder, job_name};
+use crate::domain::bulk::{BulkFolder, BulkOrder, job_name, shard_file};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, ObjectRow};
+use crate::domain::{Fault, FaultKind, ObjectRow, resume_command};
 use crate::printable::shell_word;
 
 /// Who writes a list never pauses for so many seconds.
@@ -83,8 +86,9 @@ pub(super) async fn explained(aws: &Aws, folder: &BulkFolder, fault: Fault) -> F
     }
 }
 
-/// What was left beside this act by others of the bucket, in words; it is deleted where nobody can be writing it any more.
-pub(super) async fn swept(aws: &Aws, own: &BulkFolder) -> Vec<String> {
+/// What was left beside this act by others of the bucket, in words: lists, which are deleted where nobody can be writing them any
+/// more, and the same act on the same place, with how to go on with it.
+pub(super) async fn swept(aws: &Aws, own: &BulkFolder, order: &BulkOrder) -> Vec<String> {
     let Some(all) = own.prefix.strip_suffix(&format!("{}/", own.id())) else {
         return Vec::new();
     };
@@ -100,7 +104,12 @@ pub(super) async fn swept(aws: &Aws, own: &BulkFolder) -> Vec<String> {
     let mut folders: Vec<BulkFolder> = folders.filter(|folder| began(folder.id()).is_some()).collect();
     folders.sort_by(|one, other| began(other.id()).cmp(&began(one.id())));
     folders.truncate(MOST);
-    let told = stream::iter(folders).map(|folder| async move { settled(aws, &folder).await });
+    let told = stream::iter(folders).map(|folder| async move {
+        match settled(aws, &folder).await {
+            None => unfinished(aws, &folder, order).await,
+            told => told,
+        }
+    });
     let told: Vec<Option<String>> = told.buffered(AT_ONCE).collect().await;
     told.into_iter().flatten().collect()
 }
@@ -113,6 +122,28 @@ fn began(id: &str) -> Option<(&str, &str)> {
         [_, day, time, _] if is_digits(day, 8) && is_digits(time, 6) => Some((day, time)),
         _ => None,
     }
+}
+
+/// That this act does the same on the same place and has shards without a result, if it is so.
+async fn unfinished(aws: &Aws, folder: &BulkFolder, order: &BulkOrder) -> Option<String> {
+    if folder.id().split('-').next() != Some(order.act().as_str()) {
+        return None;
+    }
+    let plan = held(aws, folder).await.ok()?.plan;
+    if plan.order().place() != order.place() {
+        return None;
+    }
+    let done = done(aws, folder).await.ok()?;
+    let missing = (1..=plan.shards.len()).filter(|number| !done.contains(&shard_file(*number)));
+    let shards = match missing.count() {
+        0 => return None,
+        missing => counted(missing, "shard"),
+    };
+    let again = resume_command(&plan, folder.id());
+    let folder = folder.uri();
+    Some(format!(
+        "{folder}: an act on the same place that is not done, {shards} to do; {again} goes on with it"
+    ))
 }
 
 async fn settled(aws: &Aws, folder: &BulkFolder) -> Option<String> {

@@ -24,6 +24,8 @@ pub(in crate::actions::bulk) struct Prepared {
     pub(in crate::actions::bulk) rows: Vec<RewrapRow>,
     /// What is no token.
     pub(in crate::actions::bulk) passed_over: u64,
+    /// Tokens whose key object holds another data key than their metadata, in words.
+    pub(in crate::actions::bulk) differing: Vec<String>,
     /// Every data key, as it was and as it is wrapped now.
     pub(in crate::actions::bulk) map: Vec<Mapped>,
     /// Where the tokens of each are noted, in this order.
@@ -108,11 +110,12 @@ pub(in crate::actions::bulk) async fn prepare(
             }
         }
     }
-    let passed_over = told.report.passed_over;
+    let (passed_over, differing) = (told.report.passed_over, told.report.differing_lines());
     Ok(Prepared {
         target: run.target.clone(),
         rows,
         passed_over,
+        differing,
         map,
         chains,
         spooled,

@@ -106,7 +106,11 @@ pub(super) async fn delete(run: &Run<'_>, KeyObjects { old, anew }: KeyObjects, 
 async fn why_not_ours(run: &Run<'_>, key: &str, digest: &str) -> Result<Option<String>, Fault> {
     let head = transfer::head(run.aws, run.bucket(), key).await?;
     if !s3::is_kept_by_us(&head.metadata, key) {
-        let why = "a person gave it its name, or it is no key object of strongroom's: others may read it there";
+        let why = if head.metadata.contains_key(s3::KEY_OBJECT_MARK) {
+            "a person gave it its name: others may read it there"
+        } else {
+            "it has no mark of strongroom's, or has lost it: who wrote it is not known, and others may read it there"
+        };
         return Ok(Some(why.to_owned()));
     }
     let bytes = again(|| s3::read_small(run.aws, run.bucket(), key, MAX_DATA_KEY)).await?;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::super::data_keys::DataKeys;
 use super::Run;
 use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
 use crate::domain::audit::Kind;
-use crate::domain::rewrap::{RewrapRow, Rewrapped};
+use crate::domain::rewrap::{KEPT, RewrapRow, Rewrapped};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::Metadata;
 
@@ -62,6 +63,10 @@ pub(super) struct Scan<'a> {
     run: &'a Run<'a>,
     /// What is in key objects, where tokens carry no data key of their own.
     read: Mutex<HashMap<String, Cell>>,
+    /// What is in them beside tokens that do.
+    held: DataKeys,
+    /// Tokens whose key object holds another data key than their metadata, with its URI.
+    differing: Mutex<BTreeMap<String, String>>,
 }
 
 impl<'a> Scan<'a> {
@@ -69,6 +74,27 @@ impl<'a> Scan<'a> {
         Self {
             run,
             read: Mutex::default(),
+            held: DataKeys::new(run.bucket()),
+            differing: Mutex::default(),
+        }
+    }
+
+    /// Tokens whose key object holds another data key than their metadata, with its URI.
+    pub(super) fn differing(self) -> BTreeMap<String, String> {
+        self.differing.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a token whose key object holds another data key than its metadata; of one that cannot be read nothing is known.
+    async fn hold(&self, key: &str, metadata: &Metadata) {
+        let (Some(own), Some(name)) = (&metadata.data_key, &metadata.data_key_object) else {
+            return;
+        };
+        if let Ok(false) = self.held.holds(self.run.aws, name, own).await {
+            let uri = s3::uri(self.run.bucket(), name);
+            let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
+            if differing.len() < KEPT {
+                differing.insert(key.to_owned(), uri);
+            }
         }
     }
 
@@ -113,6 +139,7 @@ impl<'a> Scan<'a> {
                 ));
             }
         };
+        self.hold(key, &metadata).await;
         if run.is_there(&metadata) {
             return Ok(row(Rewrapped::Already, None));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Link, Place, Standing, may_decrypt};
+use super::{Link, Place, Standing, may_decrypt, reads};
 use crate::app::format;
 use crate::app::pane::grants::only_if;
 use crate::app::seen::ReadResult;
@@ -321,7 +321,7 @@ pub(super) fn object(state: &State, row: Option<&ObjectRow>, data: Option<&str>)
     }
 }
 
-pub(super) fn job(state: &State, job: Option<&Job>) -> Link {
+pub(super) fn job(state: &State, job: Option<&Job>, object: Option<&ObjectRow>) -> Link {
     let place = Place::Job;
     let Some(job) = job else {
         return link(place, "", Standing::Open, "none selected", "none");
@@ -343,6 +343,15 @@ pub(super) fn job(state: &State, job: Option<&Job>) -> Link {
         .or_else(|| job.ended.map(clock))
         .unwrap_or_default();
     let words = format!("{} {more}", job.status.as_str());
+    let is_told = job.detail.as_ref().is_some_and(|detail| !detail.channels.is_empty());
+    if object.is_some_and(|object| is_told && !reads(state, job, object)) {
+        let (standing, brief) = match standing {
+            Standing::Weak | Standing::Broken => (standing, brief),
+            Standing::Holds | Standing::Busy | Standing::Open | Standing::Unknown => (Standing::Weak, "other data"),
+        };
+        let words = format!("{}; it reads other data", job.status.as_str());
+        return link(place, &job.name, standing, words, brief);
+    }
     link(place, &job.name, standing, words.trim_end(), brief)
 }
 

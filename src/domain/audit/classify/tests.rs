@@ -110,7 +110,8 @@ fn a_token_of_strongroom_is_bound_moved_or_unbound_by_the_place_that_it_says() {
 
 #[test]
 fn what_is_called_a_key_object_and_is_none_is_told_beside_what_it_is() {
-    let all: [(&str, &[(&str, &str)]); 4] = [
+    let all: [(&str, &[(&str, &str)]); 5] = [
+        ("p/x.datakey", &[]),
         ("p/x.bin", &[("strongroom-key-object", "1")]),
         (".strongroom/data-keys/x", &[]),
         ("p/.strongroom/data-keys/x", &[]),
@@ -146,6 +147,18 @@ fn what_is_called_a_key_object_and_is_none_is_told_beside_what_it_is() {
             "{key}"
         );
     }
+}
+
+#[test]
+fn a_data_key_in_plaintext_beside_the_encrypted_one_is_open() {
+    let both = br#"{"CiphertextBlob": "AQIDAHg=", "Plaintext": "AAAA", "KeyId": "k"}"#;
+    let told = Object {
+        format: ObjectFormat::KeyObject,
+        first: both,
+        ..Object::default()
+    }
+    .told();
+    assert_eq!((told.kind, told.flaws), (Kind::KeyObject, vec![Flaw::Open]));
 }
 
 #[test]
