@@ -48,7 +48,7 @@ fn tabs_menus_and_questions_are_pressed_and_the_wheel_moves_the_cursor() {
     session.press("training-data");
     session.wait(&on("training-data"));
     // The menu: a row takes the cursor, and does what it says when it is pressed again.
-    session.keys("a").wait("do it").press("add alias").wait("do it");
+    session.keys("a").wait("do it").press("add alias").wait("▸ add alias");
     session.press("add alias").gone("do it").wait("Enter send").keys(ESC);
     // A question is answered by its buttons alone, and closed by the one that says no.
     session.gone("Enter send").press("x disable").wait("y yes");
