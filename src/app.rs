@@ -17,7 +17,7 @@
 //! - Rows: [`table`], and a [`pane`] each; [`losses`] of jobs. [`chain`]: what is selected in one line; `mend` goes where it breaks. Screens:
 //!   `details`, [`aside`], [`job_log`], [`audit`], [`inventory`], [`who`] (with `who_asked`), [`guide`] (the walk), [`cleanup`],
 //!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
-//! - Words: [`fuzzy`], [`search`], [`line`] (what is typed), [`format`](mod@format), [`outcome_text`], [`reader_text`].
+//! - Words: [`fuzzy`], [`search`], [`line`](mod@line) (what is typed), [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
 pub mod actions;
 pub mod aside;
