@@ -95,7 +95,7 @@ def moto_key(moto):
 def test_the_dashboard_shows_motos_key_and_bucket_and_leaves_on_q(moto, moto_key, tmp_path):
     bucket = f"moto-bucket-{moto_key[-8:]}"
     moto.client("s3").create_bucket(Bucket=bucket)
-    with Dashboard(moto, tmp_path, "--endpoint-url", moto.endpoint) as dashboard:
+    with Dashboard(moto, tmp_path, "--endpoint-url", moto.endpoint, f"s3://{bucket}/") as dashboard:
         dashboard.wait_for(f"moto-{moto_key[-8:]}", bucket)
         dashboard.type("q")
         assert dashboard.ended() == 0
