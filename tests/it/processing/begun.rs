@@ -131,7 +131,7 @@ fn in_the_dashboard_a_rewrap_on_processing_is_looked_at_begun_watched_and_its_re
     let place = many();
     role(&place, REWRAPS);
     let mut session = place.dashboard((120, 36));
-    session.keys("1").select("new");
+    session.wait("many/").keys("1").select("new");
     session.keys("3").wait("many/").select("many/");
     session.action("re-wrap on hosts");
     fill_in(&mut session, "Re-wrap s3://sagemaker-many-hosts/many/ on processing")
