@@ -408,6 +408,7 @@ fn what_is_marked_is_trained_on_a_channel_each() {
         .keys(ESC)
         .keys("4")
         .select("both")
+        .gone("InProgress")
         .action("clone job")
         .wait("Train on 2 channels")
         .keys(ENTER);
