@@ -114,6 +114,8 @@ class Dashboard:
             rows = self._cursors()
             return any(words == row[at : at + len(words)] for row in rows for at in (0, 1, 2))
 
+        # Before there is a row nothing is chosen by going to the first: what comes above it is then under the cursor.
+        self.until(lambda _: self._cursors(), 0.4)
         self.keys(HOME)
         time.sleep(0.1)
         for _ in range(60):
