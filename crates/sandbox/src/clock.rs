@@ -5,12 +5,12 @@
 //! ahead again when it is opened again: its time never goes back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::disk::{Disk, DiskError};
+use super::disk::{Disk, DiskError, lock};
 use super::shelf::{Shelf, encoded};
 
 /// In milliseconds: a thousand years.
@@ -53,7 +53,7 @@ impl Clock {
     /// As far ahead as it is on disk.
     pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
         let fresh = Shelf::open(TABLE, disk)?;
-        let mut row = self.0.row.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut row = lock(&self.0.row);
         *row = fresh;
         let ahead = row.get(AHEAD).copied().unwrap_or_default();
         self.0.ahead.store(ahead, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl Clock {
     /// Moves the clock forward, as far as [`FURTHEST`].
     pub(crate) fn advance(&self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0).max(0);
-        let mut row = self.0.row.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut row = lock(&self.0.row);
         let ahead = self
             .0
             .ahead

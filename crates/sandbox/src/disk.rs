@@ -370,6 +370,7 @@ fn opened(file: &Path) -> Result<Database, DatabaseError> {
     Builder::new().set_cache_size(CACHE).open(file)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a lock holds; that a thread has panicked with it is no reason to end as well.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

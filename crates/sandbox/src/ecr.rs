@@ -3,23 +3,18 @@
 //! No registry protocol: an image here is its manifest, which is as much as the calls of the API
 //! carry. `docker push`, and layers, need a [`registry`].
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::api::ApiError;
-use super::clock::Clock;
-use super::disk::{Disk, DiskError};
-use super::identity::{Caller, Place};
+use super::disk::lock;
 use super::members;
 use super::shelf::Shelf;
-use super::world::{World, denied};
+use super::world::denied;
+use crate::prelude::*;
 
 mod images;
 mod layers;
@@ -291,7 +286,7 @@ impl Ecr {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {
-        self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.repositories)
     }
 }
 

@@ -3,14 +3,11 @@
 use std::str::FromStr;
 
 use jiff::SignedDuration;
-use serde_json::json;
 
-use super::api::ApiError;
-use super::identity::Place;
 use super::kms::{NewGrant, NewKey};
 use super::s3::{About, Condition};
 use super::sagemaker;
-use super::world::World;
+use crate::prelude::*;
 
 /// How many of each, beside what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

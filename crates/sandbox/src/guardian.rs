@@ -13,6 +13,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::disk::lock;
+
 const SCRIPT: &str = include_str!("guardian.sh");
 
 /// What must not outlive the sandbox.
@@ -80,7 +82,7 @@ impl Guardian {
     }
 
     fn say(&self, holds: bool, charge: &Charge) {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = lock(&self.0);
         if let Some(input) = child.as_mut().and_then(|child| child.stdin.as_mut()) {
             // One that is gone guards nothing; the sandbox goes on.
             let _ = input.write_all(charge.line(holds).as_bytes());

@@ -6,8 +6,6 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -17,16 +15,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::api::ApiError;
-use super::identity::Caller;
 use super::sigv4::{self, Authorization, Refusal};
 use super::trail::{self, Arrival, Call};
 use super::trouble::{self, Kind};
-use super::world::World;
 use super::{ecr, iam, kms, logs, s3, sagemaker, sts};
+use crate::prelude::*;
 
 mod lent;
 mod reply;
@@ -296,14 +292,8 @@ async fn json_call(
         "sagemaker" => {
             let answer = sagemaker::call(world, &caller, operation, &body);
             let resources = answer.as_ref().map(sagemaker::arns).unwrap_or_default();
-            note(
-                world,
-                &caller,
-                "sagemaker",
-                operation,
-                (&body, &resources),
-                answer.as_ref().err(),
-            );
+            let refused = answer.as_ref().err();
+            note(world, &caller, "sagemaker", operation, (&body, &resources), refused);
             answer
         }
         "cloudtrail" => trail::call(world, &caller, operation, &body),
@@ -339,14 +329,8 @@ async fn query_call(
     let members: Map<String, Value> = members.map(|(name, value)| (name.to_owned(), value.into())).collect();
     let role = form.text("RoleArn").map(str::to_owned);
     let parameters = Value::Object(members);
-    note(
-        world,
-        &caller,
-        service,
-        &operation,
-        (&parameters, role.as_slice()),
-        result.as_ref().err(),
-    );
+    let (about, refused) = ((&parameters, role.as_slice()), result.as_ref().err());
+    note(world, &caller, service, &operation, about, refused);
     Ok((operation, result?))
 }
 

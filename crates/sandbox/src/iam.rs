@@ -1,17 +1,9 @@
 //! Users, roles, their policies and their credentials; the IAM query API (2010-05-08) in `calls` and `policies`.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::api::ApiError;
-use super::clock::Clock;
-use super::disk::{Disk, DiskError};
-use super::identity::{Caller, Principal};
 use super::policy::{self, Decision, Document, Own, Question};
 use super::shelf::Shelf;
 use super::world::random_id;
+use crate::prelude::*;
 
 mod boundary;
 mod calls;
@@ -258,6 +250,15 @@ impl Iam {
 }
 
 impl EntityKind {
+    /// Of which kind an operation on one of them is.
+    fn of_operation(operation: &str) -> Self {
+        if operation.contains("Role") {
+            Self::Role
+        } else {
+            Self::User
+        }
+    }
+
     /// The name that a call gives.
     fn named(self, form: &Form) -> Result<&str, ApiError> {
         form.required(&format!("{self:?}Name"))

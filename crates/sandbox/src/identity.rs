@@ -1,12 +1,8 @@
 //! Who calls, as the signature proved it, and where: in which account and region.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
-
 use super::iam::Opening;
 use super::trail::Signed;
+use crate::prelude::*;
 
 /// The account of a sandbox that is told none.
 pub(crate) const ACCOUNT: &str = "111122223333";

@@ -4,17 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
-use super::api::ApiError;
-use super::clock::Clock;
-use super::disk::{Disk, DiskError};
-use super::identity::{Caller, Place};
+use super::api::{refuse_if, seconds};
 use super::members;
 use super::shelf::Shelf;
 use super::trail::Call;
-use super::world::World;
+use crate::prelude::*;
 
 mod aliases;
 mod authorize;
@@ -226,23 +220,17 @@ impl Kms {
             return Err(missing(format!("Invalid arn {wrong}")));
         }
         if let Some(id) = name.strip_prefix("key/") {
-            if !is_key_id(id) {
-                return Err(missing(format!("Invalid keyId '{id}'")));
-            }
+            refuse_if(!is_key_id(id), || missing(format!("Invalid keyId '{id}'")))?;
             return self.key(&arn);
         }
-        if !name.starts_with("alias/") {
-            return Err(missing(format!("Invalid arn {arn}")));
-        }
+        refuse_if(!name.starts_with("alias/"), || missing(format!("Invalid arn {arn}")))?;
         let target = self.aliases.target(&arn).and_then(|target| self.keys.get(target));
         target.map(|key| &**key).ok_or_else(|| no_alias(&arn))
     }
 
     /// A key where KMS takes no alias.
     fn find_strictly(&self, place: &Place, id: &str) -> Result<&Key, ApiError> {
-        if id.starts_with("alias/") {
-            return Err(missing(format!("Invalid keyId '{id}'")));
-        }
+        refuse_if(id.starts_with("alias/"), || missing(format!("Invalid keyId '{id}'")))?;
         if id.contains(":alias/") {
             return Err(ApiError::new("InvalidArnException", format!("Invalid arn {id}")));
         }
@@ -289,11 +277,6 @@ fn with(mut answer: Value, more: Value) -> Value {
         answer.extend(more);
     }
     answer
-}
-
-/// JSON times are fractional seconds.
-fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1000.0
 }
 
 #[cfg(test)]

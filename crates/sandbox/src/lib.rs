@@ -64,6 +64,7 @@ mod kms;
 mod logs;
 mod members;
 mod policy;
+mod prelude;
 mod s3;
 mod sagemaker;
 mod seed;

@@ -3,20 +3,16 @@
 //! Training jobs append here as their lines come; clients read pages. A page's token is a position in the
 //! stream, and the end is what CloudWatch makes it: the same forward token again.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::api::{ApiError, bad_length, broken};
-use super::clock::Clock;
-use super::disk::{Disk, DiskError, Locked};
-use super::identity::{Caller, Place};
+use super::api::{bad_length, broken, refuse_if};
+use super::disk::{Locked, lock};
 use super::members;
-use super::world::{World, random_hex};
+use super::world::random_hex;
+use crate::prelude::*;
 
 mod pattern;
 mod place;
@@ -138,7 +134,7 @@ impl Logs {
     }
 
     fn lock(&self) -> Locked<'_, BTreeMap<String, Group>> {
-        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = lock(&self.groups);
         Locked::new(groups, &self.rows.disk())
     }
 }
@@ -247,19 +243,14 @@ fn timely(events: &[InputEvent], now: i64) -> Range<usize> {
 
 /// What is wrong with the name of a group or a stream.
 fn check_name(name: &str, member: &str, pattern: &str, is_right: impl Fn(char) -> bool) -> Result<(), ApiError> {
-    if name.len() > 512 {
-        return Err(invalid(
-            "Invalid LogGroup or LogStream, both must have length less than or equal to 512.",
-        ));
-    }
-    if let Some(wrong) = bad_length(name.len(), member, 1..=512) {
-        return Err(invalid(&wrong));
-    }
+    let told = "Invalid LogGroup or LogStream, both must have length less than or equal to 512.";
+    refuse_if(name.len() > 512, || invalid(told))?;
+    bad_length(name.len(), member, 1..=512).map_err(invalid)?;
     if name.chars().all(is_right) {
         return Ok(());
     }
     let rule = format!("satisfy regular expression pattern: {pattern}");
-    Err(invalid(&broken(Some(name), member, &rule)))
+    Err(invalid(broken(Some(name), member, &rule)))
 }
 
 impl Logs {
@@ -268,9 +259,7 @@ impl Logs {
             c.is_ascii_alphanumeric() || ".-_/#".contains(c)
         })?;
         let mut groups = self.lock();
-        if groups.contains_key(name) {
-            return Err(exists("log group"));
-        }
+        refuse_if(groups.contains_key(name), || exists("log group"))?;
         let group = Group {
             created: self.now(),
             streams: BTreeMap::new(),
@@ -292,9 +281,7 @@ impl Logs {
         check_name(name, "logStreamName", "[^:*]*", |c| !":*".contains(c))?;
         let mut groups = self.lock();
         let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
-        if group.streams.contains_key(name) {
-            return Err(exists("log stream"));
-        }
+        refuse_if(group.streams.contains_key(name), || exists("log stream"))?;
         let stream = Stream::new(self.now());
         self.rows.put_stream(&request.log_group_name, name, &stream);
         group.streams.insert(name.clone(), stream);
@@ -312,13 +299,10 @@ impl Logs {
 
     fn put(&self, request: PutLogEvents) -> Result<Value, ApiError> {
         let events = &request.log_events;
-        if let Some(wrong) = bad_length(events.len(), "logEvents", 1..=read::MOST_EVENTS) {
-            return Err(invalid(&wrong));
-        }
+        bad_length(events.len(), "logEvents", 1..=read::MOST_EVENTS).map_err(invalid)?;
         if events.windows(2).any(|pair| pair[0].timestamp > pair[1].timestamp) {
-            return Err(invalid(
-                "Log events in a single PutLogEvents request must be in chronological order.",
-            ));
+            let told = "Log events in a single PutLogEvents request must be in chronological order.";
+            return Err(invalid(told));
         }
         let size: usize = events.iter().map(|event| event.message.len() + 26).sum();
         if size > read::LARGEST_PAGE {
@@ -352,18 +336,16 @@ impl Logs {
 
 /// Reads a request's body into its shape.
 fn parse<T: DeserializeOwned>(body: &Value) -> Result<T, ApiError> {
-    serde_json::from_value(body.clone()).map_err(|error| invalid(&error.to_string()))
+    serde_json::from_value(body.clone()).map_err(|error| invalid(error.to_string()))
 }
 
-fn invalid(message: &str) -> ApiError {
+fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("InvalidParameterException", message)
 }
 
 fn exists(what: &str) -> ApiError {
-    ApiError::new(
-        "ResourceAlreadyExistsException",
-        format!("The specified {what} already exists"),
-    )
+    let told = format!("The specified {what} already exists");
+    ApiError::new("ResourceAlreadyExistsException", told)
 }
 
 fn no_group() -> ApiError {

@@ -8,19 +8,11 @@
 //! credentials: it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing
 //! else of the world: [`confine`] with [`network`], or [`container`] where that runs its image.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
-use super::api::ApiError;
+use super::api::seconds;
 use super::iam::SessionCredentials;
-use super::identity::{Caller, Place, account_of};
 use super::members;
 use super::sts;
-use super::world::World;
+use crate::prelude::*;
 
 mod artifact;
 mod below;
@@ -241,10 +233,6 @@ pub(crate) fn add_completed(world: &World, body: &Value, at: Timestamp) -> Resul
 
 fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)
-}
-
-fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1000.0
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! Named rows: in memory to read, on the world's disk whenever one changes.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::disk::{Disk, DiskError};
+use crate::prelude::*;
 
 /// Rows of one kind by their names. Reads as the map that it is.
 pub(crate) struct Shelf<T> {

@@ -1,22 +1,17 @@
 //! Signature Version 4 of everything but S3, recomputed from the request as it arrived: by header, or by query
 //! (presigned). S3 has s3s for it; what s3s leaves open is checked with [`Authorization`] in `s3::access`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::http::{Extensions, HeaderName, HeaderValue};
-use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::identity::Caller;
 use super::trail::{Arrival, Signed};
-use super::world::World;
+use crate::prelude::*;
 
 /// How far a request's time may be off, in seconds.
 const SKEW: i64 = 15 * 60;
@@ -157,15 +152,12 @@ impl Authorization {
     /// Whether the scope names this service and a region of the world.
     fn check_scope(&self, world: &World, service: &str) -> Result<(), Refusal> {
         if !(world.has_region(&self.region) || (service == "iam" && self.region == GLOBAL)) {
-            return Err(Refusal::WrongScope(format!(
-                "Credential should be scoped to a valid region, not '{}'. ",
-                self.region
-            )));
+            let told = format!("Credential should be scoped to a valid region, not '{}'. ", self.region);
+            return Err(Refusal::WrongScope(told));
         }
         if self.service != service {
-            return Err(Refusal::WrongScope(format!(
-                "Credential should be scoped to correct service: '{service}'. "
-            )));
+            let told = format!("Credential should be scoped to correct service: '{service}'. ");
+            return Err(Refusal::WrongScope(told));
         }
         Ok(())
     }
@@ -173,10 +165,8 @@ impl Authorization {
     /// Whether the signature's time is now, by the machine's clock.
     fn check_time(&self, now: Timestamp) -> Result<(), Refusal> {
         let at = moment(&self.stamp).ok_or_else(|| {
-            Refusal::Incomplete(format!(
-                "Date must be in ISO-8601 'basic format'. Got '{}'.",
-                self.stamp
-            ))
+            let told = format!("Date must be in ISO-8601 'basic format'. Got '{}'.", self.stamp);
+            Refusal::Incomplete(told)
         })?;
         if !self.stamp.starts_with(&self.date) {
             return Err(Refusal::WrongScope(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{ApiError, broken, out_of_bounds};
+use super::api::{ApiError, broken, out_of_bounds, refuse_if};
 use super::iam::{Form, SESSION, SessionCredentials, escape};
 use super::identity::{Caller, Place, Principal, account_of};
 use super::members;
@@ -38,13 +38,9 @@ fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, Ap
     if let Some(wrong) = bad_name(name) {
         return Err(validation(wrong));
     }
-    if !is_arn(arn) {
-        return Err(validation(format!("{arn} is invalid")));
-    }
+    refuse_if(!is_arn(arn), || validation(format!("{arn} is invalid")))?;
     let seconds = form.number("DurationSeconds").unwrap_or(3600);
-    if let Some(wrong) = out_of_bounds(seconds, "durationSeconds", 900..=43200) {
-        return Err(validation(wrong));
-    }
+    out_of_bounds(seconds, "durationSeconds", 900..=43200).map_err(validation)?;
     let (asked, size) = opening::read(world, caller, form)?;
     let (role, session) = assume(world, caller, arn, asked, seconds)?;
     Ok(format!(
@@ -124,11 +120,7 @@ fn assume(
         Some((role.clone(), entity.clone()))
     });
     let (role, entity) = found.ok_or_else(untrusting)?;
-    let guard = Guard {
-        policy: entity.trust.as_ref(),
-        account: account_of(arn),
-        must_allow: true,
-    };
+    let guard = Guard::new(entity.trust.as_ref(), account_of(arn), true);
     let context = asked.context(facts, &entity);
     for action in asked.actions() {
         let question = asked.question(caller, action, arn, &context);

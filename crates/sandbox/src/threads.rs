@@ -1,16 +1,14 @@
 //! The threads of a world. They are its own, so that it can be started, used and dropped in any runtime and in none.
 
 use std::io;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
-use super::world::World;
 use super::{Options, SandboxError, http, seed, settled};
+use crate::prelude::*;
 
 /// Without optimisation futures are moved over the stack call by call.
 const STACK: usize = 8 << 20;
@@ -202,9 +200,7 @@ mod tests {
             ..Options::default()
         };
         let error = Sandbox::start(options).await.err().unwrap().to_string();
-        assert!(
-            error.starts_with(&format!("cannot listen on 127.0.0.1:{port}")),
-            "{error}"
-        );
+        let told = format!("cannot listen on 127.0.0.1:{port}");
+        assert!(error.starts_with(&told), "{error}");
     }
 }

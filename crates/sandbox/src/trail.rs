@@ -8,20 +8,16 @@
 //! place of the other: no answer waits for them, and a killed process loses none that was answered. *Choice*: CloudTrail
 //! itself promises events late and not always.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use jiff::SignedDuration;
 
-use super::api::ApiError;
-use super::clock::Clock;
-use super::disk::DiskError;
-use super::identity::{Caller, Place, account_of};
-use super::world::World;
+use super::disk::lock;
+use crate::prelude::*;
 
 mod file;
 mod lookup;
@@ -133,7 +129,7 @@ impl Trail {
             .chain(others)
             .map(|of| Record::of(caller, call, of, shared.as_deref(), now));
         let rows: Vec<Vec<u8>> = records.map(|record| record.encoded()).collect();
-        let mut kept = self.lock();
+        let mut kept = lock(&self.kept);
         for row in rows {
             if let Some(files) = &mut kept.files {
                 files.append(&row);
@@ -144,7 +140,7 @@ impl Trail {
 
     /// Whether a call more is too many.
     fn is_too_often(&self, place: &Place) -> bool {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = lock(&self.calls);
         let now = Instant::now();
         let (left, since) = calls.entry(place.clone()).or_insert((RATE, now));
         *left = (*left + now.duration_since(*since).as_secs_f64() * RATE).min(RATE);
@@ -161,7 +157,7 @@ impl Trail {
         let now = self.clock.now();
         let bound = |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN).as_millisecond();
         let (youngest, oldest) = (bound(self.delay), bound(SHOWN));
-        let kept = self.lock();
+        let kept = lock(&self.kept);
         let last = kept.first + kept.events.len() as u64;
         let numbered = kept.events.iter().rev().zip((kept.first..last).rev());
         numbered
@@ -169,10 +165,6 @@ impl Trail {
             .take_while(|(row, _)| row.at >= oldest)
             .map(|(row, number)| (number, Arc::clone(&row.bytes)))
             .collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

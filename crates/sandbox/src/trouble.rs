@@ -5,17 +5,14 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Mutex;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::Options;
-use super::api::ApiError;
-use super::identity::Caller;
-use super::world::World;
+use super::disk::lock;
+use crate::prelude::*;
 
 /// Where the control call is.
 pub(crate) const PATH: &str = "/_strongroom/control";
@@ -149,12 +146,12 @@ impl Trouble {
     }
 
     pub(crate) fn grant_delay(&self) -> Duration {
-        self.lock().grant_delay
+        lock(&self.state).grant_delay
     }
 
     /// What goes wrong with this request: first the waiting, then one thing at most.
     pub(crate) fn strike(&self, service: &str) -> (Duration, Option<Kind>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let State { faults, dice, .. } = &mut *state;
         let (mut wait, mut struck) = (Duration::ZERO, None);
         for fault in faults.iter() {
@@ -184,7 +181,7 @@ impl Trouble {
             })
         })
         .await;
-        self.lock().dice.usize(..hosts)
+        lock(&self.state).dice.usize(..hosts)
     }
 
     /// Comes when so much time is over. Other faults throw the dice again, and count the time from then.
@@ -213,17 +210,13 @@ impl Trouble {
     }
 
     fn after(&self, of: impl Fn(Kind) -> Option<Duration>) -> Option<Duration> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let State { faults, dice, .. } = &mut *state;
         let struck = faults.iter().filter_map(|fault| {
             let after = of(fault.kind)?;
             (dice.f64() < fault.share).then_some(after)
         });
         struck.min()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -253,7 +246,7 @@ pub(crate) fn control(world: &World, caller: &Caller, body: &Value) -> Result<Va
     if let Some(by) = advance {
         world.clock.advance(SignedDuration::try_from(by).unwrap_or_default());
     }
-    let mut state = world.trouble.lock();
+    let mut state = lock(&world.trouble.state);
     if let Some(faults) = faults {
         state.faults = faults;
         world.trouble.changed.send_replace(());
@@ -295,31 +288,14 @@ mod tests {
 
     #[test]
     fn a_fault_is_written_as_it_is_read() {
-        for text in [
-            "kms:latency=200ms@0.5",
-            "*:throttle@0.1",
-            "s3:error=503@1",
-            "sts:expired@1",
-            "logs:reset@0.01",
-            "ecr:lost@0",
-            "iam:skew@1",
-            "sagemaker:interrupt=1500ms@0.5",
-            "sagemaker:kill=200ms@0.25",
-        ] {
+        let all = "kms:latency=200ms@0.5 *:throttle@0.1 s3:error=503@1 sts:expired@1 logs:reset@0.01 ecr:lost@0 \
+            iam:skew@1 sagemaker:interrupt=1500ms@0.5 sagemaker:kill=200ms@0.25";
+        for text in all.split(' ') {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
-        for text in [
-            "",
-            "kms",
-            "ec2:reset",
-            "kms:error=404",
-            "kms:latency",
-            "kms:reset@2",
-            "kms:rest",
-            "kms:interrupt",
-            "*:interrupt=1s",
-            "s3:kill=1s",
-        ] {
+        let all = " kms ec2:reset kms:error=404 kms:latency kms:reset@2 kms:rest kms:interrupt *:interrupt=1s \
+            s3:kill=1s";
+        for text in all.split(' ') {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }

@@ -1,29 +1,26 @@
 //! Everything there is in a world, and the folder it lives in.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::api::ApiError;
-use super::clock::Clock;
-use super::disk::{self, Disk, DiskError, Locked, guarded};
+use super::disk::{self, Locked, guarded, lock};
 use super::guardian::{self, Charge, Guardian, Held};
 use super::iam::Iam;
-use super::identity::{ACCOUNT, Caller, Place, REGION};
+use super::identity::{ACCOUNT, REGION};
 use super::kms::Kms;
 use super::policy::{Guard, Question, Refusal};
 use super::trail::Trail;
 use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
+use crate::prelude::*;
 
 mod places;
 
@@ -167,7 +164,7 @@ impl World {
 
     /// Keys, aliases and grants.
     pub(crate) fn kms(&self) -> Locked<'_, Kms> {
-        Locked::new(self.kms.lock().unwrap_or_else(PoisonError::into_inner), &self.disk)
+        Locked::new(lock(&self.kms), &self.disk)
     }
 
     /// The world's time.
@@ -205,22 +202,13 @@ impl World {
         };
         facts.insert("aws:ResourceAccount".to_owned(), account.clone());
         facts.insert("s3:ResourceAccount".to_owned(), account.clone());
-        let guard = Guard {
-            policy: None,
-            account: &account,
-            must_allow: false,
-        };
-        self.permit(&Question::new(caller, action, resource, &facts), &guard)
+        let question = Question::new(caller, action, resource, &facts);
+        self.permit(&question, &Guard::new(None, &account, false))
     }
 
     /// The same for a question with more facts.
     pub(crate) fn permit_by_identity(&self, question: &Question) -> Result<(), ApiError> {
-        let guard = Guard {
-            policy: None,
-            account: question.caller().account(),
-            must_allow: false,
-        };
-        self.permit(question, &guard)
+        self.permit(question, &Guard::new(None, question.caller().account(), false))
     }
 
     fn permit(&self, question: &Question, guard: &Guard) -> Result<(), ApiError> {
@@ -238,7 +226,7 @@ impl World {
 
     /// The jobs that run; none where the world ends, and nothing begins any more.
     pub(crate) fn jobs(&self) -> MutexGuard<'_, Option<JoinSet<()>>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.jobs)
     }
 
     /// Ends every job and the server; a kept world is on disk then, a temporary one is gone.
@@ -246,7 +234,7 @@ impl World {
         self.end_jobs().await;
         self.disk.close();
         // Connections may still hold the world for a moment, and the process may end before they let go.
-        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(lock(&self.folder).take());
     }
 
     /// Ends every job; each sweeps its own folder, plaintext included.
@@ -355,10 +343,8 @@ fn refused(dir: &Path, is_new: bool, error: &DiskError) -> SandboxError {
 /// AWS's sentence for a refusal.
 pub(crate) fn denied(caller: &Caller, action: &str, resource: &str, why: &str) -> ApiError {
     let arn = &caller.arn;
-    ApiError::new(
-        "AccessDeniedException",
-        format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {why}"),
-    )
+    let told = format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {why}");
+    ApiError::new("AccessDeniedException", told)
 }
 
 /// Random bytes; the system has always some.

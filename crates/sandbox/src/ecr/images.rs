@@ -31,10 +31,7 @@ impl Ecr {
             );
             return Err(ApiError::new("ImageTagAlreadyExistsException", told));
         }
-        let id = ImageId {
-            image_digest: Some(digest.clone()),
-            image_tag: request.image_tag.clone(),
-        };
+        let id = ImageId::new(digest.clone(), request.image_tag.clone());
         let answer = json!({ "image": image_json(&self.place.account, name, &id, &image) });
         repositories.change(name, |repository| {
             repository.images.entry(digest.clone()).or_insert(image);
@@ -110,10 +107,7 @@ impl Ecr {
         for id in request.image_ids.iter().flatten() {
             match repository.resolve(id) {
                 Some(digest) => {
-                    let id = ImageId {
-                        image_digest: Some(digest.clone()),
-                        image_tag: id.image_tag.clone(),
-                    };
+                    let id = ImageId::new(digest.clone(), id.image_tag.clone());
                     images.push(image_json(&self.place.account, name, &id, &repository.images[&digest]));
                 }
                 None => failures.push(failure(id)),
@@ -127,16 +121,14 @@ impl Ecr {
             part.as_deref()
                 .map_or_else(|| "null".to_owned(), |part| format!("'{part}'"))
         };
-        ApiError::new(
-            "ImageNotFoundException",
-            format!(
-                "The image with imageId {{imageDigest:{}, imageTag:{}}} does not exist within the repository with name \
-                 '{name}' in the registry with id '{}'",
-                shown(&id.image_digest),
-                shown(&id.image_tag),
-                self.place.account
-            ),
-        )
+        let told = format!(
+            "The image with imageId {{imageDigest:{}, imageTag:{}}} does not exist within the repository with name \
+             '{name}' in the registry with id '{}'",
+            shown(&id.image_digest),
+            shown(&id.image_tag),
+            self.place.account
+        );
+        ApiError::new("ImageNotFoundException", told)
     }
 
     pub(super) fn delete_images(&self, request: &Request) -> Result<Value, ApiError> {
@@ -199,13 +191,7 @@ impl Repository {
                     self.tags.retain(|_, tagged| *tagged != digest);
                 }
             }
-            deleted.push(
-                ImageId {
-                    image_digest: Some(digest),
-                    image_tag: id.image_tag.clone(),
-                }
-                .json(),
-            );
+            deleted.push(ImageId::new(digest, id.image_tag.clone()).json());
         }
         json!({ "imageIds": deleted, "failures": failures })
     }

@@ -1,16 +1,13 @@
 //! Layers, and the configurations of images beside them: a registry's, behind URLs that need no signature for an hour.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
-use serde_json::{Value, json};
 
 use super::{Ecr, Request, invalid};
-use crate::api::ApiError;
-use crate::identity::Place;
+use crate::prelude::*;
 use crate::sigv4::hmac;
-use crate::world::World;
 
 /// Where they begin.
 pub(crate) const PATH: &str = "/_strongroom/layer/";

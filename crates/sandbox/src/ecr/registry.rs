@@ -4,7 +4,6 @@
 //! Repository URIs and the authorization token point at it, so `docker push` works; what it holds of a repository is
 //! looked up before every call about images, and what ECR's calls change is changed there first.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -13,11 +12,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{Ecr, Image, Repository, Request, basic, invalid};
-use crate::api::ApiError;
+use crate::prelude::*;
 
 /// The largest manifest, as registries have it.
 const LARGEST: usize = 4 << 20;
@@ -32,6 +30,9 @@ pub(super) struct Registry {
     pub(super) password: String,
 }
 
+/// Why there is no answer.
+type Unheard = Box<dyn std::error::Error + Send + Sync>;
+
 struct Answer {
     status: StatusCode,
     media_type: String,
@@ -39,12 +40,8 @@ struct Answer {
 }
 
 impl Registry {
-    async fn open(
-        &self,
-        method: Method,
-        path: &str,
-        (media_type, body): (&str, Bytes),
-    ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn open(&self, method: Method, path: &str, sent: (&str, Bytes)) -> Result<Response<Incoming>, Unheard> {
+        let (media_type, body) = sent;
         let stream = TcpStream::connect(self.at).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
@@ -59,12 +56,7 @@ impl Registry {
         Ok(sender.send_request(request).await?)
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        body: (&str, Bytes),
-    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    async fn ask(&self, method: Method, path: &str, body: (&str, Bytes)) -> Result<Answer, Unheard> {
         let (head, body) = self.open(method, path, body).await?.into_parts();
         let media_type = head.headers.get(header::CONTENT_TYPE);
         Ok(Answer {
@@ -237,9 +229,8 @@ impl Ecr {
                 .filter(|digest| after.images.contains_key(*digest))
                 .count()
         {
-            return Err(invalid(
-                "the registry cannot take one of an image's tags away; delete the image by its digest",
-            ));
+            let told = "the registry cannot take one of an image's tags away; delete the image by its digest";
+            return Err(invalid(told));
         }
         Ok(before
             .images

@@ -1,12 +1,10 @@
 //! What ECR is asked with, and its answers page by page.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::invalid;
-use crate::api::ApiError;
+use crate::api::{ApiError, insert_some, place_of, refuse_if, token_of};
 
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -57,14 +55,17 @@ impl Request {
 }
 
 impl ImageId {
+    pub(super) fn new(digest: String, image_tag: Option<String>) -> Self {
+        Self {
+            image_digest: Some(digest),
+            image_tag,
+        }
+    }
+
     pub(super) fn json(&self) -> Value {
         let mut id = json!({});
-        if let Some(digest) = &self.image_digest {
-            id["imageDigest"] = json!(digest);
-        }
-        if let Some(tag) = &self.image_tag {
-            id["imageTag"] = json!(tag);
-        }
+        insert_some(&mut id, "imageDigest", self.image_digest.as_ref());
+        insert_some(&mut id, "imageTag", self.image_tag.as_ref());
         id
     }
 }
@@ -72,38 +73,20 @@ impl ImageId {
 /// One page of `rows`, named by their sorted names.
 pub(super) fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Value, ApiError> {
     let limit = request.max_results.unwrap_or(100);
-    if !(1..=1000).contains(&limit) {
-        return Err(invalid(
-            "Invalid parameter at 'maxResults' failed to satisfy constraint: 'must be between 1 and 1000'",
-        ));
-    }
-    let after = request
-        .next_token
-        .as_ref()
-        .map(|token| {
-            URL_SAFE_NO_PAD
-                .decode(token)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| {
-                    invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'")
-                })
-        })
-        .transpose()?;
+    let told = "Invalid parameter at 'maxResults' failed to satisfy constraint: 'must be between 1 and 1000'";
+    refuse_if(!(1..=1000).contains(&limit), || invalid(told))?;
+    let wrong = || invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'");
+    let after = request.next_token.as_deref();
+    let after = after.map(|token| place_of(token).ok_or_else(wrong)).transpose()?;
     let mut left: Vec<(String, Value)> = rows
         .into_iter()
         .skip_while(|(name, _)| after.as_ref().is_some_and(|after| name <= after))
         .collect();
     let more = left.len() > limit;
     left.truncate(limit);
-    let next = left
-        .last()
-        .filter(|_| more)
-        .map(|(name, _)| URL_SAFE_NO_PAD.encode(name));
+    let next = left.last().filter(|_| more).map(|(name, _)| token_of(name));
     let rows: Vec<Value> = left.into_iter().map(|(_, row)| row).collect();
     let mut answer = json!({ list: rows });
-    if let Some(next) = next {
-        answer["nextToken"] = json!(next);
-    }
+    insert_some(&mut answer, "nextToken", next);
     Ok(answer)
 }

@@ -34,10 +34,8 @@ fn an_image_is_found_by_tag_and_by_digest_until_its_last_tag_goes() {
         .unwrap();
     assert_eq!(details["imageDetails"][0]["imageSizeInBytes"], 10);
     let full = json!({ "repositoryName": "example-image" });
-    assert_eq!(
-        ecr.delete(&request(&full)).unwrap_err().code,
-        "RepositoryNotEmptyException"
-    );
+    let refused = ecr.delete(&request(&full)).unwrap_err();
+    assert_eq!(refused.code, "RepositoryNotEmptyException");
     let by_tag = json!({ "repositoryName": "example-image", "imageIds": [{ "imageTag": "latest" }] });
     ecr.delete_images(&request(&by_tag)).unwrap();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::EXPECT;
 
 use super::PATIENCE;
+use crate::disk::lock;
 
 /// The body as its reader sees it.
 pub(super) struct Lent(Arc<Mutex<State>>);
@@ -50,7 +51,7 @@ impl Lender {
     /// Reads what is left, so that the client hears why it is refused; whether the connection is fit for another request.
     pub(super) async fn finish(self) -> bool {
         {
-            let mut state = locked(&self.state);
+            let mut state = lock(&self.state);
             state.is_over |= state.body.is_end_stream();
             if self.is_held_back && (self.is_empty || !state.is_begun) {
                 return false;
@@ -77,7 +78,7 @@ impl Body for Lent {
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let mut state = locked(&self.0);
+        let mut state = lock(&self.0);
         state.is_begun = true;
         let frame = Pin::new(&mut state.body).poll_frame(cx);
         if let Poll::Ready(None) = frame {
@@ -87,14 +88,10 @@ impl Body for Lent {
     }
 
     fn is_end_stream(&self) -> bool {
-        locked(&self.0).body.is_end_stream()
+        lock(&self.0).body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        locked(&self.0).body.size_hint()
+        lock(&self.0).body.size_hint()
     }
-}
-
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,11 +19,9 @@ pub(super) fn given(iam: &Iam, form: &Form) -> Result<Option<String>, ApiError> 
 
 /// `PutRolePermissionsBoundary` and its three companions; None for other operations.
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Option<()>, ApiError> {
-    let (kind, puts) = match operation {
-        "PutRolePermissionsBoundary" => (EntityKind::Role, true),
-        "PutUserPermissionsBoundary" => (EntityKind::User, true),
-        "DeleteRolePermissionsBoundary" => (EntityKind::Role, false),
-        "DeleteUserPermissionsBoundary" => (EntityKind::User, false),
+    let puts = match operation {
+        "PutRolePermissionsBoundary" | "PutUserPermissionsBoundary" => true,
+        "DeleteRolePermissionsBoundary" | "DeleteUserPermissionsBoundary" => false,
         _ => return Ok(None),
     };
     let boundary = if puts {
@@ -32,6 +30,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Opt
     } else {
         None
     };
+    let kind = EntityKind::of_operation(operation);
     let name = kind.named(form)?;
     iam.change(kind, name, |entity| entity.boundary = boundary).map(Some)
 }

@@ -16,10 +16,8 @@ use crate::world::World;
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     let form = &members::heeded("iam", operation, form)?.ok_or_else(|| unknown(operation))?;
-    let limit = form.number("MaxItems");
-    if let Some(wrong) = limit.and_then(|limit| out_of_bounds(limit, "maxItems", 1..=1000)) {
-        return Err(ApiError::new("ValidationError", wrong));
-    }
+    let limit = form.number("MaxItems").unwrap_or(1);
+    out_of_bounds(limit, "maxItems", 1..=1000).map_err(limits::invalid)?;
     let account = &caller.place.account;
     let context = Context::of(&world.iam(account), caller, operation, form, world.facts());
     for action in context.actions(operation) {
@@ -232,10 +230,8 @@ fn own_name<'a>(form: &'a Form, caller: &'a Caller) -> Result<&'a str, ApiError>
 
 fn longest(form: &Form) -> Result<i64, ApiError> {
     let seconds = form.number("MaxSessionDuration").unwrap_or(SESSION);
-    match out_of_bounds(seconds, "maxSessionDuration", 3600..=43200) {
-        None => Ok(seconds),
-        Some(wrong) => Err(ApiError::new("ValidationError", wrong)),
-    }
+    out_of_bounds(seconds, "maxSessionDuration", 3600..=43200).map_err(limits::invalid)?;
+    Ok(seconds)
 }
 
 /// A trust policy: those whom it names must be there.

@@ -1,15 +1,11 @@
 //! Access keys: a user's, and those of a role's sessions.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use jiff::SignedDuration;
+use serde::{Deserializer, Serializer};
 
 use super::{Entity, Iam, OWNER};
-use crate::api::ApiError;
-use crate::identity::{Caller, Place, Principal};
 use crate::policy::Document;
+use crate::prelude::*;
 use crate::world::{random, random_id};
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -74,9 +74,8 @@ fn document(text: &str, member: &str) -> Result<(), ApiError> {
     if text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
         return Ok(());
     }
-    Err(invalid(format!(
-        "The specified value for {member} is invalid. It must contain only printable ASCII characters."
-    )))
+    let told = format!("The specified value for {member} is invalid. It must contain only printable ASCII characters.");
+    Err(invalid(told))
 }
 
 fn at_most(text: &str, member: &str, most: usize) -> Result<(), ApiError> {
@@ -174,6 +173,6 @@ pub(super) fn no_service(trust: &Document) -> Option<&str> {
     names.map(String::as_str).find(|name| *name != "*" && !is_service(name))
 }
 
-fn invalid(message: impl Into<String>) -> ApiError {
+pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationError", message)
 }

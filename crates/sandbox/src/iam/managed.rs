@@ -51,7 +51,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::identity::{Caller, Principal};
+    use crate::identity::{Caller, Place, Principal};
     use crate::policy::{Decision, Kind, Question, identity};
 
     #[test]
@@ -61,25 +61,15 @@ mod tests {
             let checked = Document::checked(managed.document.text(), Kind::Managed);
             assert!(checked.is_ok(), "{name}: {checked:?}");
             assert!(!managed.document.statements().is_empty(), "{name}");
-            assert!(
-                managed.version.starts_with('v') && managed.created.ends_with('Z'),
-                "{name}"
-            );
+            let is_dated = managed.version.starts_with('v') && managed.created.ends_with('Z');
+            assert!(is_dated, "{name}");
         }
     }
 
     #[test]
     fn managed_policies_allow_what_aws_says_they_do() {
-        let caller = Caller {
-            principal: Principal::User("u".to_owned()),
-            place: crate::identity::Place::new("111122223333", "us-east-1"),
-            arn: "arn:aws:iam::111122223333:user/u".to_owned(),
-            role_arn: None,
-            user_id: "AIDA".to_owned(),
-            extra: BTreeMap::new(),
-            opening: None,
-            signed: None,
-        };
+        let (user, place) = (Principal::User("u".to_owned()), Place::new("111122223333", "us-east-1"));
+        let caller = Caller::new(user, &place, "arn:aws:iam::111122223333:user/u", "AIDA");
         let table = "\
             AmazonSageMakerFullAccess ec2:CreateNetworkInterface * allowed
             AmazonSageMakerFullAccess s3:GetObject arn:aws:s3:::sagemaker-x/k allowed

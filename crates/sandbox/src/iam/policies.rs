@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::EntityKind::{Role, User};
 use super::calls::{encoded, list};
 use super::form::{Form, elements, escape};
 use super::{
@@ -14,6 +13,7 @@ use crate::policy::{Document, Kind};
 use crate::world::random_id;
 
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
+    let kind = EntityKind::of_operation(operation);
     match operation {
         "CreatePolicy" => {
             let name = limits::name(form.required("PolicyName")?, "policyName", 128)?;
@@ -73,20 +73,13 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
             iam.policies.remove(arn).ok_or_else(|| no_policy(arn))?;
             Ok(String::new())
         }
-        "AttachRolePolicy" => attach(iam, Role, form),
-        "AttachUserPolicy" => attach(iam, User, form),
-        "DetachRolePolicy" => detach(iam, Role, form),
-        "DetachUserPolicy" => detach(iam, User, form),
-        "ListAttachedRolePolicies" => list_attached(iam, Role, form),
-        "ListAttachedUserPolicies" => list_attached(iam, User, form),
-        "PutRolePolicy" => put_inline(iam, Role, form),
-        "PutUserPolicy" => put_inline(iam, User, form),
-        "GetRolePolicy" => get_inline(iam, Role, form),
-        "GetUserPolicy" => get_inline(iam, User, form),
-        "ListRolePolicies" => list_inline(iam, Role, form),
-        "ListUserPolicies" => list_inline(iam, User, form),
-        "DeleteRolePolicy" => delete_inline(iam, Role, form),
-        "DeleteUserPolicy" => delete_inline(iam, User, form),
+        "AttachRolePolicy" | "AttachUserPolicy" => attach(iam, kind, form),
+        "DetachRolePolicy" | "DetachUserPolicy" => detach(iam, kind, form),
+        "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => list_attached(iam, kind, form),
+        "PutRolePolicy" | "PutUserPolicy" => put_inline(iam, kind, form),
+        "GetRolePolicy" | "GetUserPolicy" => get_inline(iam, kind, form),
+        "ListRolePolicies" | "ListUserPolicies" => list_inline(iam, kind, form),
+        "DeleteRolePolicy" | "DeleteUserPolicy" => delete_inline(iam, kind, form),
         _ => versions::perform(iam, operation, form).unwrap_or_else(|| Err(unknown(operation))),
     }
 }

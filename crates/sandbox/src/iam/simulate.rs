@@ -4,15 +4,13 @@
 //! besides is named as missing.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::credentials::caller_of;
 use super::form::{Form, elements, escape};
 use super::{EntityKind, Iam, missing};
-use crate::api::ApiError;
-use crate::identity::{Caller, Principal};
 use crate::policy::{self, Decision, Document, Guard, Kind, Own, Question};
+use crate::prelude::*;
 
 mod position;
 
@@ -235,11 +233,8 @@ impl Scene<'_> {
             boundary: (!self.boundary.is_empty()).then(|| together(&self.boundary)),
             session: None,
         };
-        let guard = Guard {
-            policy: self.resource.as_ref().map(|source| source.document.as_ref()),
-            account: &self.owner,
-            must_allow: false,
-        };
+        let policy = self.resource.as_ref().map(|source| source.document.as_ref());
+        let guard = Guard::new(policy, &self.owner, false);
         let decision = match guard.lets(&question, own) {
             Ok(()) => "allowed",
             Err(refusal) if refusal.is_explicit => "explicitDeny",

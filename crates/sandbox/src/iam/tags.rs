@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::EntityKind::{Role, User};
 use super::form::{Form, escape};
 use super::policies::no_policy;
 use super::{EntityKind, Iam, limits};
@@ -12,16 +11,11 @@ type Tags = BTreeMap<String, String>;
 
 /// Performs an operation of tags; nothing for one of another kind.
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Option<Result<String, ApiError>> {
+    let kind = (!operation.contains("Policy")).then(|| EntityKind::of_operation(operation));
     Some(match operation {
-        "TagRole" => tag(iam, Some(Role), form),
-        "TagUser" => tag(iam, Some(User), form),
-        "TagPolicy" => tag(iam, None, form),
-        "UntagRole" => untag(iam, Some(Role), form),
-        "UntagUser" => untag(iam, Some(User), form),
-        "UntagPolicy" => untag(iam, None, form),
-        "ListRoleTags" => list(iam, Some(Role), form),
-        "ListUserTags" => list(iam, Some(User), form),
-        "ListPolicyTags" => list(iam, None, form),
+        "TagRole" | "TagUser" | "TagPolicy" => tag(iam, kind, form),
+        "UntagRole" | "UntagUser" | "UntagPolicy" => untag(iam, kind, form),
+        "ListRoleTags" | "ListUserTags" | "ListPolicyTags" => list(iam, kind, form),
         _ => return None,
     })
 }

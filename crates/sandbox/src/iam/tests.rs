@@ -1,10 +1,7 @@
-use serde_json::json;
-
 use super::*;
 use crate::Options;
-use crate::identity::{ACCOUNT, Caller, REGION};
+use crate::identity::{ACCOUNT, REGION};
 use crate::sts;
-use crate::world::World;
 
 mod limits;
 mod simulate;
@@ -191,10 +188,8 @@ fn a_role_is_assumed_by_whom_it_trusts_for_as_long_as_it_says() {
     let form = Account::form(&longer);
     let refused = sts::call(&account.world, &through, "AssumeRole", &form).unwrap_err();
     let told = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.";
-    assert_eq!(
-        (refused.code.as_str(), refused.message.as_str()),
-        ("ValidationError", told)
-    );
+    let refused = (refused.code.as_str(), refused.message.as_str());
+    assert_eq!(refused, ("ValidationError", told));
 }
 
 #[test]

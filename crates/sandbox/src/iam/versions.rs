@@ -1,17 +1,13 @@
 //! The versions of customer managed policies: up to five, one of them the one that is in force.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use super::calls::{encoded, list};
 use super::form::Form;
 use super::limits;
 use super::policies::{document, no_policy};
 use super::{Iam, Policy, conflict, managed, missing};
-use crate::api::{ApiError, broken};
+use crate::api::{broken, refuse_if};
 use crate::policy::{Document, Kind};
+use crate::prelude::*;
 
 /// Versions of a policy.
 const MOST: usize = 5;
@@ -106,9 +102,7 @@ fn get(iam: &Iam, form: &Form) -> Result<String, ApiError> {
         (&version.document, policy.versions.row(number, version))
     } else {
         let of_aws = managed::find(arn).ok_or_else(|| no_policy(arn))?;
-        if id != of_aws.version {
-            return Err(no_version(arn, id));
-        }
+        refuse_if(id != of_aws.version, || no_version(arn, id))?;
         (&of_aws.document, row(id, true, of_aws.updated))
     };
     let document = encoded(document);
@@ -136,9 +130,7 @@ fn set_default(iam: &mut Iam, form: &Form) -> Result<String, ApiError> {
     let (arn, id) = (form.required("PolicyArn")?, form.required("VersionId")?);
     let (number, now) = (number(id)?, iam.clock.now());
     change(iam, arn, |policy| {
-        if !policy.versions.all.contains_key(&number) {
-            return Err(no_version(arn, id));
-        }
+        refuse_if(!policy.versions.all.contains_key(&number), || no_version(arn, id))?;
         (policy.versions.default, policy.versions.updated) = (number, now);
         Ok(String::new())
     })
@@ -180,7 +172,6 @@ fn row(id: &str, is_default: bool, created: &str) -> String {
 }
 
 fn no_version(arn: &str, id: &str) -> ApiError {
-    missing(&format!(
-        "Policy {arn} version {id} does not exist or is not attachable."
-    ))
+    let told = format!("Policy {arn} version {id} does not exist or is not attachable.");
+    missing(&told)
 }

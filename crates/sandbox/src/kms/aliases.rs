@@ -1,19 +1,15 @@
 //! Aliases: names that point at keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::request::invalid;
 use super::{Ask, Kms, exceeded, key, managed, missing, no_alias, page, seconds, with};
-use crate::api::{ApiError, broken};
-use crate::disk::{Disk, DiskError};
-use crate::identity::account_of;
+use crate::api::broken;
+use crate::prelude::*;
 use crate::shelf::Shelf;
 
 /// Aliases of one key, by AWS's quota.

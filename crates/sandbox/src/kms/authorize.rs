@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::grants::{Constraint, bad_token};
 use super::key::{Key, State};
-use super::request::{invalid, is_one_of};
+use super::request::invalid;
 use super::{Ask, Kms, aliases};
-use crate::api::{ApiError, bad_length};
+use crate::api::{ApiError, bad_length, is_one_of};
 use crate::identity::account_of;
 use crate::policy::{Guard, NOTHING, Question};
 use crate::world::denied;
@@ -93,9 +93,7 @@ impl Ask<'_> {
         }
         drop(keys);
         let tokens = self.request.value("GrantTokens").as_array().map_or(0, Vec::len);
-        if let Some(wrong) = bad_length(tokens, "grantTokens", 0..=10) {
-            return Err(invalid(wrong));
-        }
+        bad_length(tokens, "grantTokens", 0..=10).map_err(invalid)?;
         let facts = || self.facts(kms, key, act);
         let question = Question::new(self.caller, act.action, arn, &NOTHING).knowing(&facts);
         let account = account_of(arn);
@@ -104,11 +102,7 @@ impl Ask<'_> {
             let why = format!("because no resource-based policy allows the {} action", act.action);
             return Err(denied(self.caller, act.action, arn, &why));
         }
-        let guard = Guard {
-            policy: Some(&key.policy),
-            account,
-            must_allow: true,
-        };
+        let guard = Guard::new(Some(&key.policy), account, true);
         let Err(refusal) = guard.lets(&question, own) else {
             return Ok(());
         };

@@ -3,21 +3,18 @@
 //! A ciphertext is `1 or 2 | key id, 16 bytes | material version, 2 bytes | nonce, 12 bytes | ciphertext and tag`, so Decrypt finds
 //! its key without being told. Clients must treat it as opaque.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key as CipherKey, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::key::{self, Key};
 use super::request::invalid;
 use super::{Ask, Kms};
-use crate::api::ApiError;
-use crate::identity::Place;
+use crate::prelude::*;
 use crate::world::random;
 
 type Context = BTreeMap<String, String>;

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::authorize::Act;
-use super::request::{invalid, is_one_of, map, missing as absent};
+use super::request::{invalid, missing as absent};
 use super::{Ask, Kms, exceeded, missing, page, seconds, with};
-use crate::api::{ApiError, broken};
+use crate::api::{ApiError, broken, insert_some, is_one_of, map, refuse_if};
 use crate::identity::{account_of, region_of};
 use crate::world::random_hex;
 
@@ -124,9 +124,7 @@ fn operations(ask: &Ask) -> Result<Vec<String>, ApiError> {
     let mut operations = ask.request.list("Operations");
     operations.sort();
     operations.dedup();
-    if operations.is_empty() {
-        return Err(absent("Operations"));
-    }
+    refuse_if(operations.is_empty(), || absent("Operations"))?;
     for operation in operations.iter().filter(|operation| *operation != RETIRE) {
         if is_one_of(operation, FOREIGN) {
             let told = format!("Grant operation {operation} is not valid for a key of spec SYMMETRIC_DEFAULT");
@@ -281,12 +279,8 @@ fn entry(grant: &Grant) -> Value {
         "GranteePrincipal": grant.grantee, "IssuingAccount": format!("arn:aws:iam::{}:root", account_of(&grant.key)),
         "Operations": grant.operations
     });
-    if let Some(name) = &grant.name {
-        entry["Name"] = json!(name);
-    }
-    if let Some(retiring) = &grant.retiring {
-        entry["RetiringPrincipal"] = json!(retiring);
-    }
+    insert_some(&mut entry, "Name", grant.name.as_ref());
+    insert_some(&mut entry, "RetiringPrincipal", grant.retiring.as_ref());
     if let Some(constraint) = &grant.constraint {
         let (Constraint::Equals(context) | Constraint::Subset(context)) = constraint;
         entry["Constraints"] = json!({ constraint.kind(): context });

@@ -1,18 +1,17 @@
 //! A KMS key: what it is, without who may ask.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
+use jiff::SignedDuration;
 use jiff::fmt::serde::timestamp::millisecond;
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::regions::Family;
 use super::{Kms, seconds};
-use crate::identity::{Place, account_of};
+use crate::api::insert_some;
+use crate::disk::lock;
 use crate::policy::Document;
+use crate::prelude::*;
 use crate::world::random;
 
 /// A KMS key.
@@ -130,9 +129,7 @@ impl Key {
             "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "MultiRegion": false,
             "CurrentKeyMaterialId": self.newest_material_id()
         });
-        if let Some(deletion) = self.deletion {
-            metadata["DeletionDate"] = json!(seconds(deletion));
-        }
+        insert_some(&mut metadata, "DeletionDate", self.deletion.map(seconds));
         metadata
     }
 }
@@ -191,7 +188,7 @@ pub(super) fn in_days(from: Timestamp, days: i64) -> Timestamp {
 /// The policy of a key that was given none; the keys of an account share its text.
 pub(super) fn default_policy(account: &str) -> Document {
     static TEXTS: Mutex<BTreeMap<String, Arc<str>>> = Mutex::new(BTreeMap::new());
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut texts = lock(&TEXTS);
     let text = texts
         .entry(account.to_owned())
         .or_insert_with(|| default_text(account).into());

@@ -1,16 +1,12 @@
 //! The life of a key: made, described, switched, scheduled for deletion and saved from it.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use super::authorize::Act;
 use super::key::{Key, NewKey, State, default_policy, in_days};
 use super::request::invalid;
 use super::{Ask, Kms, exceeded, page, policies, seconds, tags, unsupported, with};
-use crate::api::{ApiError, bad_length};
-use crate::identity::Caller;
+use crate::api::bad_length;
 use crate::policy::Question;
+use crate::prelude::*;
 
 /// The kinds of key that KMS has, in the order in which it told them.
 const SPECS: &str = "RSA_2048 ECC_NIST_P384 ECC_NIST_P256 ECC_NIST_P521 HMAC_384 RSA_3072 ECC_SECG_P256K1 RSA_4096 \
@@ -29,9 +25,8 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let spec = spec.or(request.one_of(old, SPECS)?);
     let usage = request.one_of("KeyUsage", USAGES)?;
     if usage.is_none() && spec.is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
-        return Err(invalid(
-            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
-        ));
+        let told = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+        return Err(invalid(told));
     }
     let only = |member: &str, supported: &str| match request.text(member) {
         Some(value) if value != supported => {
@@ -94,10 +89,8 @@ pub(super) fn may_create(
 
 pub(super) fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
     let text = ask.request.text("Description").unwrap_or_default();
-    match bad_length(text.chars().count(), "description", 0..=8192) {
-        Some(wrong) => Err(invalid(wrong)),
-        None => Ok(text),
-    }
+    bad_length(text.chars().count(), "description", 0..=8192).map_err(invalid)?;
+    Ok(text)
 }
 
 pub(super) fn describe(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
@@ -117,29 +110,20 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 }
 
 /// Does an administrative act on a key that does not wait for its deletion.
-pub(super) fn change(
-    ask: &Ask,
-    kms: &mut Kms,
-    change: impl FnOnce(&mut Key) -> Result<Value, ApiError>,
-) -> Result<Value, ApiError> {
+pub(super) fn change(ask: &Ask, kms: &mut Kms, change: impl FnOnce(&mut Key)) -> Result<Value, ApiError> {
     let arn = ask.administered(kms)?;
     kms.key(&arn)?.not_pending()?;
-    kms.change(&arn, change).unwrap_or_else(|| Ok(json!({})))
+    kms.change(&arn, change);
+    Ok(json!({}))
 }
 
 pub(super) fn switch(ask: &Ask, kms: &mut Kms, state: State) -> Result<Value, ApiError> {
-    change(ask, kms, |key| {
-        key.state = state;
-        Ok(json!({}))
-    })
+    change(ask, kms, |key| key.state = state)
 }
 
 pub(super) fn update_description(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let text = description(ask)?;
-    change(ask, kms, |key| {
-        text.clone_into(&mut key.description);
-        Ok(json!({}))
-    })
+    change(ask, kms, |key| text.clone_into(&mut key.description))
 }
 
 pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {

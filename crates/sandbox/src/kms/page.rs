@@ -1,11 +1,9 @@
 //! Pages of ordered rows. A marker is the last row's name, encoded; a page may begin behind a row that is gone.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::api::ApiError;
+use crate::api::{ApiError, place_of, token_of};
 
 /// The rows that follow the request's marker, and what ends the answer. `after` gives every row behind a name.
 pub(super) fn page<'a, T, I>(
@@ -29,7 +27,7 @@ where
         taken.push(row);
     }
     let end = match rows.next() {
-        Some(_) => json!({ "Truncated": true, "NextMarker": URL_SAFE_NO_PAD.encode(last) }),
+        Some(_) => json!({ "Truncated": true, "NextMarker": token_of(last) }),
         None => json!({ "Truncated": false }),
     };
     Ok((taken, end))
@@ -38,7 +36,5 @@ where
 fn parse(marker: &str) -> Result<String, ApiError> {
     let told =
         "The request was rejected because the marker that specifies where pagination should next begin is not valid.";
-    let bytes = URL_SAFE_NO_PAD.decode(marker).ok();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| ApiError::new("InvalidMarkerException", told))
+    place_of(marker).ok_or_else(|| ApiError::new("InvalidMarkerException", told))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::{Ask, Kms, exceeded, missing};
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::policy::{Document, Guard, Kind, Question};
 
 /// Bytes of a key policy.
@@ -60,19 +60,13 @@ pub(super) fn checked(ask: &Ask, text: &str, key: &str) -> Result<Document, ApiE
             return Err(malformed("Policy contains a statement with no resource."));
         }
         let is_known = |name: &String| name == "*" || ask.world.knows(name) || is_unique_id(name);
-        if !statement.principals().iter().all(is_known) {
-            let told = "Policy contains a statement with one or more invalid principals.";
-            return Err(malformed(told));
-        }
+        let told = "Policy contains a statement with one or more invalid principals.";
+        refuse_if(!statement.principals().iter().all(is_known), || malformed(told))?;
     }
     let facts = ask.world.facts();
     let question = Question::new(ask.caller, "kms:PutKeyPolicy", key, &facts);
     let account = &ask.caller.place.account;
-    let guard = Guard {
-        policy: Some(&policy),
-        account,
-        must_allow: true,
-    };
+    let guard = Guard::new(Some(&policy), account, true);
     let own = ask.world.iam(account).own(ask.caller, &question);
     let keeps = guard.lets(&question, own).is_ok();
     if !keeps && !ask.request.truth("BypassPolicyLockoutSafetyCheck") {

@@ -1,14 +1,11 @@
 //! Multi-Region keys: one id and one material in several regions, and in each a key with a policy, grants, aliases, tags
 //! and a state of its own.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
 use super::authorize::Act;
 use super::key::{self, Key, State, default_policy, in_days};
 use super::{Ask, Kms, keys, missing, policies, tags, unsupported};
-use crate::api::ApiError;
-use crate::identity::{Place, account_of, region_of};
+use crate::identity::region_of;
+use crate::prelude::*;
 
 /// What the keys of one id have in common besides their material.
 #[derive(Debug, Clone, Serialize, Deserialize)]

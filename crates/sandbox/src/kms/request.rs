@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::api::{ApiError, absent, bad_length, broken, camel, out_of_bounds};
+use crate::api::{ApiError, absent, bad_length, broken, camel, is_one_of, map, out_of_bounds, texts};
 
 /// Bytes of an encryption context's names and values together.
 const CONTEXT: usize = 8192;
@@ -37,8 +37,7 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn list(&self, name: &str) -> Vec<String> {
-        let texts = self.0[name].as_array().into_iter().flatten();
-        texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+        texts(&self.0[name])
     }
 
     pub(super) fn value(&self, name: &str) -> &'a Value {
@@ -61,19 +60,15 @@ impl<'a> Request<'a> {
         let bytes = STANDARD
             .decode(text)
             .map_err(|_| ApiError::new("SerializationException", format!("{name} is not base64")))?;
-        match bad_length(bytes.len(), &camel(name), 1..=most) {
-            Some(wrong) => Err(invalid(wrong)),
-            None => Ok(bytes),
-        }
+        bad_length(bytes.len(), &camel(name), 1..=most).map_err(invalid)?;
+        Ok(bytes)
     }
 
     /// A number, if it is there, within what the service's model allows.
     pub(super) fn bounded(&self, name: &str, bounds: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, ApiError> {
         let number = self.number(name);
-        match number.and_then(|number| out_of_bounds(number, &camel(name), bounds)) {
-            Some(wrong) => Err(invalid(wrong)),
-            None => Ok(number),
-        }
+        let checked = number.map_or(Ok(()), |number| out_of_bounds(number, &camel(name), bounds));
+        checked.map(|()| number).map_err(invalid)
     }
 
     /// A text, if it is there, of those that the service's model knows.
@@ -86,17 +81,6 @@ impl<'a> Request<'a> {
             text => Ok(text),
         }
     }
-}
-
-/// Whether a word is one of those of a text.
-pub(super) fn is_one_of(word: &str, words: &str) -> bool {
-    words.split(' ').any(|known| known == word)
-}
-
-pub(super) fn map(value: &Value) -> BTreeMap<String, String> {
-    let entries = value.as_object().into_iter().flatten();
-    let texts = entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    texts.collect()
 }
 
 pub(super) fn missing(name: &str) -> ApiError {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::key::{Key, Material};
 use super::{Ask, Kms, exceeded, page, seconds, with};
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 
 /// On-demand rotations of a key, by AWS's quota.
 const MOST: usize = 25;
@@ -62,9 +62,7 @@ fn change(
     let id = ask.administered(kms)?;
     let key = kms.key(&id)?;
     key.usable()?;
-    if key.is_replica() {
-        return Err(key.not_primary());
-    }
+    refuse_if(key.is_replica(), || key.not_primary())?;
     let answer = kms.change(&id, change).unwrap_or_else(|| Ok(json!({})));
     kms.share(&id);
     answer

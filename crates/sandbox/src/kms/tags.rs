@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::authorize::Act;
 use super::request::invalid;
 use super::{Ask, Kms, page, with};
-use crate::api::{ApiError, broken};
+use crate::api::{ApiError, broken, refuse_if};
 
 /// Tags of a key.
 const MOST: usize = 50;
@@ -24,19 +24,14 @@ pub(super) fn add(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     key.not_pending()?;
     let (id, mut all) = (key.arn.clone(), key.tags.clone());
     all.extend(tags);
-    if all.len() > MOST {
-        return Err(ApiError::new("TagException", "Too many tags"));
-    }
+    refuse_if(all.len() > MOST, || ApiError::new("TagException", "Too many tags"))?;
     kms.change(&id, |key| key.tags = all);
     Ok(json!({}))
 }
 
 pub(super) fn remove(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let names = ask.request.list("TagKeys");
-    super::keys::change(ask, kms, |key| {
-        key.tags.retain(|name, _| !names.contains(name));
-        Ok(json!({}))
-    })
+    super::keys::change(ask, kms, |key| key.tags.retain(|name, _| !names.contains(name)))
 }
 
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
@@ -80,8 +75,6 @@ pub(super) fn parse(value: &Value) -> Result<BTreeMap<String, String>, ApiError>
             return Err(refused("Duplicate tag keys"));
         }
     }
-    if tags.len() > MOST {
-        return Err(refused("Too many tags"));
-    }
+    refuse_if(tags.len() > MOST, || refused("Too many tags"))?;
     Ok(tags)
 }

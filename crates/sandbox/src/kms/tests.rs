@@ -1,13 +1,11 @@
 //! Authorization and key states, as tables.
-use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde_json::json;
 
 use super::key::arn;
 use super::*;
 use crate::Options;
-use crate::identity::{ACCOUNT, Principal, REGION};
+use crate::identity::{ACCOUNT, REGION};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/example-role";
 const DENIED: &str = "AccessDeniedException";

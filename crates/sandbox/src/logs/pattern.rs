@@ -14,10 +14,8 @@ impl Pattern {
     /// Reads a pattern; an empty one matches everything.
     pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
         if text.trim_start().starts_with(['{', '[', '%']) {
-            return Err(ApiError::new(
-                "InvalidParameterException",
-                "Invalid filter pattern: the sandbox knows terms only, neither JSON nor columns nor expressions",
-            ));
+            let told = "Invalid filter pattern: the sandbox knows terms only, neither JSON nor columns nor expressions";
+            return Err(ApiError::new("InvalidParameterException", told));
         }
         let mut pattern = Self::default();
         let mut rest = text.trim_start();
@@ -30,10 +28,8 @@ impl Pattern {
             let body = rest.strip_prefix(['?', '-']).unwrap_or(rest);
             let (term, left) = match body.strip_prefix('"') {
                 Some(quoted) => quoted.split_once('"').ok_or_else(|| {
-                    ApiError::new(
-                        "InvalidParameterException",
-                        "Invalid filter pattern: unclosed quotation mark",
-                    )
+                    let told = "Invalid filter pattern: unclosed quotation mark";
+                    ApiError::new("InvalidParameterException", told)
                 })?,
                 None => body.split_once(char::is_whitespace).unwrap_or((body, "")),
             };

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Event;
-use super::read::{LARGEST_PAGE, bad_token, name_of, token_of};
-use crate::api::ApiError;
+use super::read::{LARGEST_PAGE, bad_token, name_of};
+use crate::api::{ApiError, token_of};
 
 /// Where an event is among those of several streams.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn token(&self) -> String {
-        token_of(&format!("{} {} {}", self.timestamp, self.index, self.stream))
+        token_of(format!("{} {} {}", self.timestamp, self.index, self.stream))
     }
 
     pub(super) fn parse(token: &str) -> Result<Self, ApiError> {

@@ -1,14 +1,12 @@
 //! Reading logs page by page.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::pattern::Pattern;
 use super::place::{Place, Position, backward, fitting, forward, window};
 use super::{Event, Group, Logs, Stream, invalid, no_group, no_stream};
-use crate::api::{ApiError, broken, out_of_bounds};
+use crate::api::{ApiError, broken, insert_some, out_of_bounds, place_of, token_of};
 
 /// Events in a page, or in a batch.
 pub(super) const MOST_EVENTS: usize = 10_000;
@@ -83,7 +81,7 @@ impl Named {
                     .all(|c| c.is_ascii_alphanumeric() || "_#+=/:,.@-".contains(c)) =>
             {
                 let rule = "satisfy regular expression pattern: [\\w#+=/:,.@-]*";
-                Err(invalid(&broken(None, "logGroupIdentifier", rule)))
+                Err(invalid(broken(None, "logGroupIdentifier", rule)))
             }
             (None, Some(arn)) if arn.starts_with("arn:") => arn.strip_prefix(&logs.arn("")).ok_or_else(no_group),
             (None, Some(name)) => Ok(name),
@@ -100,9 +98,8 @@ impl Logs {
     pub(super) fn describe_groups(&self, request: &DescribeGroups) -> Result<Value, ApiError> {
         let limit = page_limit(request.limit, 50)?;
         if request.log_group_name_prefix.is_some() && request.log_group_name_pattern.is_some() {
-            return Err(invalid(
-                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
-            ));
+            let told = "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.";
+            return Err(invalid(told));
         }
         let after = request.next_token.as_deref().map(name_of).transpose()?;
         let groups = self.lock();
@@ -291,26 +288,16 @@ fn stream_row(group_arn: &str, name: &str, stream: &Stream) -> Value {
 
 fn page_limit(limit: Option<i64>, most: usize) -> Result<usize, ApiError> {
     let Some(limit) = limit else { return Ok(most) };
-    match out_of_bounds(limit, "limit", 1..=most as i64) {
-        Some(wrong) => Err(invalid(&wrong)),
-        None => Ok(limit as usize),
-    }
+    out_of_bounds(limit, "limit", 1..=most as i64).map_err(invalid)?;
+    Ok(limit as usize)
 }
 
 fn event_limit(limit: Option<i64>) -> Result<usize, ApiError> {
     page_limit(limit, MOST_EVENTS)
 }
 
-pub(super) fn token_of(name: &str) -> String {
-    URL_SAFE_NO_PAD.encode(name)
-}
-
 pub(super) fn name_of(token: &str) -> Result<String, ApiError> {
-    URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(bad_token)
+    place_of(token).ok_or_else(bad_token)
 }
 
 pub(super) fn bad_token() -> ApiError {
@@ -318,8 +305,6 @@ pub(super) fn bad_token() -> ApiError {
 }
 
 fn with_token(mut answer: Value, token: Option<String>) -> Value {
-    if let Some(token) = token {
-        answer["nextToken"] = Value::String(token);
-    }
+    insert_some(&mut answer, "nextToken", token);
     answer
 }

@@ -1,10 +1,10 @@
 //! Log groups, streams and events as rows of the world's disk.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Event, Group, Stream};
-use crate::disk::{Disk, DiskError};
+use crate::disk::{Disk, DiskError, lock};
 use crate::identity::Place;
 use crate::shelf::encoded;
 
@@ -62,7 +62,7 @@ impl Rows {
     }
 
     pub(super) fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.disk)
     }
 
     pub(super) fn load(&self, disk: &Disk) -> Result<BTreeMap<String, Group>, DiskError> {

@@ -62,11 +62,8 @@ fn what_nobody_heeds_is_refused_by_its_path_unless_it_asks_for_nothing() {
             "The sandbox does not implement Other[].Key of ListRoles."
         )
     );
-    assert_eq!(
-        asked("kms", "Sign", json!({ "Anything": 1 })),
-        Ok(()),
-        "refused elsewhere"
-    );
+    let elsewhere = asked("kms", "Sign", json!({ "Anything": 1 }));
+    assert_eq!(elsewhere, Ok(()), "refused elsewhere");
 }
 
 #[test]
@@ -83,10 +80,8 @@ fn a_member_of_another_type_is_no_member_left_out() {
         (json!({ "Marker": true }), "TRUE_VALUE can not be converted to a String"),
         (json!({ "Marker": ["x"] }), "Start of list found where not expected."),
     ] {
-        assert_eq!(
-            asked("kms", "ListKeys", body),
-            refused("SerializationException", message)
-        );
+        let expected = refused("SerializationException", message);
+        assert_eq!(asked("kms", "ListKeys", body), expected);
     }
     let encrypt = |context| asked("kms", "Encrypt", json!({ "EncryptionContext": context }));
     assert_eq!(encrypt(json!({ "a": "b" })), Ok(()));
@@ -103,10 +98,8 @@ fn a_member_of_another_type_is_no_member_left_out() {
         .0,
         "SerializationException"
     );
-    assert_eq!(
-        form("iam", "ListRoles", "MaxItems=many"),
-        refused("MalformedInput", "STRING_VALUE can not be converted to an Integer")
-    );
+    let expected = refused("MalformedInput", "STRING_VALUE can not be converted to an Integer");
+    assert_eq!(form("iam", "ListRoles", "MaxItems=many"), expected);
 }
 
 #[test]
@@ -140,9 +133,7 @@ fn lists_of_forms_are_numbered_or_empty() {
 fn what_a_form_says_beyond_its_members_is_not_heard() {
     let form = Form::parse(b"Action=PutUserPolicy&UserName=u&RoleName=&PermissionsBoundary=false&PolicyName=");
     let heeded = heeded("iam", "PutUserPolicy", &form).unwrap().unwrap();
-    assert_eq!(
-        heeded.iter().collect::<Vec<_>>(),
-        [("PolicyName", ""), ("UserName", "u")]
-    );
+    let heeded: Vec<_> = heeded.iter().collect();
+    assert_eq!(heeded, [("PolicyName", ""), ("UserName", "u")]);
     assert!(super::heeded("iam", "PolicyPutUser", &form).unwrap().is_none());
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Question;
 use super::condition::Condition;
 use super::grammar::{self, Kind};
-use super::pattern::{Pattern, Reading};
+use super::pattern::Pattern;
 pub(super) use super::principal::Named;
 use super::principal::{Principals, account_of_root};
 use super::unique;
@@ -224,13 +224,7 @@ fn statement(index: usize, value: &Value, has_variables: bool) -> Result<Stateme
         Some("Deny") => Effect::Deny,
         _ => return Err(Malformed::SYNTAX),
     };
-    let action = |text: &str| {
-        let reading = Reading {
-            is_glob: true,
-            has_variables: false,
-        };
-        Pattern::read(&text.to_lowercase(), reading)
-    };
+    let action = |text: &str| Pattern::glob(&text.to_lowercase());
     Ok(Statement {
         effect,
         index,

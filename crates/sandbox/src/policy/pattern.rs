@@ -59,6 +59,12 @@ impl Pattern {
         Self { pieces }
     }
 
+    /// A text whose `*` and `?` stand for others, and which has no variables.
+    pub(super) fn glob(text: &str) -> Self {
+        let (is_glob, has_variables) = (true, false);
+        Self::read(text, Reading { is_glob, has_variables })
+    }
+
     /// A text of `Resource`: parts that an ARN lacks at its end are any, and a `*` inside of one of its first five parts
     /// stays in there.
     pub(super) fn resource(text: &str, has_variables: bool) -> Self {
@@ -145,11 +151,7 @@ fn variable(name: &str) -> Piece {
 
 /// Whether a text fits `*` and `?` alone.
 pub(crate) fn globs(pattern: &str, text: &str) -> bool {
-    let reading = Reading {
-        is_glob: true,
-        has_variables: false,
-    };
-    fit(&Pattern::read(pattern, reading).pieces, text)
+    fit(&Pattern::glob(pattern).pieces, text)
 }
 
 fn fit(pieces: &[Piece], text: &str) -> bool {

@@ -35,11 +35,11 @@ pub(super) enum ResourceDecision {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guard<'a> {
     /// The resource's own policy, if it has one.
-    pub(crate) policy: Option<&'a Document>,
+    policy: Option<&'a Document>,
     /// The account that the resource belongs to.
-    pub(crate) account: &'a str,
+    account: &'a str,
     /// Whether the resource's policy must allow, or at least delegate, in its own account too.
-    pub(crate) must_allow: bool,
+    must_allow: bool,
 }
 
 /// The kinds of policy, as refusals name them.
@@ -98,7 +98,15 @@ impl Own {
     }
 }
 
-impl Guard<'_> {
+impl<'a> Guard<'a> {
+    pub(crate) const fn new(policy: Option<&'a Document>, account: &'a str, must_allow: bool) -> Self {
+        Self {
+            policy,
+            account,
+            must_allow,
+        }
+    }
+
     /// What the resource's policy says for itself.
     pub(crate) fn says(&self, question: &Question, is_bounded: bool) -> Decision {
         match self

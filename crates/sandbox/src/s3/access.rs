@@ -3,8 +3,6 @@
 //! A request that names a second resource (the source of a copy, the keys of a batch delete, a tag set beside an
 //! object) is checked for that one in [`super::front`], with the caller that is left in its extensions.
 
-use std::sync::Arc;
-
 use hyper::HeaderMap;
 use s3s::S3ErrorCode;
 use s3s::access::{S3Access, S3AccessContext};
@@ -20,11 +18,9 @@ use super::sent::Hoisted;
 use super::served;
 use super::store::Ownership;
 use super::told::decoded;
-use crate::api::ApiError;
-use crate::identity::{Caller, Principal};
 use crate::policy::{Guard, NOTHING, Question};
+use crate::prelude::*;
 use crate::sigv4::{Authorization, header, signed_by};
-use crate::world::World;
 
 /// Finds the secret that a signature must have been made with.
 #[derive(Debug)]
@@ -186,12 +182,10 @@ impl Gate {
                 continue;
             };
             if expected.len() != 12 || !expected.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(ApiError::new(
-                    "InvalidBucketOwnerAWSAccountID",
-                    format!(
-                        "The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]"
-                    ),
-                ));
+                let message = format!(
+                    "The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]"
+                );
+                return Err(ApiError::new("InvalidBucketOwnerAWSAccountID", message));
             }
             let place = bucket.and_then(|bucket| self.world.s3.place(bucket));
             if place.is_some_and(|place| place.account != expected) {
@@ -274,11 +268,7 @@ pub(crate) fn authorize(
         one.chain(facts.clone()).collect()
     };
     let question = Question::new(caller, action, resource, &NOTHING).knowing(&further);
-    let guard = Guard {
-        policy: policy.as_deref(),
-        account: owner,
-        must_allow: false,
-    };
+    let guard = Guard::new(policy.as_deref(), owner, false);
     let refused = |why: String| {
         // Of a list of all buckets there is no resource to name.
         let on = match resource {
@@ -303,9 +293,6 @@ fn denied(message: &str) -> ApiError {
 }
 
 fn unknown_key() -> ApiError {
-    ApiError::new(
-        "InvalidAccessKeyId",
-        "The AWS Access Key Id you provided does not exist in our records.",
-    )
-    .status(403)
+    let message = "The AWS Access Key Id you provided does not exist in our records.";
+    ApiError::new("InvalidAccessKeyId", message).status(403)
 }

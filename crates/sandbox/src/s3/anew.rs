@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::body::broken;
 use super::convert::malformed;
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::sigv4::sign_anew;
 
 /// Bytes of a document about a bucket.
@@ -156,9 +156,7 @@ fn blocks(mut types: &str) -> Result<bool, ApiError> {
     let mut named = Vec::new();
     while !types.trim().is_empty() {
         let (before, name, rest) = cut(types, "EncryptionType").ok_or_else(malformed)?;
-        if !before.trim().is_empty() {
-            return Err(malformed());
-        }
+        refuse_if(!before.trim().is_empty(), malformed)?;
         named.push(name.trim());
         types = rest;
     }

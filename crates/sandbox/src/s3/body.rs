@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::SystemTime;
 
 use aes_gcm::Aes256Gcm;
@@ -18,7 +18,7 @@ use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 
 use crate::clock::Clock;
-use crate::disk::{Disk, unwritable};
+use crate::disk::{Disk, lock, unwritable};
 use crate::s3::customer::CustomerKey;
 
 mod sealed;
@@ -77,7 +77,7 @@ impl Home {
         let there: HashSet<OsString> = std::fs::read_dir(&self.folder)?
             .map(|entry| entry.map(|entry| entry.file_name()))
             .collect::<io::Result<_>>()?;
-        let files = self.files();
+        let files = lock(&self.files);
         let missing = files.keys().find(|name| !there.contains(OsStr::new(name)));
         Ok(missing.map(|name| self.folder.join(name)))
     }
@@ -90,7 +90,7 @@ impl Home {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let files = self.files();
+        let files = lock(&self.files);
         for entry in std::fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
             let path = self.folder.join(&name);
@@ -110,7 +110,7 @@ impl Home {
 
     /// The file of a name: the one that others hold, if there is any.
     fn file(self: &Arc<Self>, name: String) -> Arc<BodyFile> {
-        let mut files = self.files();
+        let mut files = lock(&self.files);
         if let Some(file) = files.get(&name).and_then(Weak::upgrade) {
             return file;
         }
@@ -124,7 +124,7 @@ impl Home {
 
     /// Removes a file that was let go of, unless a row names it again.
     fn let_go(&self, name: &str) {
-        let mut files = self.files();
+        let mut files = lock(&self.files);
         if files.get(name).is_none_or(|file| file.strong_count() == 0) {
             files.remove(name);
             drop(files);
@@ -134,10 +134,6 @@ impl Home {
                 let _ = std::fs::remove_file(path.with_extension(PART));
             }
         }
-    }
-
-    fn files(&self) -> MutexGuard<'_, HashMap<String, Weak<BodyFile>>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An error with the folder in it.

@@ -301,13 +301,11 @@ pub(crate) fn verify(
             continue;
         };
         if algorithm.value(computed).is_some_and(|value| *value != expected) {
-            return Err(ApiError::new(
-                "BadDigest",
-                format!(
-                    "The {} you specified did not match the calculated checksum.",
-                    algorithm.name()
-                ),
-            ));
+            let message = format!(
+                "The {} you specified did not match the calculated checksum.",
+                algorithm.name()
+            );
+            return Err(ApiError::new("BadDigest", message));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use s3s::dto::{Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner, Range, StorageClass, Tag, Timestamp};
 use s3s::{S3Error, S3ErrorCode, TrailingHeaders};
@@ -12,7 +12,7 @@ use s3s::{S3Error, S3ErrorCode, TrailingHeaders};
 use super::list::After;
 use super::object::Object;
 use super::store::Condition;
-use crate::api::ApiError;
+use crate::api::{ApiError, place_of, refuse_if, token_of};
 
 /// What an object's user metadata may weigh.
 const METADATA_LIMIT: usize = 2048;
@@ -87,18 +87,13 @@ impl ReadConditions {
             (None, Some(since)) => newer(since),
             (None, None) => false,
         };
-        if failed {
-            return Err(precondition());
-        }
+        refuse_if(failed, precondition)?;
         let unchanged = match (&self.none_matches, &self.modified_since) {
             (Some(condition), _) => is(condition),
             (None, Some(since)) => !newer(since),
             (None, None) => false,
         };
-        if unchanged {
-            return Err(ApiError::new("NotModified", "Not Modified").status(304));
-        }
-        Ok(())
+        refuse_if(unchanged, || ApiError::new("NotModified", "Not Modified").status(304))
     }
 }
 
@@ -111,11 +106,8 @@ pub(crate) fn malformed() -> ApiError {
 }
 
 pub(crate) fn precondition() -> ApiError {
-    ApiError::new(
-        "PreconditionFailed",
-        "At least one of the pre-conditions you specified did not hold",
-    )
-    .status(412)
+    let message = "At least one of the pre-conditions you specified did not hold";
+    ApiError::new("PreconditionFailed", message).status(412)
 }
 
 /// HTTP's dates have no fractions.
@@ -155,12 +147,8 @@ pub(crate) fn metadata(
 ) -> Result<BTreeMap<String, String>, ApiError> {
     let metadata: BTreeMap<String, String> = given.unwrap_or_default().into_iter().collect();
     let size: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if size > METADATA_LIMIT {
-        return Err(ApiError::new(
-            "MetadataTooLarge",
-            "Your metadata headers exceed the maximum allowed metadata size",
-        ));
-    }
+    let message = "Your metadata headers exceed the maximum allowed metadata size";
+    refuse_if(size > METADATA_LIMIT, || ApiError::new("MetadataTooLarge", message))?;
     Ok(metadata)
 }
 
@@ -429,17 +417,13 @@ pub(crate) fn token(after: &After) -> Option<String> {
         After::Key(key) => format!("k{key}"),
         After::Prefix(prefix) => format!("p{prefix}"),
     };
-    Some(URL_SAFE_NO_PAD.encode(text))
+    Some(token_of(text))
 }
 
 /// Reads a token back.
 pub(crate) fn parse_token(token: &str) -> Result<After, ApiError> {
     let refused = || ApiError::invalid_argument("The continuation token provided is incorrect");
-    let text = URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(refused)?;
+    let text = place_of(token).ok_or_else(refused)?;
     match text.strip_prefix('k') {
         Some(key) => Ok(After::Key(key.to_owned())),
         None => text

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::object::About;
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::sigv4::header;
 use crate::world::random;
 
@@ -70,20 +70,15 @@ impl CustomerKey {
         };
         let algorithm = algorithm.ok_or_else(|| lacks("a valid encryption algorithm"))?;
         if algorithm != ALGORITHM {
-            return Err(ApiError::new(
-                "InvalidEncryptionAlgorithmError",
-                "The Encryption request you specified is not valid. Supported value: AES256.",
-            ));
+            let message = "The Encryption request you specified is not valid. Supported value: AES256.";
+            return Err(ApiError::new("InvalidEncryptionAlgorithmError", message));
         }
         let key = key.ok_or_else(|| lacks("an appropriate secret key"))?;
         let md5 = md5.ok_or_else(|| lacks("the client calculated MD5 of the secret key"))?;
         let wrong = || invalid("The secret key was invalid for the specified algorithm.");
         let key = STANDARD.decode(key).map_err(|_| wrong())?;
-        if md5 != digest(&key) {
-            return Err(invalid(
-                "The calculated MD5 hash of the key did not match the hash that was provided.",
-            ));
-        }
+        let message = "The calculated MD5 hash of the key did not match the hash that was provided.";
+        refuse_if(md5 != digest(&key), || invalid(message))?;
         key.try_into().map(|key| Some(Self(key))).map_err(|_| wrong())
     }
 

@@ -5,19 +5,13 @@
 //! What a request does not say, the bucket's default says; without one S3 encrypts with its own keys. `aws:kms` without a
 //! key means the key that AWS manages for S3 in the caller's account, which all of the account may use through S3.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::customer::{self, CustomerKey};
 use super::object::About;
-use crate::api::ApiError;
-use crate::identity::Caller;
 use crate::kms;
-use crate::world::World;
+use crate::prelude::*;
 
 pub(super) const KMS: &str = "aws:kms";
 
@@ -83,16 +77,13 @@ pub(super) fn admit(world: &World, caller: &Caller, resource: &str, key: Option<
     if key.is_none() || !blocks()? {
         return Ok(());
     }
-    Err(ApiError::new(
-        "AccessDenied",
-        format!(
-            "User: {} is not authorized to perform: s3:PutObject on resource: \"{resource}\" because this bucket has \
-             blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please \
-             specify a different server-side encryption type",
-            caller.arn
-        ),
-    )
-    .status(403))
+    let message = format!(
+        "User: {} is not authorized to perform: s3:PutObject on resource: \"{resource}\" because this bucket has \
+         blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please \
+         specify a different server-side encryption type",
+        caller.arn
+    );
+    Err(ApiError::new("AccessDenied", message).status(403))
 }
 
 /// Opens an object to who comes without a customer's key: one that such a key encrypts stays closed.

@@ -1,35 +1,24 @@
 //! What conditions may ask of a request to S3, every value as the other end reads it.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use hyper::HeaderMap;
-use jiff::Timestamp;
 use s3s::path::S3Path;
 
 use super::convert::header_tags;
 use super::lifecycle::moment as moment_of;
 use super::lock::{Protection, Retention};
+use crate::prelude::*;
 use crate::sigv4::{header, moment};
-use crate::world::World;
 
 /// Condition keys with their values.
 pub(super) type Facts = BTreeMap<String, Vec<String>>;
 
 /// Headers that are condition keys under their own names.
-const HEADERS: &[&str] = &[
-    "x-amz-acl",
-    "x-amz-content-sha256",
-    "x-amz-copy-source",
-    "x-amz-metadata-directive",
-    "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-customer-algorithm",
-    "x-amz-storage-class",
-    "x-amz-website-redirect-location",
-    "if-match",
-    "if-none-match",
-];
+const HEADERS: &str = "x-amz-acl x-amz-content-sha256 x-amz-copy-source x-amz-metadata-directive \
+    x-amz-server-side-encryption x-amz-server-side-encryption-aws-kms-key-id \
+    x-amz-server-side-encryption-customer-algorithm x-amz-storage-class x-amz-website-redirect-location if-match \
+    if-none-match";
 /// Query names of listings that are condition keys under their own names.
 const QUERY: &[&str] = &["prefix", "delimiter", "max-keys"];
 
@@ -63,7 +52,7 @@ pub(super) fn of(world: &World, operation: &str, path: &S3Path, query: Option<&s
     say("s3:signatureAge", signed.and_then(|stamp| age(&stamp)));
     say("aws:UserAgent", header(headers, "user-agent"));
     say("aws:Referer", header(headers, "referer"));
-    for name in HEADERS.iter().filter(|name| headers.contains_key(**name)) {
+    for name in HEADERS.split(' ').filter(|name| headers.contains_key(*name)) {
         say(&format!("s3:{name}"), header(headers, name));
     }
     if operation.starts_with("List") {

@@ -9,7 +9,9 @@ use hyper::http::{Extensions, HeaderMap};
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use super::encryption;
 use super::facts::Facts;
+use super::object::About;
 use super::store::{Settings, Store};
 use crate::api::ApiError;
 use crate::identity::Caller;
@@ -57,6 +59,11 @@ impl Front {
         extensions
             .get::<Caller>()
             .ok_or_else(|| ApiError::new("AccessDenied", "Access Denied").status(403))
+    }
+
+    /// Unwraps the data key of what the caller is about to read, or goes on with.
+    fn unwrap(&self, extensions: &Extensions, about: &About, resource: &str) -> Result<(), ApiError> {
+        encryption::unwrap(&self.world, Self::caller(extensions)?, about, resource)
     }
 
     /// Changes what a bucket is set to; the answer says nothing.
@@ -168,17 +175,19 @@ operations! {
 
 /// `access` puts them there; nobody decides without.
 fn without_facts() -> ApiError {
-    ApiError::new(
-        "InternalError",
-        "The request came without what conditions may ask of it",
-    )
-    .status(500)
+    let message = "The request came without what conditions may ask of it";
+    ApiError::new("InternalError", message).status(500)
 }
 
 /// Says that there is nothing any more.
 fn gone<T>(mut answer: S3Response<T>) -> S3Response<T> {
     answer.status = Some(hyper::StatusCode::NO_CONTENT);
     answer
+}
+
+/// What a permission is called where a version is named by its id, and where none is.
+fn by_version(is_of_version: bool, action: &'static str, of_newest: &'static str) -> &'static str {
+    if is_of_version { action } else { of_newest }
 }
 
 /// What most operations look at.

@@ -11,6 +11,9 @@ use super::object::Object;
 use super::store::Bucket;
 use super::versions::{Version, key_of};
 
+/// What a rule is for.
+type Scope = LifecycleRuleAndOperator;
+
 const DAY: u64 = 24 * 60 * 60;
 
 /// What a rule took away, to be dropped outside the lock.
@@ -32,9 +35,9 @@ fn midnight(since: SystemTime, days: i32) -> SystemTime {
 }
 
 /// What a rule is for, in one shape for its three spellings.
-fn scope(rule: &LifecycleRule) -> LifecycleRuleAndOperator {
+fn scope(rule: &LifecycleRule) -> Scope {
     let filter = rule.filter.clone().unwrap_or_default();
-    filter.and.unwrap_or_else(|| LifecycleRuleAndOperator {
+    filter.and.unwrap_or_else(|| Scope {
         object_size_greater_than: filter.object_size_greater_than,
         object_size_less_than: filter.object_size_less_than,
         prefix: filter.prefix.or_else(|| rule.prefix.clone()),
@@ -42,7 +45,7 @@ fn scope(rule: &LifecycleRule) -> LifecycleRuleAndOperator {
     })
 }
 
-fn is_in(scope: &LifecycleRuleAndOperator, key: &str, object: Option<&Object>) -> bool {
+fn is_in(scope: &Scope, key: &str, object: Option<&Object>) -> bool {
     let prefix = scope.prefix.as_deref().unwrap_or_default();
     let Some(object) = object else {
         // Of a delete marker or an upload nothing is known but its key.
@@ -104,13 +107,7 @@ impl Bucket {
             .min()
     }
 
-    fn expire_current(
-        &mut self,
-        rule: &LifecycleRule,
-        scope: &LifecycleRuleAndOperator,
-        now: SystemTime,
-        gone: &mut Gone,
-    ) {
+    fn expire_current(&mut self, rule: &LifecycleRule, scope: &Scope, now: SystemTime, gone: &mut Gone) {
         let is_due = |object: &Object| expiry(rule, object.modified).is_some_and(|at| at <= now);
         let due = self
             .objects
@@ -121,13 +118,7 @@ impl Bucket {
         }
     }
 
-    fn expire_older(
-        &mut self,
-        rule: &LifecycleRule,
-        scope: &LifecycleRuleAndOperator,
-        now: SystemTime,
-        gone: &mut Gone,
-    ) {
+    fn expire_older(&mut self, rule: &LifecycleRule, scope: &Scope, now: SystemTime, gone: &mut Gone) {
         let Some(expiration) = &rule.noncurrent_version_expiration else {
             return;
         };
@@ -142,10 +133,7 @@ impl Bucket {
             for (row, version) in self.older_of(&key) {
                 if let Some(since) = successor {
                     rank += 1;
-                    let object = match version {
-                        Version::Object(object) => Some(&**object),
-                        Version::Marker(_) => None,
-                    };
+                    let object = version.object().map(|object| &**object);
                     let may_go = object.is_none_or(|object| object.protection.lets_go(now, false));
                     let is_due = midnight(since, days) <= now;
                     if rank > keep.unwrap_or(0) && is_in(scope, &key, object) && is_due && may_go {
@@ -160,13 +148,7 @@ impl Bucket {
     }
 
     /// A marker below which no version is left hides nothing any more.
-    fn expire_markers(
-        &mut self,
-        rule: &LifecycleRule,
-        scope: &LifecycleRuleAndOperator,
-        now: SystemTime,
-        gone: &mut Gone,
-    ) {
+    fn expire_markers(&mut self, rule: &LifecycleRule, scope: &Scope, now: SystemTime, gone: &mut Gone) {
         let Some(expiration) = &rule.expiration else {
             return;
         };
@@ -189,7 +171,7 @@ impl Bucket {
         }
     }
 
-    fn abort_old(&mut self, rule: &LifecycleRule, scope: &LifecycleRuleAndOperator, now: SystemTime, gone: &mut Gone) {
+    fn abort_old(&mut self, rule: &LifecycleRule, scope: &Scope, now: SystemTime, gone: &mut Gone) {
         let abort = rule.abort_incomplete_multipart_upload.as_ref();
         let Some(days) = abort.and_then(|abort| abort.days_after_initiation) else {
             return;

@@ -14,12 +14,12 @@ pub(crate) enum After {
     Prefix(String),
 }
 
-/// What to list.
+/// What to list, of keys or of versions.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
+pub(crate) struct Query<A = After> {
     pub(crate) prefix: String,
     pub(crate) delimiter: Option<String>,
-    pub(crate) after: After,
+    pub(crate) after: A,
     pub(crate) limit: usize,
 }
 
@@ -200,10 +200,8 @@ mod tests {
     fn a_full_last_page_does_not_promise_more() {
         let objects = bucket(&["a", "b"]);
         assert_eq!(page(&objects, &query("", "", After::Nothing, 2)).next, None);
-        assert_eq!(
-            page(&objects, &query("", "", After::Nothing, 1)).next,
-            Some(After::Key("a".to_owned()))
-        );
+        let next = page(&objects, &query("", "", After::Nothing, 1)).next;
+        assert_eq!(next, Some(After::Key("a".to_owned())));
         assert_eq!(page(&objects, &query("", "", After::Nothing, 0)).next, None);
     }
 

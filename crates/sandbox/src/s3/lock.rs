@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::convert::time;
 use super::store::{Bucket, Store};
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::sigv4::header;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -67,9 +67,8 @@ impl Protection {
                     .map_err(|_| invalid("The retain until date must be provided in ISO 8601 format"))?,
             }),
             _ => {
-                return Err(invalid(
-                    "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied",
-                ));
+                let message = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
+                return Err(invalid(message));
             }
         };
         let hold = said("legal-hold")
@@ -147,9 +146,7 @@ impl Store {
         let now = self.home.now();
         self.with(bucket, |bucket| {
             let protection = bucket.protection(key, id);
-            if !protection.lets_change(retention.as_ref(), now, bypass) {
-                return Err(protected());
-            }
+            refuse_if(!protection.lets_change(retention.as_ref(), now, bypass), protected)?;
             bucket.change_facts(key, id, |facts| facts.protection.retention = retention);
             Ok(())
         })

@@ -1,11 +1,9 @@
 //! Multipart uploads: parts wait beside the bucket until they are completed into an object, or aborted.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use s3s::dto::Checksum;
-use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body, Stretch};
 use super::checksum::{self, Algorithm, Kind};
@@ -13,7 +11,7 @@ use super::lock::Protection;
 use super::object::About;
 use super::store::{Bucket, Store};
 use super::versions::{rows_end, rows_start};
-use crate::api::ApiError;
+use crate::prelude::*;
 use crate::shelf::encoded;
 
 mod complete;

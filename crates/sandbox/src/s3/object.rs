@@ -1,17 +1,15 @@
 //! What an object is.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use s3s::dto::{Checksum, ServerSideEncryption, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body};
 use super::checksum::{self, Checksums};
 use super::customer::Seal;
 use super::lock::Protection;
 use super::versions::NULL;
+use crate::prelude::*;
 use crate::shelf::encoded;
 
 /// An object: all that S3 knows of it, and where its bytes are.

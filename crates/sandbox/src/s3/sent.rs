@@ -12,6 +12,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::facts::parameter;
+use super::served::SIGNATURE;
 use crate::sigv4::Authorization;
 
 /// The names in a signed URL's query that stand for headers; the URL's signature covers them.
@@ -83,17 +84,7 @@ fn dated(parts: &mut Parts) -> Hoisted {
 
 /// What of a query is version 4's signature itself.
 fn is_signature(name: &str) -> bool {
-    matches!(
-        name,
-        "x-amz-algorithm"
-            | "x-amz-content-sha256"
-            | "x-amz-credential"
-            | "x-amz-date"
-            | "x-amz-expires"
-            | "x-amz-security-token"
-            | "x-amz-signature"
-            | "x-amz-signedheaders"
-    )
+    SIGNATURE.split(' ').any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// A body in chunks. Without the last one, of no bytes, nobody has signed that it ends here.

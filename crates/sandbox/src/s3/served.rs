@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use hyper::HeaderMap;
 
 use super::store::Ownership;
-use crate::api::ApiError;
+use crate::api::{ApiError, is_one_of};
 
 /// An operation of `served.txt`, or a group of names.
 struct Served {
@@ -86,24 +86,13 @@ fn changes_meaning(name: &str) -> bool {
     name.starts_with("x-amz-") || name.starts_with("if-") || name == "range"
 }
 
+/// What of a query is version 4's signature itself.
+pub(super) const SIGNATURE: &str = "X-Amz-Algorithm X-Amz-Content-Sha256 X-Amz-Credential X-Amz-Date X-Amz-Expires \
+    X-Amz-Security-Token X-Amz-Signature X-Amz-SignedHeaders";
+
 /// What signs a request, or only says which SDK operation it came from.
 fn is_signature(name: &str) -> bool {
-    matches!(
-        name,
-        "X-Amz-Algorithm"
-            | "X-Amz-Content-Sha256"
-            | "X-Amz-Credential"
-            | "X-Amz-Date"
-            | "X-Amz-Expires"
-            | "X-Amz-Security-Token"
-            | "X-Amz-Signature"
-            | "X-Amz-SignedHeaders"
-            | "AWSAccessKeyId"
-            | "Expires"
-            | "Signature"
-            | "x-amz-security-token"
-            | "x-id"
-    )
+    is_one_of(name, SIGNATURE) || is_one_of(name, "AWSAccessKeyId Expires Signature x-amz-security-token x-id")
 }
 
 /// Values that mean something else than what is served.
@@ -131,9 +120,8 @@ fn check_acl(operation: &str, name: &str, ownership: Ownership) -> Result<(), Ap
 }
 
 fn not_heeded(header: &str) -> ApiError {
-    refused(format!(
-        "A header you provided implies functionality that is not implemented: {header}"
-    ))
+    let message = format!("A header you provided implies functionality that is not implemented: {header}");
+    refused(message)
 }
 
 fn refused(message: String) -> ApiError {
@@ -163,11 +151,8 @@ mod tests {
             ("PostObject", ""),
             ("PutBucketWebsite", "website"),
         ] {
-            assert_eq!(
-                asked(operation, query, None),
-                Err("NotImplemented".to_owned()),
-                "{operation}?{query}"
-            );
+            let said = asked(operation, query, None);
+            assert_eq!(said, Err("NotImplemented".to_owned()), "{operation}?{query}");
         }
         for header in [
             "x-amz-write-offset-bytes",
@@ -176,24 +161,17 @@ mod tests {
             "if-modified-since",
             "x-amz-anything-new",
         ] {
-            assert_eq!(
-                asked("PutObject", "", Some((header, "1"))),
-                Err("NotImplemented".to_owned()),
-                "{header}"
-            );
+            let said = asked("PutObject", "", Some((header, "1")));
+            assert_eq!(said, Err("NotImplemented".to_owned()), "{header}");
         }
     }
 
     #[test]
     fn what_is_served_passes_however_it_is_written() {
-        assert_eq!(
-            asked("ListObjectsV2", "list%2Dtype=2&pre%66ix=a%2F&x-id=ListObjectsV2", None),
-            Ok(())
-        );
-        assert_eq!(
-            asked("GetObject", "X-Amz-Signature=1&versionId=null", Some(("if-match", "*"))),
-            Ok(())
-        );
+        let listed = asked("ListObjectsV2", "list%2Dtype=2&pre%66ix=a%2F&x-id=ListObjectsV2", None);
+        assert_eq!(listed, Ok(()));
+        let read = asked("GetObject", "X-Amz-Signature=1&versionId=null", Some(("if-match", "*")));
+        assert_eq!(read, Ok(()));
         assert_eq!(asked("PutObject", "", Some(("x-amz-meta-anything", "1"))), Ok(()));
     }
 
@@ -202,9 +180,7 @@ mod tests {
         let acl = |value| asked("PutObject", "", Some(("x-amz-acl", value)));
         assert_eq!(acl("bucket-owner-full-control"), Ok(()));
         assert_eq!(acl("public-read"), Err("AccessControlListNotSupported".to_owned()));
-        assert_eq!(
-            asked("CreateBucket", "", Some(("x-amz-grant-read", "id=1"))),
-            Err("InvalidBucketAclWithObjectOwnership".to_owned())
-        );
+        let made = asked("CreateBucket", "", Some(("x-amz-grant-read", "id=1")));
+        assert_eq!(made, Err("InvalidBucketAclWithObjectOwnership".to_owned()));
     }
 }

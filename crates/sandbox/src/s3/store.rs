@@ -4,16 +4,14 @@
 //! (is the bucket there, is the name taken) is made under the same lock as the write. In a world on disk every object,
 //! upload and part is a row too, in tables of its bucket's name.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Crc64Nvme;
 use s3s::dto::LifecycleRule;
-use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Home, Intake, Stretch, disk};
 use super::convert::precondition;
@@ -22,11 +20,9 @@ use super::lock::{Lock, protected};
 use super::multipart::{Part, Upload};
 use super::object::{About, Object};
 use super::versions::{Deleted, Version, Versioning, check_id};
-use crate::api::ApiError;
-use crate::clock::Clock;
-use crate::disk::{Disk, DiskError, Locked};
-use crate::identity::Place;
+use crate::disk::{Locked, lock};
 use crate::policy::Document;
+use crate::prelude::*;
 use crate::shelf::{Shelf, encoded};
 
 mod settings;
@@ -88,11 +84,8 @@ impl Birth {
         if self.place == *place && place.region == "us-east-1" && !is_tagged {
             return Ok(());
         }
-        Err(ApiError::new(
-            "BucketAlreadyOwnedByYou",
-            "Your previous request to create the named bucket succeeded and you already own it.",
-        )
-        .status(409))
+        let message = "Your previous request to create the named bucket succeeded and you already own it.";
+        Err(ApiError::new("BucketAlreadyOwnedByYou", message).status(409))
     }
 }
 
@@ -416,7 +409,7 @@ impl Store {
 
     fn lock(&self) -> Locked<'_, Index> {
         // No code panics between two halves of a change, so a poisoned index is still whole.
-        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = lock(&self.index);
         Locked::new(index, self.home.disk())
     }
 }

@@ -23,22 +23,13 @@ pub(crate) struct Asked {
 }
 
 /// As S3 tells them; names of headers are the same in any case.
-const CONDITIONS: [&str; 8] = [
-    "If-Match",
-    "If-None-Match",
-    "If-Modified-Since",
-    "If-Unmodified-Since",
-    "x-amz-copy-source-If-Match",
-    "x-amz-copy-source-If-None-Match",
-    "x-amz-copy-source-If-Modified-Since",
-    "x-amz-copy-source-If-Unmodified-Since",
-];
+const CONDITIONS: &str = "If-Match If-None-Match If-Modified-Since If-Unmodified-Since x-amz-copy-source-If-Match \
+    x-amz-copy-source-If-None-Match x-amz-copy-source-If-Modified-Since x-amz-copy-source-If-Unmodified-Since";
 
 impl Asked {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let mut conditions = CONDITIONS
-            .into_iter()
-            .filter(|name| request.headers().contains_key(*name));
+        let conditions = CONDITIONS.split(' ');
+        let mut conditions = conditions.filter(|name| request.headers().contains_key(*name));
         Self {
             path: decoded(request.uri().path()),
             upload: parameter(request.uri().query(), "uploadId"),

@@ -6,20 +6,18 @@
 //! can be told what it was: [`Bucket::mend`] does that when it opens.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::alphabet::Alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::page::{After, Query};
 use super::body::{Body, Stretch};
 use super::object::{Facts, Object};
 use super::store::Bucket;
-use crate::api::ApiError;
+use crate::prelude::*;
 use crate::shelf::encoded;
 
 mod page;
@@ -212,10 +210,7 @@ impl Bucket {
 
     /// A key's objects, newest first.
     pub(super) fn objects_of(&self, key: &str) -> impl Iterator<Item = &Arc<Object>> {
-        let older = self.older_of(key).filter_map(|(_, version)| match version {
-            Version::Object(object) => Some(object),
-            Version::Marker(_) => None,
-        });
+        let older = self.older_of(key).filter_map(|(_, version)| version.object());
         self.objects.get(key).into_iter().chain(older)
     }
 

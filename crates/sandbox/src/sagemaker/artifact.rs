@@ -2,20 +2,17 @@
 //!
 //! What all hosts left is one archive. *Choice*: where several left a file of one name, the last host's is in it.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::super::api::ApiError;
-use super::super::identity::Caller;
 use super::super::s3::{self, About, Condition, Object, seal};
-use super::super::world::World;
 use super::below::Below;
+use super::channel::said;
 use super::request::Training;
+use crate::prelude::*;
 
 /// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
 pub(super) fn upload(world: &World, role: &Caller, training: &Training, roots: &[&Path]) -> Result<String, String> {
@@ -145,8 +142,4 @@ fn pack(left: Left, body: &mut dyn Write) -> io::Result<()> {
     }
     tar.into_inner()?.finish()?;
     Ok(())
-}
-
-fn said(error: &ApiError) -> String {
-    format!("{} ({}): {}", error.code, error.status, error.message)
 }

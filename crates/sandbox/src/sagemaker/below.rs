@@ -65,9 +65,8 @@ impl Below {
 
     fn walk(&self, below: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
         if below.components().count() > DEEPEST {
-            return Err(io::Error::other(format!(
-                "more than {DEEPEST} folders lie in each other"
-            )));
+            let told = format!("more than {DEEPEST} folders lie in each other");
+            return Err(io::Error::other(told));
         }
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;

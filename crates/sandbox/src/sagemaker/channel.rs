@@ -1,18 +1,12 @@
 //! Input channels and processing inputs, brought into the job's folder as the job's role.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::super::api::ApiError;
-use super::super::identity::{Caller, Place};
 use super::super::s3::{self, After, Object, Query, open};
-use super::super::world::World;
 use super::request::{Source, location};
+use crate::prelude::*;
 
 /// One manifest names so many bytes at most.
 const LARGEST_MANIFEST: u64 = 16 << 20;
@@ -233,6 +227,6 @@ fn denied(error: &ApiError) -> ApiError {
     ApiError::new("AccessDenied", error.message.clone()).status(403)
 }
 
-fn said(error: &ApiError) -> String {
+pub(super) fn said(error: &ApiError) -> String {
     format!("{} ({}): {}", error.code, error.status, error.message)
 }

@@ -2,8 +2,6 @@
 //! job, its time is over or its instances are taken back. Then the others are told to end too.
 
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -11,14 +9,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::iam::SessionCredentials;
-use super::super::identity::Caller;
-use super::super::world::World;
 use super::confine::{self, Confinement};
 use super::host::Hosts;
 use super::lines::{Log, Metrics};
 use super::network::Network;
 use super::process::{self, Exit};
 use super::request::Containers;
+use crate::prelude::*;
 
 /// How the hosts ended, together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,15 +4,9 @@
 //! absent, for a job without them has neither, and a Deny on `false` means that job too. KMS keys are told as they were
 //! named.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use super::super::api::ApiError;
-use super::super::identity::Caller;
 use super::super::policy::Question;
-use super::super::world::World;
 use super::kind::Kind;
+use crate::prelude::*;
 
 /// Condition keys with their values.
 #[derive(Debug, Default)]

@@ -21,16 +21,7 @@ use crate::world::World;
 
 const SETUP: &str = include_str!("confine.sh");
 /// What the outer namespaces are made with.
-const OUTER: [&str; 8] = [
-    "unshare",
-    "--user",
-    "--map-current-user",
-    "--keep-caps",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--kill-child",
-];
+const OUTER: &str = "unshare --user --map-current-user --keep-caps --mount --pid --fork --kill-child";
 
 /// How far a machine lets jobs be confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +105,7 @@ pub(super) fn words(
         Isolation::Alone | Isolation::None => Vec::new(),
     };
     match confinement {
-        Confinement::Whole => words.extend(OUTER.map(Into::into)),
+        Confinement::Whole => words.extend(OUTER.split(' ').map(Into::into)),
         Confinement::Network if is_alone => words.extend(["unshare", "--user", "--map-current-user"].map(Into::into)),
         Confinement::Network | Confinement::Nothing => return words,
     }

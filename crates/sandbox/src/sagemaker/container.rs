@@ -101,10 +101,8 @@ impl Container {
         }
         for (name, value) in wanted {
             if value.contains(['\n', '\r']) {
-                return Err(io::Error::other(format!(
-                    "{name} has a line break, which {} takes none of",
-                    self.engine
-                )));
+                let told = format!("{name} has a line break, which {} takes none of", self.engine);
+                return Err(io::Error::other(told));
             }
             writeln!(&self.variables, "{name}={value}")?;
         }

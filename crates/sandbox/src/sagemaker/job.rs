@@ -1,22 +1,18 @@
 //! All jobs of a kind: as rows, and in the orders that lists are asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard};
 
-use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::kind::Kind;
 use super::lines::Metric;
 use super::phase::{Phase, Status};
 use super::{request, seconds};
-use crate::api::ApiError;
-use crate::clock::Clock;
-use crate::disk::{Disk, DiskError};
-use crate::identity::Place;
+use crate::api::insert_some;
+use crate::disk::lock;
+use crate::prelude::*;
 use crate::shelf::Shelf;
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -98,15 +94,9 @@ impl Job {
         answer[kind.member("JobStatus")] = json!(self.status());
         answer["CreationTime"] = json!(seconds(self.created));
         answer["LastModifiedTime"] = json!(seconds(self.modified));
-        if let Some(started) = self.started {
-            answer[kind.member("StartTime")] = json!(seconds(started));
-        }
-        if let Some(ended) = self.ended {
-            answer[kind.member("EndTime")] = json!(seconds(ended));
-        }
-        if let Some(failure) = &self.failure {
-            answer["FailureReason"] = json!(failure);
-        }
+        insert_some(&mut answer, &kind.member("StartTime"), self.started.map(seconds));
+        insert_some(&mut answer, &kind.member("EndTime"), self.ended.map(seconds));
+        insert_some(&mut answer, "FailureReason", self.failure.as_ref());
         match kind {
             Kind::Training => self.describe_training(&mut answer),
             Kind::Processing => answer["ExitMessage"] = json!(self.left.as_deref().unwrap_or_default()),
@@ -122,9 +112,8 @@ impl Job {
             answer["TrainingTimeInSeconds"] = json!(billed);
             answer["BillableTimeInSeconds"] = json!(billed);
         }
-        if let Some(model) = &self.left {
-            answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": model });
-        }
+        let model = self.left.as_ref().map(|model| json!({ "S3ModelArtifacts": model }));
+        insert_some(answer, "ModelArtifacts", model);
         if !self.metrics.is_empty() {
             answer["FinalMetricDataList"] = self.metrics.iter().map(Metric::json).collect();
         }
@@ -139,9 +128,7 @@ impl Job {
                 "StartTime": seconds(transition.at),
                 "StatusMessage": transition.to.message(),
             });
-            if let Some(end) = end {
-                row["EndTime"] = json!(seconds(end));
-            }
+            insert_some(&mut row, "EndTime", end.map(seconds));
             row
         };
         self.transitions.iter().zip(ends.chain([self.ended])).map(row).collect()
@@ -270,7 +257,7 @@ impl Book {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Jobs> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.jobs)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -1,19 +1,16 @@
 //! What a job's hosts say: lines become events of their log streams, and values of the job's metrics.
 
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
-use jiff::Timestamp;
 use rustix::io::ioctl_fionread;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
-use super::super::identity::{Caller, Place};
-use super::super::world::World;
+use super::super::disk::lock;
 use super::request::Containers;
 use super::seconds;
+use crate::prelude::*;
 
 /// A log event's largest message.
 const LONGEST_LINE: usize = 256 * 1024;
@@ -40,11 +37,11 @@ pub(super) struct Metrics(Mutex<Vec<Metric>>);
 
 impl Metrics {
     pub(super) fn last(&self) -> Vec<Metric> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     fn put(&self, metric: Metric) {
-        let mut metrics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut metrics = lock(&self.0);
         match metrics.iter_mut().find(|known| known.name == metric.name) {
             Some(known) => *known = metric,
             None => metrics.push(metric),

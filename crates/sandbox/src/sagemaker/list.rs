@@ -3,25 +3,18 @@
 
 use std::cmp::Ordering;
 use std::ops::Bound;
-use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
-use super::super::api::{ApiError, out_of_bounds};
+use super::super::api::{insert_some, out_of_bounds, place_of, token_of};
 use super::job::{Book, Job, Jobs};
 use super::kind::Kind;
 use super::phase::Status;
 use super::{invalid, seconds};
+use crate::prelude::*;
 
 impl Book {
     pub(super) fn list(&self, body: &Value) -> Result<Value, ApiError> {
         let limit = body["MaxResults"].as_i64().unwrap_or(10);
-        if let Some(wrong) = out_of_bounds(limit, "maxResults", 1..=100) {
-            return Err(invalid(wrong));
-        }
+        out_of_bounds(limit, "maxResults", 1..=100).map_err(invalid)?;
         let (order, descending) = (Order::parse(body)?, descending(body)?);
         let token = body["NextToken"].as_str().map(Place::parse).transpose()?;
         let jobs = self.lock();
@@ -38,9 +31,8 @@ impl Book {
             .map(|job| summary(self.kind, &self.place, job))
             .collect();
         let mut answer = json!({ self.kind.member("JobSummaries"): summaries });
-        if let Some(last) = page.last().filter(|_| more) {
-            answer["NextToken"] = json!(Place::of(last).token());
-        }
+        let last = page.last().filter(|_| more);
+        insert_some(&mut answer, "NextToken", last.map(|last| Place::of(last).token()));
         Ok(answer)
     }
 }
@@ -179,16 +171,12 @@ impl Place {
 
     fn token(&self) -> String {
         let Self { created, status, name } = self;
-        URL_SAFE_NO_PAD.encode(format!("{} {status:?} {name}", created.as_millisecond()))
+        token_of(format!("{} {status:?} {name}", created.as_millisecond()))
     }
 
     fn parse(token: &str) -> Result<Self, ApiError> {
-        let text = URL_SAFE_NO_PAD
-            .decode(token)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
         let place = || {
-            let text = text?;
+            let text = place_of(token)?;
             let mut words = text.splitn(3, ' ');
             Some(Self {
                 created: Timestamp::from_millisecond(words.next()?.parse().ok()?).ok()?,
@@ -220,18 +208,12 @@ fn summary(kind: Kind, place: &crate::identity::Place, job: &Job) -> Value {
         "LastModifiedTime": seconds(job.modified),
         kind.member("JobStatus"): job.status(),
     });
-    if let Some(ended) = job.ended {
-        row[kind.member("EndTime")] = json!(seconds(ended));
-    }
+    insert_some(&mut row, &kind.member("EndTime"), job.ended.map(seconds));
     match kind {
         Kind::Training => row["SecondaryStatus"] = json!(job.phase()),
         Kind::Processing => {
-            let told = [("FailureReason", &job.failure), ("ExitMessage", &job.left)];
-            for (member, text) in told {
-                if let Some(text) = text {
-                    row[member] = json!(text);
-                }
-            }
+            insert_some(&mut row, "FailureReason", job.failure.as_ref());
+            insert_some(&mut row, "ExitMessage", job.left.as_ref());
         }
     }
     row

@@ -6,15 +6,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::super::identity::Caller;
-use super::super::world::World;
 use super::artifact::Out;
 use super::below::Below;
 use super::channel::{self, Share};
 use super::request::Kept;
+use crate::prelude::*;
 
 /// Between two looks at the folder.
 const OFTEN: Duration = Duration::from_secs(2);

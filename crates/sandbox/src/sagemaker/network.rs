@@ -40,17 +40,7 @@ impl Network {
     /// What stands before a command that runs in it.
     pub(super) fn words(&self) -> Vec<String> {
         let keeper = self.keeper.id().unwrap_or_default();
-        let target = keeper.to_string();
-        [
-            "nsenter",
-            "--preserve-credentials",
-            "--user",
-            "--net",
-            "--target",
-            &target,
-            "--",
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        let words = format!("nsenter --preserve-credentials --user --net --target {keeper} --");
+        words.split(' ').map(str::to_owned).collect()
     }
 }

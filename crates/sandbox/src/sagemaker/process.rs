@@ -4,15 +4,12 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Guardian, Held};
-use super::super::world::World;
 use super::cluster::Cluster;
 use super::confine::{self, Confinement, Isolation};
 use super::container::Container;
@@ -22,6 +19,7 @@ use super::kind::Kind;
 use super::lines::{self, Log};
 use super::network::Network;
 use super::request::Containers;
+use crate::prelude::*;
 
 /// How long what a command has started may take to end after it.
 const LATE: Duration = Duration::from_secs(1);
@@ -171,9 +169,8 @@ fn command(
         None => {
             let program = world.options.program.as_ref().ok_or_else(|| {
                 let image = &containers.image;
-                io::Error::other(format!(
-                    "no command stands for the image {image}; the sandbox's options name such"
-                ))
+                let told = format!("no command stands for the image {image}; the sandbox's options name such");
+                io::Error::other(told)
             })?;
             let program = program.as_os_str();
             words.extend([

@@ -1,16 +1,13 @@
 //! What jobs may ask for, and SageMaker's words for what it may not.
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use regex_lite::Regex;
-use serde_json::{Value, json};
 
-use super::super::api::ApiError;
+use super::super::api::{map, refuse_if, texts};
 use super::invalid;
 use super::kind::Kind;
+use crate::prelude::*;
 
 mod channels;
 mod instances;
@@ -140,8 +137,8 @@ impl Training {
             name: name.to_owned(),
             role: role.to_owned(),
             image: image.to_owned(),
-            entrypoint: words(&algorithm["ContainerEntrypoint"]),
-            arguments: words(&algorithm["ContainerArguments"]),
+            entrypoint: texts(&algorithm["ContainerEntrypoint"]),
+            arguments: texts(&algorithm["ContainerArguments"]),
             environment: map(&body["Environment"]),
             groups,
             volume_key: key(&resources["VolumeKmsKeyId"]),
@@ -215,17 +212,13 @@ fn checkpoints(value: &Value) -> Result<Option<Kept>, ApiError> {
         .iter()
         .any(|taken| first == Some(Component::Normal(taken.as_ref())));
     if first.is_none() || is_taken || !folder.components().all(is_named) {
-        return Err(invalid(format!(
-            "The sandbox keeps checkpoints in a folder of its own below /opt/ml only, not in {path}."
-        )));
+        let told = format!("The sandbox keeps checkpoints in a folder of its own below /opt/ml only, not in {path}.");
+        return Err(invalid(told));
     }
     let uri = required(value, "S3Uri", "checkpointConfig.s3Uri")?;
     let (bucket, prefix) = place(uri, "checkpointConfig.s3Uri")?;
-    if prefix.is_empty() {
-        return Err(invalid(
-            "The sandbox needs a prefix in CheckpointConfig$S3Uri, not a whole bucket.",
-        ));
-    }
+    let told = "The sandbox needs a prefix in CheckpointConfig$S3Uri, not a whole bucket.";
+    refuse_if(prefix.is_empty(), || invalid(told))?;
     let folder = folder.to_path_buf();
     Ok(Some(Kept { bucket, prefix, folder }))
 }
@@ -245,24 +238,23 @@ fn metrics(value: &Value) -> Result<Vec<(String, Regex)>, ApiError> {
         .collect()
 }
 
-/// Words of a command: an empty one is a word too.
-fn words(value: &Value) -> Vec<String> {
-    let words = value.as_array().into_iter().flatten();
-    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
-}
-
-fn map(value: &Value) -> BTreeMap<String, String> {
-    let entries = value.as_object().into_iter().flatten();
-    entries
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
-}
-
 /// The members that a description gives back as they were given.
 pub(super) fn echo(kind: Kind, body: &Value) -> Value {
     match kind {
         Kind::Training => echo_training(body),
         Kind::Processing => processing::echo(body),
+    }
+}
+
+/// The members that DescribeTrainingJob gives back as they were given.
+const TRAINING: &str = "TrainingJobName HyperParameters AlgorithmSpecification RoleArn InputDataConfig \
+    OutputDataConfig ResourceConfig VpcConfig StoppingCondition CheckpointConfig Environment ExperimentConfig \
+    RetryStrategy DebugHookConfig ProfilerConfig InfraCheckConfig";
+
+/// Takes over what a request has of some members.
+fn copy_given(echo: &mut Value, body: &Value, members: &str) {
+    for member in members.split(' ').filter(|member| !body[*member].is_null()) {
+        echo[member] = body[member].clone();
     }
 }
 
@@ -272,28 +264,7 @@ fn echo_training(body: &Value) -> Value {
         "EnableInterContainerTrafficEncryption": body["EnableInterContainerTrafficEncryption"] == true,
         "EnableManagedSpotTraining": body["EnableManagedSpotTraining"] == true,
     });
-    for member in [
-        "TrainingJobName",
-        "HyperParameters",
-        "AlgorithmSpecification",
-        "RoleArn",
-        "InputDataConfig",
-        "OutputDataConfig",
-        "ResourceConfig",
-        "VpcConfig",
-        "StoppingCondition",
-        "CheckpointConfig",
-        "Environment",
-        "ExperimentConfig",
-        "RetryStrategy",
-        "DebugHookConfig",
-        "ProfilerConfig",
-        "InfraCheckConfig",
-    ] {
-        if !body[member].is_null() {
-            echo[member] = body[member].clone();
-        }
-    }
+    copy_given(&mut echo, body, TRAINING);
     if echo["StoppingCondition"]["MaxRuntimeInSeconds"].is_null() {
         echo["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(86_400);
     }

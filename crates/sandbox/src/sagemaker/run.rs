@@ -3,17 +3,12 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::super::iam::SessionCredentials;
-use super::super::identity::{Caller, Place};
 use super::super::kms;
-use super::super::world::World;
 use super::SERVICE;
 use super::below::Below;
 use super::cluster::{Cluster, End, Limits};
@@ -24,6 +19,7 @@ use super::lines::Metrics;
 use super::mirror::Mirror;
 use super::phase::{Phase, Status};
 use super::request::{Asked, Containers};
+use crate::prelude::*;
 
 mod processing;
 mod training;
@@ -270,8 +266,6 @@ fn shortened(text: String, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::tests::{body, world};
     use super::*;
 

@@ -71,15 +71,28 @@ fn jobs(world: &World) -> &Book {
     world.at(&world.home).sagemaker.of(Kind::Training)
 }
 
-pub(super) async fn finished(world: &Arc<World>, name: &str) -> Value {
+/// What is found, as soon as it is there.
+async fn once<T>(find: impl Fn() -> Option<T>) -> T {
     for _ in 0..6000 {
-        let job = jobs(world).describe(name).unwrap();
-        if job.get("TrainingEndTime").is_some() {
-            return job;
+        if let Some(found) = find() {
+            return found;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the job does not end");
+    panic!("what is waited for does not come");
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    once(|| is_so().then_some(())).await;
+}
+
+async fn over(book: &Book, name: &str) -> Value {
+    let end = book.kind.member("EndTime");
+    once(|| Some(book.describe(name).unwrap()).filter(|job| job.get(&end).is_some())).await
+}
+
+pub(super) async fn finished(world: &Arc<World>, name: &str) -> Value {
+    over(jobs(world), name).await
 }
 
 pub(super) async fn ended(world: &Arc<World>, body: &Value) -> Value {
@@ -100,14 +113,12 @@ fn reason(job: &Value) -> &str {
 
 /// The folder of the job that has made a file `up`, once it has.
 pub(super) async fn up(world: &World) -> PathBuf {
-    loop {
+    once(|| {
         let folders = std::fs::read_dir(world.root.join("jobs")).into_iter();
         let mut folders = folders.flatten().flatten().map(|folder| folder.path());
-        if let Some(folder) = folders.find(|folder| folder.join("up").exists()) {
-            return folder;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        folders.find(|folder| folder.join("up").exists())
+    })
+    .await
 }
 
 /// How many processes of the job in this folder run, wherever they have gone.
@@ -181,10 +192,8 @@ async fn a_job_reads_its_channel_writes_its_model_and_logs_its_lines() {
     let job = completed(&world, &body).await;
     let transitions = job["SecondaryStatusTransitions"].as_array().unwrap();
     let phases: Vec<&Value> = transitions.iter().map(|transition| &transition["Status"]).collect();
-    assert_eq!(
-        phases,
-        ["Starting", "Downloading", "Training", "Uploading", "Completed"]
-    );
+    let expected = ["Starting", "Downloading", "Training", "Uploading", "Completed"];
+    assert_eq!(phases, expected);
     assert_eq!(job["FinalMetricDataList"][0]["Value"], 0.25);
     let model = "s3://sagemaker-b/output/job-1/output/model.tar.gz";
     assert_eq!(job["ModelArtifacts"]["S3ModelArtifacts"], model);
@@ -275,9 +284,7 @@ async fn a_job_that_takes_too_long_is_stopped_and_says_so() {
 async fn the_end_of_the_world_ends_its_jobs_and_sweeps_their_folders() {
     let world = world("exec sleep 1000");
     create_unasked(&world, &body("job-1")).unwrap();
-    while jobs(&world).describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| jobs(&world).describe("job-1").unwrap()["SecondaryStatus"] == "Training").await;
     let minute = Duration::from_secs(60);
     tokio::time::timeout(minute, world.end_jobs()).await.unwrap();
     assert!(is_swept(&world));
@@ -344,15 +351,9 @@ async fn checkpoints_are_in_s3_while_the_job_runs_and_there_again_for_the_next()
     };
     create_unasked(&world, &with("first")).unwrap();
     let found = |key: &str| world.s3.find("sagemaker-b", key).unwrap().is_some();
-    for _ in 0..6000 {
-        if found("checkpoints/deep/one") && found("checkpoints/last") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(|| found("checkpoints/deep/one") && found("checkpoints/last")).await;
     let first = jobs(&world).describe("first").unwrap();
     assert_eq!(first["TrainingJobStatus"], "InProgress");
-    assert!(found("checkpoints/deep/one") && found("checkpoints/last"));
     jobs(&world).stop("first").unwrap();
     finished(&world, "first").await;
 

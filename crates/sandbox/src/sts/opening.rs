@@ -1,13 +1,10 @@
 //! What a session is asked to be opened with: its name, its policies, its tags and whose it is.
 
-use std::collections::BTreeMap;
-
 use super::validation;
-use crate::api::{ApiError, bad_length};
+use crate::api::bad_length;
 use crate::iam::{Entity, Form, Opening, document};
-use crate::identity::Caller;
 use crate::policy::{Kind, Question};
-use crate::world::World;
+use crate::prelude::*;
 
 /// Characters that the policies of a session may have together.
 const LONGEST: usize = 2048;
@@ -33,9 +30,8 @@ pub(super) fn read(world: &World, caller: &Caller, form: &Form) -> Result<(Asked
         source: form.text("SourceIdentity").map(str::to_owned),
     };
     if !opening.transitive.iter().all(|key| tags.contains_key(key)) {
-        return Err(invalid(
-            "The specified transitive tag key must be included in the requested tags.",
-        ));
+        let told = "The specified transitive tag key must be included in the requested tags.";
+        return Err(invalid(told));
     }
     for key in inherited.map_or(&[][..], |inherited| &inherited.transitive) {
         if tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)) {
@@ -104,8 +100,7 @@ fn invalid(message: &str) -> ApiError {
 
 /// Refuses a member of more items or characters than `most`.
 fn at_most(most: usize, length: usize, member: &str) -> Result<(), ApiError> {
-    let wrong = bad_length(length, member, 0..=most);
-    wrong.map_or(Ok(()), |wrong| Err(validation(wrong)))
+    bad_length(length, member, 0..=most).map_err(validation)
 }
 
 fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
@@ -116,9 +111,8 @@ fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
             return Err(validation(format!("The tag '{key}' is not valid.")));
         }
         if tags.keys().any(|other: &String| other.eq_ignore_ascii_case(key)) {
-            return Err(invalid(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
+            let told = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+            return Err(invalid(told));
         }
         tags.insert(key.to_owned(), value.to_owned());
     }

@@ -1,27 +1,13 @@
 //! `LookupEvents`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::record::{Record, decoded};
-use crate::api::ApiError;
-use crate::identity::{Caller, Place};
+use crate::api::is_one_of;
 use crate::members;
-use crate::world::World;
+use crate::prelude::*;
 
-const ATTRIBUTES: [&str; 8] = [
-    "EventId",
-    "EventName",
-    "ReadOnly",
-    "Username",
-    "ResourceType",
-    "ResourceName",
-    "EventSource",
-    "AccessKeyId",
-];
+const ATTRIBUTES: &str = "EventId EventName ReadOnly Username ResourceType ResourceName EventSource AccessKeyId";
 /// Characters of an attribute's value.
 const LONGEST: usize = 2000;
 /// Events of a page.
@@ -73,10 +59,8 @@ impl<'a> Asked<'a> {
         let before = match body["NextToken"].as_str() {
             None => u64::MAX,
             Some(token) => number(token, &digest).ok_or_else(|| {
-                ApiError::new(
-                    "InvalidNextTokenException",
-                    "The token is invalid, or was given for another request.",
-                )
+                let told = "The token is invalid, or was given for another request.";
+                ApiError::new("InvalidNextTokenException", told)
             })?,
         };
         Ok(Self {
@@ -138,7 +122,7 @@ fn attribute(list: &Value) -> Result<Option<(&str, &str)>, ApiError> {
     }
     let text = |member: &str| attribute[member].as_str().unwrap_or_default();
     let (key, value) = (text("AttributeKey"), text("AttributeValue"));
-    if !ATTRIBUTES.contains(&key) {
+    if !is_one_of(key, ATTRIBUTES) {
         return Err(wrong(format!("Invalid attribute key: {key}.")));
     }
     if value.is_empty() || value.chars().count() > LONGEST {

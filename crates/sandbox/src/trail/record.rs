@@ -1,12 +1,10 @@
 //! One event: as it is kept, and as CloudTrail writes it.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use super::Call;
-use crate::api::camel;
-use crate::identity::{Caller, Principal, account_of};
+use crate::api::{camel, insert_some, is_one_of};
+use crate::prelude::*;
 use crate::world::random;
 
 /// Bytes of an event's request parameters.
@@ -14,16 +12,8 @@ const LONGEST: usize = 16 << 10;
 /// Members that no event shows: what KMS is there to hide, and what would let somebody in.
 const SECRET: [&str; 5] = ["Plaintext", "CiphertextBlob", "GrantTokens", "GrantToken", "TokenCode"];
 /// Calls whose name does not begin as those that only read do.
-const READING: [&str; 8] = [
-    "Decrypt",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "GenerateRandom",
-    "ReEncrypt",
-    "AssumeRole",
-    "SimulatePrincipalPolicy",
-];
+const READING: &str = "Decrypt Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom ReEncrypt \
+    AssumeRole SimulatePrincipalPolicy";
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,7 +129,7 @@ impl Record {
     /// Whether it changed nothing, by its name.
     pub(super) fn is_read_only(&self) -> bool {
         let reads = ["Get", "List", "Describe", "Lookup"];
-        reads.iter().any(|word| self.name.starts_with(word)) || READING.contains(&self.name.as_str())
+        reads.iter().any(|word| self.name.starts_with(word)) || is_one_of(&self.name, READING)
     }
 
     /// What its resources are.
@@ -168,14 +158,8 @@ impl Record {
             "Resources": self.resources.iter().map(resource).collect::<Vec<_>>(),
             "CloudTrailEvent": self.event().to_string(),
         });
-        for (name, value) in [
-            ("Username", self.user_name()),
-            ("AccessKeyId", self.access_key_id.as_deref()),
-        ] {
-            if let Some(value) = value {
-                entry[name] = value.into();
-            }
-        }
+        insert_some(&mut entry, "Username", self.user_name());
+        insert_some(&mut entry, "AccessKeyId", self.access_key_id.as_ref());
         entry
     }
 
@@ -212,9 +196,7 @@ impl Record {
                 .into();
             event["errorMessage"] = message.as_str().into();
         }
-        if let Some(shared) = &self.shared {
-            event["sharedEventID"] = shared.as_str().into();
-        }
+        insert_some(&mut event, "sharedEventID", self.shared.as_ref());
         event
     }
 }
@@ -267,11 +249,8 @@ impl Who {
             Self::Foreign { account, id } => json!({ "type": "AWSAccount", "principalId": id, "accountId": account }),
             Self::Service(name) => json!({ "type": "AWSService", "invokedBy": name }),
         };
-        for (name, value) in [("accessKeyId", access_key_id), ("invokedBy", invoked_by)] {
-            if let Some(value) = value {
-                identity[name] = value.into();
-            }
-        }
+        insert_some(&mut identity, "accessKeyId", access_key_id);
+        insert_some(&mut identity, "invokedBy", invoked_by);
         identity
     }
 }

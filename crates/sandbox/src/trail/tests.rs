@@ -1,7 +1,5 @@
 use std::net::Ipv4Addr;
 
-use serde_json::json;
-
 use super::*;
 use crate::{Options, kms};
 
@@ -57,10 +55,8 @@ fn every_call_over_the_wire_is_an_event_with_its_key_and_no_secret() {
         .map(|event| serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap()).unwrap())
         .collect();
     assert_eq!(told[0]["errorCode"], "InvalidCiphertextException");
-    assert_eq!(
-        told[0]["requestParameters"]["encryptionContext"],
-        json!({ "team": "red" })
-    );
+    let context = &told[0]["requestParameters"]["encryptionContext"];
+    assert_eq!(*context, json!({ "team": "red" }));
     assert_eq!(told[1]["userIdentity"]["userName"], "strongroom");
     assert_eq!(told[1]["resources"][0]["ARN"], arn);
     let all = answer.to_string();
@@ -128,10 +124,8 @@ fn an_event_is_seen_once_its_delay_is_over() {
     world.clock.advance(SignedDuration::from_secs(601));
     assert_eq!(names(&lookup(&world, &json!({})).unwrap()), ["ListKeys"]);
     world.clock.advance(SignedDuration::from_hours(90 * 24));
-    assert!(
-        names(&lookup(&world, &json!({})).unwrap()).is_empty(),
-        "it is older than 90 days"
-    );
+    let later = lookup(&world, &json!({})).unwrap();
+    assert!(names(&later).is_empty(), "it is older than 90 days");
 }
 
 #[test]
@@ -151,10 +145,8 @@ fn events_on_disk_are_there_again_and_one_that_was_cut_off_is_none() {
     // One in the caller's history, one in the owner's, which tells less.
     let rows = open().newest(u64::MAX);
     let records: Vec<Record> = rows.iter().map(|(_, row)| record::decoded(row).unwrap()).collect();
-    assert_eq!(
-        records.iter().map(|record| record.account.as_str()).collect::<Vec<_>>(),
-        ["444455556666", "111122223333"]
-    );
+    let accounts: Vec<&str> = records.iter().map(|record| record.account.as_str()).collect();
+    assert_eq!(accounts, ["444455556666", "111122223333"]);
     let told: Value = serde_json::from_str(records[0].entry()["CloudTrailEvent"].as_str().unwrap()).unwrap();
     assert_eq!(told["userIdentity"]["type"], "AWSAccount");
     assert!(told["userIdentity"]["arn"].is_null() && told["sharedEventID"].is_string());

@@ -1,13 +1,9 @@
 //! The accounts and regions of a world, and what lives in each.
 
-use std::sync::PoisonError;
-
-use super::World;
-use crate::api::ApiError;
-use crate::disk::{Disk, DiskError, Locked};
+use crate::disk::{Locked, lock};
 use crate::iam::{Iam, StoredCredential};
-use crate::identity::{Caller, Place, account_of};
 use crate::policy::is_account;
+use crate::prelude::*;
 use crate::shelf::Shelf;
 use crate::{Options, SandboxError, ecr, logs, sagemaker};
 
@@ -31,7 +27,7 @@ impl World {
 
     fn account(&self, account: &str) -> Option<Locked<'_, Iam>> {
         let (_, iam) = self.accounts.iter().find(|(id, _)| id == account)?;
-        let iam = iam.lock().unwrap_or_else(PoisonError::into_inner);
+        let iam = lock(iam);
         Some(Locked::new(iam, &self.disk))
     }
 

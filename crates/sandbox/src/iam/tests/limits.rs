@@ -54,10 +54,8 @@ fn a_boundary_limits_a_user_until_it_is_taken_away() {
     account.done("DeleteUserPermissionsBoundary", &[USER]);
     assert_eq!(account.why_not(&user, "s3:PutObject"), "");
     let none = ("PermissionsBoundary", "arn:aws:iam::111122223333:policy/none");
-    assert_eq!(
-        account.refusal("PutUserPermissionsBoundary", &[USER, none]),
-        "NoSuchEntity"
-    );
+    let refused = account.refusal("PutUserPermissionsBoundary", &[USER, none]);
+    assert_eq!(refused, "NoSuchEntity");
 }
 
 #[test]

@@ -1,16 +1,12 @@
 //! All grants, and the ways to find them: by key, by grantee, by retiring principal, by token, by name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
-use serde::{Deserialize, Serialize};
 
-use crate::disk::{Disk, DiskError};
+use crate::api::{place_of, token_of};
+use crate::prelude::*;
 use crate::shelf::Shelf;
 use crate::world::random_hex;
 
@@ -274,7 +270,7 @@ impl Grants {
 
     /// The grant of a token.
     pub(super) fn by_token(&self, token: &str) -> Option<&Grant> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let text = place_of(token)?;
         let (grant, _) = text.rsplit_once('/')?;
         let grant = self.rows.get(grant)?;
         grant.tokens.iter().any(|known| known == token).then_some(grant)
@@ -288,7 +284,7 @@ impl Grants {
 
 /// A new token of a grant: where it is, and what nobody can guess.
 pub(super) fn token(key: &str, id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}/{}", row(key, id), random_hex::<16>()))
+    token_of(format!("{}/{}", row(key, id), random_hex::<16>()))
 }
 
 fn row(key: &str, id: &str) -> String {

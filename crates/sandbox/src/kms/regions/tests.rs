@@ -2,7 +2,6 @@ use jiff::SignedDuration;
 
 use super::super::call;
 use super::*;
-use crate::world::World;
 
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-south-1"];
 

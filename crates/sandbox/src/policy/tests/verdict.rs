@@ -85,11 +85,7 @@ fn refused(caller: &Caller, principal: Option<&str>, own: [&str; 3], account: &s
         boundary: read(own[1]),
         session: read(own[2]),
     };
-    let guard = Guard {
-        policy: policy.as_ref(),
-        account,
-        must_allow,
-    };
+    let guard = Guard::new(policy.as_ref(), account, must_allow);
     let refusal = guard.lets(&question, own).err();
     refusal.map_or_else(String::new, |refusal| refusal.why("s3:GetObject"))
 }

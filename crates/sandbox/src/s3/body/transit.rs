@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::sealed::Sealer;
 use super::{Body, BodyFile, CHUNK, Home, PART, Segment, fill};
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::s3::customer::CustomerKey;
 use crate::s3::scope::{wrong_digest, wrong_signature};
 use crate::world::random;
@@ -222,9 +222,7 @@ where
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| broken(&error.to_string()))?;
         length += chunk.len() as u64;
-        if length > LARGEST_PUT {
-            return Err(too_large());
-        }
+        refuse_if(length > LARGEST_PUT, too_large)?;
         if is_lost && length > PATIENCE {
             break;
         } else if is_lost {
@@ -269,10 +267,8 @@ pub(crate) fn broken(error: &str) -> ApiError {
 }
 
 pub(crate) fn too_large() -> ApiError {
-    ApiError::new(
-        "EntityTooLarge",
-        "Your proposed upload exceeds the maximum allowed size",
-    )
+    let message = "Your proposed upload exceeds the maximum allowed size";
+    ApiError::new("EntityTooLarge", message)
 }
 
 /// What a failing disk looks like to a client.

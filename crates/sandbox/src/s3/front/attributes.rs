@@ -6,10 +6,8 @@ use s3s::{S3Request, S3Response};
 use super::super::checksum::{Algorithm, Kind};
 use super::super::convert::{limit, quoted, time};
 use super::super::customer::CustomerKey;
-use super::super::encryption;
 use super::super::object::Object as Stored;
-use super::versions::Asked;
-use super::{Answer, Front, arn, taken};
+use super::{Answer, Front, arn, by_version, taken};
 use crate::api::ApiError;
 
 const ALL: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
@@ -19,11 +17,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectAttributesInput>) -> An
     let customer = CustomerKey::given(&headers)?;
     let resource = arn(&input.bucket, &input.key);
     // `access` has asked for the attributes; the object itself is needed too.
-    let read = if input.version_id.is_some() {
-        "s3:GetObjectVersion"
-    } else {
-        "s3:GetObject"
-    };
+    let read = by_version(input.version_id.is_some(), "s3:GetObjectVersion", "s3:GetObject");
     front.allow(&extensions, read, &resource)?;
     let named: Vec<&str> = input
         .object_attributes
@@ -35,17 +29,10 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectAttributesInput>) -> An
         return Err(ApiError::invalid_argument("Invalid attribute name specified.").into());
     }
     let wants = |name| named.contains(&name);
-    let found = front.read(
-        &extensions,
-        &Asked {
-            bucket: &input.bucket,
-            key: &input.key,
-            version: input.version_id.as_deref(),
-            customer: customer.as_ref(),
-        },
-    )?;
+    let asked = (&*input.bucket, &*input.key, input.version_id.as_deref());
+    let found = front.read(&extensions, asked, customer.as_ref())?;
     let object = &found.object;
-    encryption::unwrap(&front.world, Front::caller(&extensions)?, &object.about, &resource)?;
+    front.unwrap(&extensions, &object.about, &resource)?;
     let marker = input.part_number_marker.unwrap_or(0);
     Ok(S3Response::new(GetObjectAttributesOutput {
         checksum: wants("Checksum").then(|| checksum(object)),

@@ -10,7 +10,7 @@ use super::super::list::After;
 use super::super::lock::Lock;
 use super::super::store::{Ownership, Settings, no_such_bucket};
 use super::super::versions::Versioning;
-use super::{Answer, Front};
+use super::{Answer, Front, gone};
 use crate::api::ApiError;
 use crate::identity::Place;
 
@@ -90,23 +90,18 @@ fn region_of_new<'a>(front: &Front, constraint: &'a str, region: &'a str) -> Res
         (told, region) if told == region => Ok(region),
         (told, _) => {
             let told = if told.is_empty() { "unspecified" } else { told };
-            Err(ApiError::new(
-                "IllegalLocationConstraintException",
-                format!(
-                    "The {told} location constraint is incompatible for the region specific endpoint this request was \
-                     sent to."
-                ),
-            ))
+            let message = format!(
+                "The {told} location constraint is incompatible for the region specific endpoint this request was \
+                 sent to."
+            );
+            Err(ApiError::new("IllegalLocationConstraintException", message))
         }
     }
 }
 
 pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
     front.store().delete_bucket(&req.input.bucket)?;
-    Ok(S3Response::with_status(
-        DeleteBucketOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+    Ok(gone(S3Response::new(DeleteBucketOutput::default())))
 }
 
 pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {

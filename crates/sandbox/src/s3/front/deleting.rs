@@ -7,7 +7,7 @@ use super::super::convert::malformed;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
 use super::versions::no_such_version;
-use super::{Answer, Front, arn, taken};
+use super::{Answer, Front, arn, by_version, gone, taken};
 use crate::api::ApiError;
 
 pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
@@ -21,14 +21,11 @@ pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> Answer<De
     };
     let version = input.version_id.as_deref();
     let (deleted, _) = front.remove(&input.bucket, &input.key, version, &condition, bypass)?;
-    Ok(S3Response::with_status(
-        DeleteObjectOutput {
-            delete_marker: deleted.marker.then_some(true),
-            version_id: deleted.version,
-            request_charged: None,
-        },
-        hyper::StatusCode::NO_CONTENT,
-    ))
+    Ok(gone(S3Response::new(DeleteObjectOutput {
+        delete_marker: deleted.marker.then_some(true),
+        version_id: deleted.version,
+        request_charged: None,
+    })))
 }
 
 impl Front {
@@ -73,11 +70,7 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> Answer<
                 "LastModifiedTime and Size are conditions of directory buckets",
             )),
         };
-        let action = if version_id.is_some() {
-            "s3:DeleteObjectVersion"
-        } else {
-            "s3:DeleteObject"
-        };
+        let action = by_version(version_id.is_some(), "s3:DeleteObjectVersion", "s3:DeleteObject");
         let resource = arn(&input.bucket, &key);
         let remove = || {
             front.allow(&extensions, action, &resource)?;

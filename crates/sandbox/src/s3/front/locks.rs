@@ -10,9 +10,9 @@ use super::super::facts::protecting;
 use super::super::lock::{Lock, Mode, Period, Protection, Retention, invalid, is_on};
 use super::super::store::Settings;
 use super::super::versions::Versioning;
-use super::versions::{Asked, Found};
+use super::versions::Found;
 use super::{Answer, Front, arn, taken};
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::sigv4::header;
 
 /// What S3 keeps anything for at most.
@@ -26,11 +26,8 @@ pub(super) fn configuration(
     req: S3Request<GetObjectLockConfigurationInput>,
 ) -> Answer<GetObjectLockConfigurationOutput> {
     let lock = front.store().settings(&req.input.bucket)?.lock.ok_or_else(|| {
-        ApiError::new(
-            "ObjectLockConfigurationNotFoundError",
-            "Object Lock configuration does not exist for this bucket",
-        )
-        .status(404)
+        let message = "Object Lock configuration does not exist for this bucket";
+        ApiError::new("ObjectLockConfigurationNotFoundError", message).status(404)
     })?;
     let rule = lock.default.map(|(mode, period)| {
         let (days, years) = match period {
@@ -60,9 +57,7 @@ pub(super) fn put_configuration(
     front.store().check_bucket(&req.input.bucket)?;
     let asked = req.input.object_lock_configuration.ok_or_else(malformed)?;
     let enabled = asked.object_lock_enabled.as_ref().map(ObjectLockEnabled::as_str);
-    if enabled != Some(ObjectLockEnabled::ENABLED) {
-        return Err(malformed().into());
-    }
+    refuse_if(enabled != Some(ObjectLockEnabled::ENABLED), malformed)?;
     let default = asked.rule.map(default).transpose()?;
     front.store().try_change_settings(&req.input.bucket, |settings| {
         if settings.versioning != Versioning::Enabled {
@@ -87,9 +82,7 @@ fn default(rule: ObjectLockRule) -> Result<(Mode, Period), ApiError> {
     if length < 1 {
         return Err(invalid("Default retention period must be a positive integer value."));
     }
-    if length > most {
-        return Err(invalid("Default retention period too large."));
-    }
+    refuse_if(length > most, || invalid("Default retention period too large."))?;
     Ok((mode, period))
 }
 
@@ -98,22 +91,14 @@ pub(super) fn check_versioning(settings: &Settings, versioning: Versioning) -> R
     if settings.lock.is_none() || versioning == Versioning::Enabled {
         return Ok(());
     }
-    Err(ApiError::new(
-        "InvalidBucketState",
-        "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
-    )
-    .status(409))
+    let message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
+    Err(ApiError::new("InvalidBucketState", message).status(409))
 }
 
 /// A version of a bucket with object lock.
 fn lockable(front: &Front, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Found> {
     front.store().check_lock(bucket)?;
-    front.find(&Asked {
-        bucket,
-        key,
-        version,
-        customer: None,
-    })
+    front.find((bucket, key, version))
 }
 
 fn unprotected() -> ApiError {
@@ -217,9 +202,8 @@ impl Front {
             return Ok(false);
         };
         if !self.store().setting(bucket, |settings| settings.lock.is_some())? {
-            return Err(invalid(
-                "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
-            ));
+            let message = "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.";
+            return Err(invalid(message));
         }
         Ok(asked.eq_ignore_ascii_case("true"))
     }

@@ -10,18 +10,13 @@ use super::super::customer::{self, CustomerKey};
 use super::super::encryption;
 use super::super::object::{About, Object as Stored};
 use super::super::store::{Store, check_condition};
-use super::versions::{Asked, expiry};
-use super::{Answer, Front, arn};
-use crate::api::ApiError;
+use super::versions::expiry;
+use super::{Answer, Front, arn, taken};
+use crate::api::{ApiError, refuse_if};
 
-pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        trailing_headers,
-        ..
-    } = req;
+pub(super) async fn put(front: &Front, mut req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+    let trailing_headers = req.trailing_headers.take();
+    let (input, headers, extensions) = taken(req);
     let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
     let resource = arn(&input.bucket, &input.key);
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
@@ -100,17 +95,12 @@ macro_rules! find {
     ($front:expr, $req:expr) => {{
         let input = $req.input;
         let customer = CustomerKey::given(&$req.headers)?;
-        let asked = Asked {
-            bucket: &input.bucket,
-            key: &input.key,
-            version: input.version_id.as_deref(),
-            customer: customer.as_ref(),
-        };
+        let asked = (&*input.bucket, &*input.key, input.version_id.as_deref());
         let super::versions::Found {
             object,
             version,
             expiration,
-        } = $front.read(&$req.extensions, &asked)?;
+        } = $front.read(&$req.extensions, asked, customer.as_ref())?;
         let conditions = ReadConditions {
             matches: input.if_match,
             none_matches: input.if_none_match,
@@ -212,12 +202,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> Answer<GetOb
     let resource = arn(&req.input.bucket, &req.input.key);
     let (found, checksum, part) = find!(front, req);
     not_archived(&found.object.about)?;
-    encryption::unwrap(
-        &front.world,
-        Front::caller(&req.extensions)?,
-        &found.object.about,
-        &resource,
-    )?;
+    front.unwrap(&req.extensions, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
     let body = found.body()?;
     let (mode, until, hold) = front.shown_protection(&req.extensions, &found.object.protection, &resource);
@@ -233,12 +218,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> Answer<GetOb
 pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let (found, checksum, part) = find!(front, req);
-    encryption::unwrap(
-        &front.world,
-        Front::caller(&req.extensions)?,
-        &found.object.about,
-        &resource,
-    )?;
+    front.unwrap(&req.extensions, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
     let (mode, until, hold) = front.shown_protection(&req.extensions, &found.object.protection, &resource);
     let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {
@@ -278,19 +258,14 @@ pub(super) async fn take_in(
             .map_err(|error| disk(&error))?,
     };
     if announced.is_some_and(|announced| announced != arrived.body.length() as i64) {
-        return Err(ApiError::new(
-            "IncompleteBody",
-            "You did not provide the number of bytes specified by the Content-Length HTTP header",
-        ));
+        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+        return Err(ApiError::new("IncompleteBody", message));
     }
     Ok(arrived)
 }
 
 pub(super) fn within_bounds(length: Option<i64>) -> Result<(), ApiError> {
-    if length.is_some_and(|length| length > LARGEST_PUT as i64) {
-        return Err(too_large());
-    }
-    Ok(())
+    refuse_if(length.is_some_and(|length| length > LARGEST_PUT as i64), too_large)
 }
 
 fn check_read(conditions: &ReadConditions, object: &Stored) -> S3Result<()> {

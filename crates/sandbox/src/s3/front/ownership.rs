@@ -6,7 +6,6 @@ use s3s::{S3Request, S3Response};
 
 use super::super::convert::malformed;
 use super::super::store::Ownership;
-use super::versions::Asked;
 use super::{Answer, Front, gone};
 use crate::api::ApiError;
 
@@ -58,12 +57,7 @@ pub(super) fn bucket_acl(front: &Front, req: S3Request<GetBucketAclInput>) -> An
 
 pub(super) fn object_acl(front: &Front, req: S3Request<GetObjectAclInput>) -> Answer<GetObjectAclOutput> {
     let input = req.input;
-    front.find(&Asked {
-        bucket: &input.bucket,
-        key: &input.key,
-        version: input.version_id.as_deref(),
-        customer: None,
-    })?;
+    front.find((&input.bucket, &input.key, input.version_id.as_deref()))?;
     let owner = front.owner(&input.bucket);
     Ok(S3Response::new(GetObjectAclOutput {
         grants: Some(vec![full_control(owner.clone())]),

@@ -5,7 +5,7 @@ use s3s::{S3Request, S3Response};
 use serde_json::Value;
 
 use super::{Answer, Front, gone};
-use crate::api::ApiError;
+use crate::api::{ApiError, is_one_of, refuse_if};
 use crate::policy::{Document, Kind, Statement};
 
 mod known;
@@ -15,20 +15,9 @@ use known::Reach;
 /// Bytes of a bucket policy.
 const LONGEST: usize = 20 * 1024;
 /// Conditions that keep an Allow for everybody from being public, if they name fixed values.
-const NARROWING: &[&str] = &[
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:principalorgid",
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourceip",
-    "aws:sourcevpc",
-    "aws:sourcevpce",
-    "aws:userid",
-    "s3:dataaccesspointaccount",
-    "s3:dataaccesspointarn",
-    "s3:x-amz-server-side-encryption-aws-kms-key-id",
-];
+const NARROWING: &str = "aws:principalaccount aws:principalarn aws:principalorgid aws:sourceaccount aws:sourcearn \
+    aws:sourceip aws:sourcevpc aws:sourcevpce aws:userid s3:dataaccesspointaccount s3:dataaccesspointarn \
+    s3:x-amz-server-side-encryption-aws-kms-key-id";
 
 pub(super) fn get(front: &Front, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
     let policy = front.store().policy(&req.input.bucket)?.ok_or_else(none)?;
@@ -56,10 +45,7 @@ pub(super) fn put(front: &Front, req: S3Request<PutBucketPolicyInput>) -> Answer
         settings.policy = Some(policy);
         Ok(())
     })?;
-    Ok(S3Response::with_status(
-        PutBucketPolicyOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+    Ok(gone(S3Response::new(PutBucketPolicyOutput::default())))
 }
 
 pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketPolicyInput>) -> Answer<DeleteBucketPolicyOutput> {
@@ -92,9 +78,7 @@ fn checked(front: &Front, bucket: &str, text: &str) -> Result<Document, ApiError
         return Err(malformed(format!("The policy is larger than {LONGEST} bytes")));
     }
     let value: Value = serde_json::from_str(text).map_err(|_| malformed(NO_JSON))?;
-    if !text.starts_with('{') {
-        return Err(malformed(NO_JSON));
-    }
+    refuse_if(!text.starts_with('{'), || malformed(NO_JSON))?;
     let whole = value
         .get("Statement")
         .ok_or_else(|| malformed("Missing required field Statement"))?;
@@ -104,9 +88,7 @@ fn checked(front: &Front, bucket: &str, text: &str) -> Result<Document, ApiError
     let policy = Document::checked(text, Kind::Resource).map_err(|wrong| malformed(wrong.to_string()))?;
     let is_known = |name: &String| name == "*" || front.world.knows(name);
     let mut named = policy.statements().iter().flat_map(Statement::principals);
-    if !named.all(is_known) {
-        return Err(malformed("Invalid principal in policy"));
-    }
+    refuse_if(!named.all(is_known), || malformed("Invalid principal in policy"))?;
     Ok(policy)
 }
 
@@ -137,13 +119,10 @@ fn check(statement: &Value, root: &str) -> Result<(), ApiError> {
         }
     }
     for key in keys(statement) {
-        if !known::is_key(key) {
-            return Err(malformed("Policy has an invalid condition key"));
-        }
+        refuse_if(!known::is_key(key), || malformed("Policy has an invalid condition key"))?;
         if !listed(statement, "Action").all(|action| known::applies(key, action)) {
-            return Err(malformed(
-                "Conditions do not apply to combination of actions and resources in statement",
-            ));
+            let message = "Conditions do not apply to combination of actions and resources in statement";
+            return Err(malformed(message));
         }
     }
     Ok(())
@@ -187,7 +166,7 @@ fn is_narrowed(statement: &Value) -> bool {
         operators.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |key| (operator, key)));
     keys.any(|(operator, (key, values))| {
         !operator.contains("Not")
-            && NARROWING.contains(&key.to_lowercase().as_str())
+            && is_one_of(&key.to_lowercase(), NARROWING)
             && many(values).all(|value| {
                 value
                     .as_str()

@@ -71,9 +71,8 @@ fn read(rules: Vec<ServerSideEncryptionRule>, blocks: bool) -> Result<Preset, Ap
         _ => return Err(malformed()),
     };
     if !is_kms && asked.kms_master_key_id.is_some() {
-        return Err(ApiError::invalid_argument(
-            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse",
-        ));
+        let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
+        return Err(ApiError::invalid_argument(message));
     }
     Ok(Preset {
         is_kms,

@@ -7,12 +7,12 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::{OF_OBJECTS, document_tags};
 use super::super::facts::requested;
-use super::versions::{Asked, Found};
-use super::{Answer, Front, arn};
+use super::versions::Asked;
+use super::{Answer, Front, arn, by_version, gone};
 
 pub(super) fn get(front: &Front, req: S3Request<GetObjectTaggingInput>) -> Answer<GetObjectTaggingOutput> {
     let input = req.input;
-    let found = tagged(front, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let found = front.find((&input.bucket, &input.key, input.version_id.as_deref()))?;
     Ok(S3Response::new(GetObjectTaggingOutput {
         tag_set: found
             .object
@@ -33,47 +33,24 @@ pub(super) fn put(front: &Front, req: S3Request<PutObjectTaggingInput>) -> Answe
     } = req;
     let tags = document_tags(input.tagging.tag_set, &OF_OBJECTS)?;
     Front::add_facts(&mut extensions, |facts| requested(facts, &tags))?;
-    let action = match &input.version_id {
-        Some(_) => "s3:PutObjectVersionTagging",
-        None => "s3:PutObjectTagging",
-    };
+    let is_of_version = input.version_id.is_some();
+    let action = by_version(is_of_version, "s3:PutObjectVersionTagging", "s3:PutObjectTagging");
     front.allow(&extensions, action, &arn(&input.bucket, &input.key))?;
-    let version_id = replace(front, &input.bucket, &input.key, input.version_id.as_deref(), tags)?;
+    let asked = (&*input.bucket, &*input.key, input.version_id.as_deref());
+    let version_id = replace(front, asked, tags)?;
     Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
 }
 
 pub(super) fn delete(front: &Front, req: S3Request<DeleteObjectTaggingInput>) -> Answer<DeleteObjectTaggingOutput> {
     let input = req.input;
-    let version_id = replace(
-        front,
-        &input.bucket,
-        &input.key,
-        input.version_id.as_deref(),
-        BTreeMap::new(),
-    )?;
-    Ok(S3Response::with_status(
-        DeleteObjectTaggingOutput { version_id },
-        hyper::StatusCode::NO_CONTENT,
-    ))
+    let asked = (&*input.bucket, &*input.key, input.version_id.as_deref());
+    let version_id = replace(front, asked, BTreeMap::new())?;
+    Ok(gone(S3Response::new(DeleteObjectTaggingOutput { version_id })))
 }
 
-fn tagged(front: &Front, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Found> {
-    front.find(&Asked {
-        bucket,
-        key,
-        version,
-        customer: None,
-    })
-}
-
-fn replace(
-    front: &Front,
-    bucket: &str,
-    key: &str,
-    version: Option<&str>,
-    tags: BTreeMap<String, String>,
-) -> S3Result<Option<String>> {
-    let found = tagged(front, bucket, key, version)?;
+fn replace(front: &Front, asked: Asked, tags: BTreeMap<String, String>) -> S3Result<Option<String>> {
+    let (bucket, key, _) = asked;
+    let found = front.find(asked)?;
     front.store().tag(bucket, key, found.object.version(), tags)?;
     Ok(found.version)
 }

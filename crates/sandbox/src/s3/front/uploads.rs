@@ -11,7 +11,7 @@ use super::super::encryption;
 use super::super::multipart::{Claim, Completion, MOST_PARTS, Part as StoredPart, Upload, fresh_id};
 use super::super::object::About;
 use super::objects::{take_in, within_bounds};
-use super::{Answer, Front, arn, taken};
+use super::{Answer, Front, arn, gone, taken};
 use crate::api::ApiError;
 
 pub(super) fn create(front: &Front, req: S3Request<CreateMultipartUploadInput>) -> Answer<CreateMultipartUploadOutput> {
@@ -19,10 +19,8 @@ pub(super) fn create(front: &Front, req: S3Request<CreateMultipartUploadInput>) 
     let resource = arn(&input.bucket, &input.key);
     let named = input.checksum_algorithm.as_ref();
     if named.is_none() && input.checksum_type.is_some() {
-        return Err(ApiError::invalid_request(
-            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
-        )
-        .into());
+        let message = "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.";
+        return Err(ApiError::invalid_request(message).into());
     }
     let algorithm = named.map_or(Ok(Algorithm::Crc64Nvme), |name| Algorithm::parse(name.as_str()))?;
     let kind = Kind::parse(input.checksum_type.as_ref().map(ChecksumType::as_str), algorithm)?;
@@ -66,14 +64,9 @@ pub(super) fn create(front: &Front, req: S3Request<CreateMultipartUploadInput>) 
     }))
 }
 
-pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
-    let S3Request {
-        input,
-        headers,
-        extensions,
-        trailing_headers,
-        ..
-    } = req;
+pub(super) async fn part(front: &Front, mut req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
+    let trailing_headers = req.trailing_headers.take();
+    let (input, headers, extensions) = taken(req);
     part_number(input.part_number)?;
     within_bounds(input.content_length)?;
     let customer = CustomerKey::given(&headers)?;
@@ -191,10 +184,7 @@ pub(super) fn complete(
 pub(super) fn abort(front: &Front, req: S3Request<AbortMultipartUploadInput>) -> Answer<AbortMultipartUploadOutput> {
     let input = req.input;
     front.store().abort(&input.bucket, &input.key, &input.upload_id)?;
-    Ok(S3Response::with_status(
-        AbortMultipartUploadOutput::default(),
-        hyper::StatusCode::NO_CONTENT,
-    ))
+    Ok(gone(S3Response::new(AbortMultipartUploadOutput::default())))
 }
 
 /// An upload that a request is about.
@@ -232,12 +222,7 @@ impl Uploading<'_> {
     fn ends(&self, front: &Front, extensions: &Extensions, customer: Option<&CustomerKey>) -> Result<(), ApiError> {
         let (_, is_named, about) = self.found(front)?;
         customer::check_upload(&about, is_named, customer)?;
-        encryption::unwrap(
-            &front.world,
-            Front::caller(extensions)?,
-            &about,
-            &arn(self.bucket, self.key),
-        )
+        front.unwrap(extensions, &about, &arn(self.bucket, self.key))
     }
 }
 
@@ -245,7 +230,6 @@ pub(super) fn part_number(number: i32) -> Result<(), ApiError> {
     if (1..=MOST_PARTS).contains(&number) {
         return Ok(());
     }
-    Err(ApiError::invalid_argument(
-        "Part number must be an integer between 1 and 10000, inclusive",
-    ))
+    let message = "Part number must be an integer between 1 and 10000, inclusive";
+    Err(ApiError::invalid_argument(message))
 }

@@ -11,23 +11,16 @@ use s3s::{S3Error, S3Request, S3Response, S3Result};
 
 use super::super::convert::{Names, PLAIN, limit, malformed, quoted, time};
 use super::super::customer::{self, CustomerKey};
-use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
 use super::super::versions::{After, Marker, Query, Version, Versioning};
 use super::locks::check_versioning;
 use super::objects::not_archived;
-use super::{Answer, Front, arn};
+use super::{Answer, Front, arn, by_version};
 use crate::api::ApiError;
 
-/// A key, and a version of it or its newest one.
-pub(super) struct Asked<'a> {
-    pub(super) bucket: &'a str,
-    pub(super) key: &'a str,
-    pub(super) version: Option<&'a str>,
-    /// What the request has brought along to read it with.
-    pub(super) customer: Option<&'a CustomerKey>,
-}
+/// A bucket, a key, and a version of it or its newest one.
+pub(super) type Asked<'a> = (&'a str, &'a str, Option<&'a str>);
 
 /// An object that is there.
 pub(super) struct Found {
@@ -40,17 +33,18 @@ pub(super) struct Found {
 
 impl Front {
     /// The object to read. Who may not list the bucket does not learn which keys it lacks.
-    pub(super) fn read(&self, extensions: &Extensions, asked: &Asked) -> S3Result<Found> {
-        let found = self.store().look(asked.bucket, asked.key, asked.version)?;
-        match found {
+    /// `customer` is what the request has brought along to read it with.
+    pub(super) fn read(&self, by: &Extensions, asked: Asked, customer: Option<&CustomerKey>) -> S3Result<Found> {
+        let (bucket, key, version) = asked;
+        match self.store().look(bucket, key, version)? {
             Some(Version::Object(object)) => {
-                customer::check(&object.about, asked.customer)?;
+                customer::check(&object.about, customer)?;
                 self.found(asked, object)
             }
-            Some(Version::Marker(marker)) if asked.version.is_some() => Err(not_allowed(&marker, true)),
+            Some(Version::Marker(marker)) if version.is_some() => Err(not_allowed(&marker, true)),
             other => {
-                self.allow(extensions, "s3:ListBucket", &format!("arn:aws:s3:::{}", asked.bucket))?;
-                let mut error = absent(asked);
+                self.allow(by, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"))?;
+                let mut error = absent(version);
                 if let Some(Version::Marker(marker)) = other {
                     error.set_headers(of_marker(&marker));
                 }
@@ -60,18 +54,19 @@ impl Front {
     }
 
     /// The object whose tags or attributes a request is about: a delete marker has none, also if it is the newest.
-    pub(super) fn find(&self, asked: &Asked) -> S3Result<Found> {
-        match self.store().look(asked.bucket, asked.key, asked.version)? {
+    pub(super) fn find(&self, asked: Asked) -> S3Result<Found> {
+        let (bucket, key, version) = asked;
+        match self.store().look(bucket, key, version)? {
             Some(Version::Object(object)) => self.found(asked, object),
-            Some(Version::Marker(marker)) => Err(not_allowed(&marker, asked.version.is_some())),
-            None => Err(absent(asked)),
+            Some(Version::Marker(marker)) => Err(not_allowed(&marker, version.is_some())),
+            None => Err(absent(version)),
         }
     }
 
-    fn found(&self, asked: &Asked, object: Arc<Stored>) -> S3Result<Found> {
-        Ok(self.store().with(asked.bucket, |bucket| {
+    fn found(&self, (bucket, key, version): Asked, object: Arc<Stored>) -> S3Result<Found> {
+        Ok(self.store().with(bucket, |bucket| {
             let names = bucket.versioning != Versioning::Never;
-            let expires = bucket.expires(asked.key, &object).filter(|_| asked.version.is_none());
+            let expires = bucket.expires(key, &object).filter(|_| version.is_none());
             Ok(Found {
                 version: names.then(|| object.version().to_owned()),
                 expiration: expires.and_then(|(at, rule)| expiry(at, &rule)),
@@ -97,19 +92,9 @@ impl Front {
         };
         let resource = arn(bucket, key);
         let version = version_id.as_deref();
-        let action = if version.is_some() {
-            "s3:GetObjectVersion"
-        } else {
-            "s3:GetObject"
-        };
+        let action = by_version(version.is_some(), "s3:GetObjectVersion", "s3:GetObject");
         self.allow(extensions, action, &resource)?;
-        let asked = Asked {
-            bucket,
-            key,
-            version,
-            customer,
-        };
-        let found = match self.read(extensions, &asked) {
+        let found = match self.read(extensions, (bucket, key, version), customer) {
             // A copy of a delete marker by its id is asked for wrongly, whatever the method.
             Err(error) if error.status_code() == Some(hyper::StatusCode::METHOD_NOT_ALLOWED) => {
                 return Err(ApiError::invalid_request(
@@ -120,7 +105,7 @@ impl Front {
             found => found?,
         };
         not_archived(&found.object.about)?;
-        encryption::unwrap(&self.world, Self::caller(extensions)?, &found.object.about, &resource)?;
+        self.unwrap(extensions, &found.object.about, &resource)?;
         Ok(found)
     }
 
@@ -137,10 +122,8 @@ impl Front {
             version_id,
         } = source
         {
-            let action = match version_id {
-                Some(_) => "s3:GetObjectVersionTagging",
-                None => "s3:GetObjectTagging",
-            };
+            let is_of_version = version_id.is_some();
+            let action = by_version(is_of_version, "s3:GetObjectVersionTagging", "s3:GetObjectTagging");
             self.allow(extensions, action, &arn(bucket, key))?;
         }
         self.allow(extensions, "s3:PutObjectTagging", copy)
@@ -159,8 +142,8 @@ pub(super) fn expiry(at: SystemTime, rule: &str) -> Option<String> {
     Some(format!("expiry-date=\"{}\", rule-id=\"{rule}\"", http_date(at)?))
 }
 
-fn absent(asked: &Asked) -> S3Error {
-    match asked.version {
+fn absent(version: Option<&str>) -> S3Error {
+    match version {
         Some(_) => no_such_version().into(),
         None => no_such_key().into(),
     }
@@ -232,11 +215,8 @@ pub(super) fn put_status(front: &Front, req: S3Request<PutBucketVersioningInput>
         Some(BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
         Some(_) => return Err(malformed().into()),
         None => {
-            return Err(ApiError::new(
-                "IllegalVersioningConfigurationException",
-                "The Versioning element must be specified",
-            )
-            .into());
+            let message = "The Versioning element must be specified";
+            return Err(ApiError::new("IllegalVersioningConfigurationException", message).into());
         }
     };
     front.store().try_change_settings(&input.bucket, |settings| {

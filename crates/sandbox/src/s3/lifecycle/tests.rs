@@ -181,10 +181,8 @@ fn a_marker_that_hides_nothing_any_more_goes_and_one_that_does_stays() {
         }),
         ..rule("")
     });
-    assert_eq!(
-        place.versions(),
-        [("kept".to_owned(), false), ("kept".to_owned(), true)]
-    );
+    let both = [("kept".to_owned(), false), ("kept".to_owned(), true)];
+    assert_eq!(place.versions(), both);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::Checksum;
 
 use super::{Part, SMALLEST_PART, Upload};
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::s3::body::Body;
 use crate::s3::checksum::{Algorithm, Checksums, Kind};
 use crate::s3::convert::malformed;
@@ -71,11 +71,9 @@ impl Store {
             completion.check(upload, &object)?;
             check_condition(bucket, key, &completion.condition)?;
             if upload.overtaken && completion.condition != Condition::Any {
-                return Err(ApiError::new(
-                    "ConditionalRequestConflict",
-                    "The conditional request cannot succeed due to a conflicting operation against this resource.",
-                )
-                .status(409));
+                let message =
+                    "The conditional request cannot succeed due to a conflicting operation against this resource.";
+                return Err(ApiError::new("ConditionalRequestConflict", message).status(409));
             }
             let (object, replaced) = bucket.place(key, object);
             Ok((object, Some((bucket.take_upload(key, id), replaced))))
@@ -119,13 +117,11 @@ impl Completion {
                     && claimed.map(String::as_str)
                         == computed.and_then(|value| value.rsplit_once('-')).map(|value| value.0));
             if given != algorithm || kind != upload.kind || !same {
-                return Err(ApiError::new(
-                    "BadDigest",
-                    format!(
-                        "The {} you specified did not match the calculated checksum.",
-                        algorithm.lower()
-                    ),
-                ));
+                let message = format!(
+                    "The {} you specified did not match the calculated checksum.",
+                    algorithm.lower()
+                );
+                return Err(ApiError::new("BadDigest", message));
             }
         }
         Ok(())
@@ -140,14 +136,10 @@ fn etag_of_parts<'a>(digests: impl ExactSizeIterator<Item = &'a [u8]>) -> String
 }
 
 fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime) -> Result<Object, ApiError> {
-    if claims.is_empty() {
-        return Err(malformed());
-    }
+    refuse_if(claims.is_empty(), malformed)?;
     if claims.windows(2).any(|pair| pair[0].number >= pair[1].number) {
-        return Err(ApiError::new(
-            "InvalidPartOrder",
-            "The list of parts was not in ascending order. Parts must be ordered by part number.",
-        ));
+        let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
+        return Err(ApiError::new("InvalidPartOrder", message));
     }
     let needs_checksums = upload.named && upload.kind == Kind::Composite;
     for claim in claims {
@@ -167,10 +159,8 @@ fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime)
                 )
             })?;
         if position + 1 < claims.len() && part.body.length() < SMALLEST_PART {
-            return Err(ApiError::new(
-                "EntityTooSmall",
-                "Your proposed upload is smaller than the minimum allowed size",
-            ));
+            let message = "Your proposed upload is smaller than the minimum allowed size";
+            return Err(ApiError::new("EntityTooSmall", message));
         }
         parts.push(part);
     }
@@ -203,13 +193,11 @@ fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime)
 fn check_claim(upload: &Upload, claim: &Claim, needs_checksum: bool) -> Result<(), ApiError> {
     let (algorithm, number) = (upload.algorithm, claim.number);
     if let Some(other) = Algorithm::of(&claim.checksum).find(|given| upload.named && *given != algorithm) {
-        return Err(ApiError::new(
-            "BadDigest",
-            format!(
-                "The {} you specified for part {number} did not match what we received.",
-                other.lower()
-            ),
-        ));
+        let message = format!(
+            "The {} you specified for part {number} did not match what we received.",
+            other.lower()
+        );
+        return Err(ApiError::new("BadDigest", message));
     }
     if needs_checksum && algorithm.value(&claim.checksum).is_none() {
         return Err(ApiError::invalid_request(format!(

@@ -1,15 +1,12 @@
 //! What buckets are set to.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use s3s::dto::{LifecycleRule, ObjectOwnership};
-use serde::{Deserialize, Serialize};
 
 use super::{Store, no_such_bucket};
-use crate::api::ApiError;
 use crate::policy::Document;
+use crate::prelude::*;
 use crate::s3::encryption::Preset;
 use crate::s3::lock::Lock;
 use crate::s3::versions::Versioning;

@@ -21,13 +21,7 @@ pub(crate) enum After {
 }
 
 /// What to list.
-#[derive(Debug, Clone)]
-pub(crate) struct Query {
-    pub(crate) prefix: String,
-    pub(crate) delimiter: Option<String>,
-    pub(crate) after: After,
-    pub(crate) limit: usize,
-}
+pub(crate) type Query = list::Query<After>;
 
 /// One page: versions and common prefixes together are at most the limit.
 #[derive(Debug, Default)]

@@ -1,11 +1,7 @@
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::page::Page;
 use super::*;
-use crate::clock::Clock;
-use crate::disk::Disk;
-use crate::identity::Place;
 use crate::s3::object::About;
 use crate::s3::store::{Condition, Store};
 
@@ -75,11 +71,8 @@ impl Model {
         for key in KEYS {
             let newest = self.0.get(key).and_then(|versions| versions.first());
             let current = store.find("bucket", key).unwrap();
-            assert_eq!(
-                current.is_some(),
-                newest.is_some_and(|(_, is_object)| *is_object),
-                "{key:?}"
-            );
+            let is_object = newest.is_some_and(|(_, is_object)| *is_object);
+            assert_eq!(current.is_some(), is_object, "{key:?}");
         }
         for (key, id, _, _) in &rows {
             assert_eq!(store.look("bucket", key, Some(id)).unwrap().unwrap().id(), id);
@@ -265,10 +258,8 @@ fn version_ids_look_like_s3s_and_made_up_ones_are_told_from_them() {
         assert_ne!(id, fresh(number));
     }
     let message = |id| check_id(id).unwrap_err().message;
-    assert_eq!(
-        message("HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"),
-        "Invalid version id specified"
-    );
+    let refused = message("HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD");
+    assert_eq!(refused, "Invalid version id specified");
     assert_eq!(message(""), "Version id cannot be the empty string");
     assert_eq!(check_id(NULL), Ok(()));
 }

@@ -1,5 +1,4 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
 
 use super::super::call as ask;
 use super::super::tests::{body, finished, world};

@@ -108,17 +108,9 @@ async fn where_nothing_is_confined_the_same_job_finds_them() {
     if rustix::process::geteuid().is_root() {
         assert!(is_there("setting-of-the-machine"), "{found:?}");
     }
-    for what in [
-        "victims-folder",
-        "victims-folder-beside",
-        "victims-memory",
-        "victims-credentials",
-        "victims-folder-by-process",
-        "world",
-        "world-by-process",
-        "sandbox-can-be-killed",
-        "the-machines-own-namespaces",
-    ] {
+    let all = "victims-folder victims-folder-beside victims-memory victims-credentials victims-folder-by-process world \
+        world-by-process sandbox-can-be-killed the-machines-own-namespaces";
+    for what in all.split(' ') {
         assert!(is_there(what), "{what}: {found:?}");
     }
 }
@@ -133,10 +125,8 @@ async fn variables_of_the_request_reach_the_job_and_not_what_confines_it() {
     body["Environment"] = json!({ "LD_PRELOAD": "/nonexistent.so", "TEXT": text, "HOME": "/elsewhere" });
     completed(&world, &body).await;
     let said = model(&world, "job");
-    assert!(
-        said.starts_with(&format!("/nonexistent.so|{text}|{}", world.root.display())),
-        "{said}"
-    );
+    let start = format!("/nonexistent.so|{text}|{}", world.root.display());
+    assert!(said.starts_with(&start), "{said}");
     assert!(said.ends_with("||0\n"), "{said}");
     // The loader complains of each program that it starts with this: the shell, env and grep.
     let service = Caller::service(SERVICE, &world.home);
@@ -195,11 +185,8 @@ async fn an_empty_word_of_a_command_is_a_word_and_a_line_break_in_one_is_refused
     body["TrainingJobName"] = json!("lines");
     body["AlgorithmSpecification"]["ContainerArguments"] = json!(["a\nb"]);
     let refused = super::super::request::Training::parse(&body).unwrap_err();
-    assert!(
-        refused.message.contains("regular expression pattern: .*"),
-        "{}",
-        refused.message
-    );
+    let is_told = refused.message.contains("regular expression pattern: .*");
+    assert!(is_told, "{}", refused.message);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::super::api::ApiError;
+use super::super::super::api::{ApiError, insert_some, refuse_if};
 use super::super::invalid;
 use super::{Group, location, required};
 use crate::sagemaker::conditions::texts;
@@ -40,9 +40,8 @@ impl Source {
             Some("ManifestFile") => true,
             None | Some("S3Prefix") => false,
             Some(kind) => {
-                return Err(invalid(format!(
-                    "The sandbox does not implement the S3DataType {kind}."
-                )));
+                let told = format!("The sandbox does not implement the S3DataType {kind}.");
+                return Err(invalid(told));
             }
         };
         Ok(Self {
@@ -64,14 +63,12 @@ pub(super) fn channels(value: &Value, job_mode: &str, groups: &[Group]) -> Resul
         .map(|entry| {
             let name = required(entry, "ChannelName", "inputDataConfig.channelName")?;
             if name.chars().all(|c| c == '.') {
-                return Err(invalid(format!(
-                    "The sandbox makes no folder of the name {name} for a channel."
-                )));
+                let told = format!("The sandbox makes no folder of the name {name} for a channel.");
+                return Err(invalid(told));
             }
             if !names.insert(name.to_owned()) {
-                return Err(invalid(format!(
-                    "Duplicate channel name found in input data config: {name}"
-                )));
+                let told = format!("Duplicate channel name found in input data config: {name}");
+                return Err(invalid(told));
             }
             channel(name, entry, job_mode, groups)
         })
@@ -87,9 +84,8 @@ fn channel(name: &str, entry: &Value, job_mode: &str, groups: &[Group]) -> Resul
         .iter()
         .find(|name| groups.iter().all(|group| group.name != **name))
     {
-        return Err(invalid(format!(
-            "InstanceGroupNames: {name} is not among the InstanceGroups of ResourceConfig."
-        )));
+        let told = format!("InstanceGroupNames: {name} is not among the InstanceGroups of ResourceConfig.");
+        return Err(invalid(told));
     }
     let text = |value: &Value, default: &str| value.as_str().unwrap_or(default).to_owned();
     let mut config = json!({
@@ -97,11 +93,8 @@ fn channel(name: &str, entry: &Value, job_mode: &str, groups: &[Group]) -> Resul
         "S3DistributionType": text(&source["S3DataDistributionType"], "FullyReplicated"),
         "RecordWrapperType": text(&entry["RecordWrapperType"], "None"),
     });
-    if let Some(content) = entry["ContentType"].as_str() {
-        config["ContentType"] = json!(content);
-    }
-    if let Some(compression) = entry["CompressionType"].as_str() {
-        config["CompressionType"] = json!(compression);
+    for member in ["ContentType", "CompressionType"] {
+        insert_some(&mut config, member, entry[member].as_str());
     }
     Ok(Channel {
         name: name.to_owned(),
@@ -111,10 +104,6 @@ fn channel(name: &str, entry: &Value, job_mode: &str, groups: &[Group]) -> Resul
 }
 
 pub(super) fn file_mode(mode: &str) -> Result<(), ApiError> {
-    if mode == "Pipe" {
-        return Err(invalid(
-            "The sandbox does not implement the training input mode Pipe; use File or FastFile.",
-        ));
-    }
-    Ok(())
+    let told = "The sandbox does not implement the training input mode Pipe; use File or FastFile.";
+    refuse_if(mode == "Pipe", || invalid(told))
 }

@@ -31,9 +31,8 @@ pub(super) fn groups(resources: &Value) -> Result<Vec<Group>, ApiError> {
         .filter(|groups| !groups.is_empty());
     let asked = match listed {
         Some(_) if !resources["InstanceType"].is_null() || !resources["InstanceCount"].is_null() => {
-            return Err(invalid(
-                "ResourceConfig: InstanceType and InstanceCount cannot be given together with InstanceGroups.",
-            ));
+            let told = "ResourceConfig: InstanceType and InstanceCount cannot be given together with InstanceGroups.";
+            return Err(invalid(told));
         }
         Some(groups) => groups
             .iter()
@@ -116,15 +115,13 @@ fn refuse_volume_key(instance_type: &str, resources: &Value) -> Result<(), ApiEr
 }
 
 fn too_many(kind: Kind, instance_type: &str, all: u64) -> ApiError {
-    ApiError::new(
-        "ResourceLimitExceeded",
-        format!(
-            "The account-level service limit '{instance_type} for {} usage' is {MOST_INSTANCES} Instances, with current \
-             utilization of 0 Instances and a request delta of {all} Instances. The sandbox runs a job as one process an \
-             instance on this machine.",
-            kind.noun()
-        ),
-    )
+    let told = format!(
+        "The account-level service limit '{instance_type} for {} usage' is {MOST_INSTANCES} Instances, with current \
+         utilization of 0 Instances and a request delta of {all} Instances. The sandbox runs a job as one process an \
+         instance on this machine.",
+        kind.noun()
+    );
+    ApiError::new("ResourceLimitExceeded", told)
 }
 
 fn has_local_storage(instance_type: &str) -> bool {

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::super::super::api::ApiError;
+use super::super::super::api::{map, texts};
 use super::super::invalid;
 use super::super::kind::Kind;
-use super::{Containers, Kept, Source, instances, key, map, place, required, rules, words};
+use super::{Containers, Kept, Source, copy_given, instances, key, place, required, rules};
+use crate::prelude::*;
 
 /// A processing job as asked for, checked.
 #[derive(Debug)]
@@ -64,8 +61,8 @@ impl Processing {
             name: required(body, "ProcessingJobName", "processingJobName")?.to_owned(),
             role: required(body, "RoleArn", "roleArn")?.to_owned(),
             image: required(application, "ImageUri", "appSpecification.imageUri")?.to_owned(),
-            entrypoint: words(&application["ContainerEntrypoint"]),
-            arguments: words(&application["ContainerArguments"]),
+            entrypoint: texts(&application["ContainerEntrypoint"]),
+            arguments: texts(&application["ContainerArguments"]),
             environment: map(&body["Environment"]),
             groups: vec![instances::cluster(resources)?],
             volume_key: key(&resources["VolumeKmsKeyId"]),
@@ -114,14 +111,12 @@ impl Taken {
         let is_named = |part: Component| matches!(part, Component::Normal(_));
         let is_below = folder.starts_with("processing") && folder.components().count() > 1;
         if !is_below || !folder.components().all(is_named) {
-            return Err(invalid(format!(
-                "LocalPath of {name} must be a folder below /opt/ml/processing/, which {path} is not."
-            )));
+            let told = format!("LocalPath of {name} must be a folder below /opt/ml/processing/, which {path} is not.");
+            return Err(invalid(told));
         }
         if !self.folders.insert(folder.to_path_buf()) {
-            return Err(invalid(format!(
-                "LocalPath of {name} is that of another input or output: {path}."
-            )));
+            let told = format!("LocalPath of {name} is that of another input or output: {path}.");
+            return Err(invalid(told));
         }
         Ok(folder.to_path_buf())
     }
@@ -135,15 +130,13 @@ fn input(entry: &Value, taken: &mut Taken) -> Result<Input, ApiError> {
     let name = taken.name(entry, "InputName")?;
     let held = &entry["S3Input"];
     if held.is_null() {
-        return Err(invalid(format!(
-            "The input {name} has no S3Input, which is all that the sandbox brings."
-        )));
+        let told = format!("The input {name} has no S3Input, which is all that the sandbox brings.");
+        return Err(invalid(told));
     }
     for (member, only) in [("S3InputMode", "File"), ("S3CompressionType", "None")] {
         if let Some(other) = held[member].as_str().filter(|value| *value != only) {
-            return Err(invalid(format!(
-                "The sandbox does not implement the {member} {other} of processing; use {only}."
-            )));
+            let told = format!("The sandbox does not implement the {member} {other} of processing; use {only}.");
+            return Err(invalid(told));
         }
     }
     Ok(Input {
@@ -157,9 +150,8 @@ fn output(entry: &Value, taken: &mut Taken) -> Result<Output, ApiError> {
     let held = &entry["S3Output"];
     let shown = "processingOutputConfig.outputs.s3Output.s3Uri";
     if held.is_null() {
-        return Err(invalid(format!(
-            "The output {name} has no S3Output, which is all that the sandbox uploads to."
-        )));
+        let told = format!("The output {name} has no S3Output, which is all that the sandbox uploads to.");
+        return Err(invalid(told));
     }
     let (bucket, prefix) = place(required(held, "S3Uri", shown)?, shown)?;
     let folder = taken.folder(&name, held)?;
@@ -169,25 +161,14 @@ fn output(entry: &Value, taken: &mut Taken) -> Result<Output, ApiError> {
     })
 }
 
-/// The members that DescribeProcessingJob gives back as they were given, and what stands for those that were left out.
+/// The members that DescribeProcessingJob gives back as they were given.
+const GIVEN: &str = "ProcessingJobName ProcessingInputs ProcessingOutputConfig ProcessingResources StoppingCondition \
+    AppSpecification Environment NetworkConfig RoleArn ExperimentConfig";
+
+/// What DescribeProcessingJob gives back, and what stands for the members that were left out.
 pub(super) fn echo(body: &Value) -> Value {
     let mut echo = json!({});
-    for member in [
-        "ProcessingJobName",
-        "ProcessingInputs",
-        "ProcessingOutputConfig",
-        "ProcessingResources",
-        "StoppingCondition",
-        "AppSpecification",
-        "Environment",
-        "NetworkConfig",
-        "RoleArn",
-        "ExperimentConfig",
-    ] {
-        if !body[member].is_null() {
-            echo[member] = body[member].clone();
-        }
-    }
+    copy_given(&mut echo, body, GIVEN);
     let or = |held: &mut Value, member: &str, usual: Value| {
         if held[member].is_null() {
             held[member] = usual;

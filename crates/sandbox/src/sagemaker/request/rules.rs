@@ -1,16 +1,14 @@
 //! SageMaker's constraints on the members of requests that create jobs, of which `rules.json` has one a line behind the patterns that
 //! they name. All that are broken are told at once.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex_lite::Regex;
-use serde::Deserialize;
-use serde_json::Value;
 
-use super::super::super::api::{ApiError, camel};
+use super::super::super::api::camel;
 use super::super::invalid;
 use super::super::kind::Kind;
+use crate::prelude::*;
 
 /// What `rules.json` holds. One that is wrong is the sandbox's own mistake: a test reads them all.
 static TABLE: LazyLock<Table> =
@@ -322,11 +320,8 @@ mod tests {
             ("role", "arn:aws:iam::1111:role/r", false),
             ("role", "arn:aws:iam::111122223333:role/r\n", false),
         ] {
-            assert_eq!(
-                Pattern::named(pattern).is_followed_by(text),
-                follows,
-                "{pattern}: {text:?}"
-            );
+            let is_followed = Pattern::named(pattern).is_followed_by(text);
+            assert_eq!(is_followed, follows, "{pattern}: {text:?}");
         }
     }
 }

@@ -146,10 +146,8 @@ async fn hosts_reach_each_other_by_their_names_at_addresses_of_their_own() {
         let mut addresses: Vec<String> = models(&world, "job").into_iter().map(|(_, text)| text).collect();
         addresses.dedup();
         assert_eq!(addresses.len(), 3, "{addresses:?}");
-        assert!(
-            addresses.iter().all(|address| address.starts_with("127.")),
-            "{addresses:?}"
-        );
+        let are_local = addresses.iter().all(|address| address.starts_with("127."));
+        assert!(are_local, "{addresses:?}");
     }
 }
 
@@ -207,9 +205,8 @@ async fn checkpoints_of_every_host_are_in_s3_while_they_run() {
     body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/kept" });
     create_unasked(&world, &body).unwrap();
     for host in ["algo-1", "algo-2", "algo-3"] {
-        while world.s3.find("sagemaker-b", &format!("kept/{host}")).unwrap().is_none() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let key = format!("kept/{host}");
+        until(|| world.s3.find("sagemaker-b", &key).unwrap().is_some()).await;
     }
     assert_eq!(jobs(&world).describe("job").unwrap()["TrainingJobStatus"], "InProgress");
     jobs(&world).stop("job").unwrap();

@@ -37,20 +37,9 @@ fn begin(world: &Arc<World>, body: &Value) -> Result<Value, ApiError> {
     create(world, &world.home, body, asked, BTreeMap::new(), Duration::ZERO)
 }
 
-async fn over(world: &Arc<World>, name: &str) -> Value {
-    for _ in 0..6000 {
-        let job = book(world).describe(name).unwrap();
-        if job.get("ProcessingEndTime").is_some() {
-            return job;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the job does not end");
-}
-
 async fn ran(world: &Arc<World>, body: &Value) -> Value {
     begin(world, body).unwrap();
-    over(world, body["ProcessingJobName"].as_str().unwrap()).await
+    over(book(world), body["ProcessingJobName"].as_str().unwrap()).await
 }
 
 async fn ran_well(world: &Arc<World>, body: &Value) -> Value {
@@ -76,10 +65,8 @@ async fn a_processing_job_reads_its_inputs_and_uploads_its_outputs_and_its_messa
     let told: Value = serde_json::from_str(&text(&world, "results/deep/config")).unwrap();
     let arn = format!("arn:aws:sagemaker:us-east-1:{ACCOUNT}:processing-job/job");
     assert_eq!(told["ProcessingJobArn"], arn);
-    assert_eq!(
-        told["ProcessingInputs"][0]["S3Input"]["S3DataDistributionType"],
-        "FullyReplicated"
-    );
+    let distribution = &told["ProcessingInputs"][0]["S3Input"]["S3DataDistributionType"];
+    assert_eq!(distribution, "FullyReplicated");
     assert_eq!(told["StoppingCondition"]["MaxRuntimeInSeconds"], 86_400);
     let service = Caller::service(SERVICE, &world.home);
     let request = json!({ "logGroupName": "/aws/sagemaker/ProcessingJobs" });
@@ -123,10 +110,8 @@ async fn each_host_has_its_share_of_the_objects_and_of_what_a_manifest_names() {
         ("algo-3", "2\n5\n", "4\n"),
     ] {
         let told: Value = serde_json::from_str(&text(&world, &format!("results/{host}"))).unwrap();
-        assert_eq!(
-            told,
-            json!({ "current_host": host, "hosts": ["algo-1", "algo-2", "algo-3"] })
-        );
+        let expected = json!({ "current_host": host, "hosts": ["algo-1", "algo-2", "algo-3"] });
+        assert_eq!(told, expected);
         assert_eq!(text(&world, &format!("results/{host}-part")), parts);
         assert_eq!(text(&world, &format!("results/{host}-listed")), listed);
     }
@@ -178,14 +163,12 @@ async fn a_processing_job_that_is_stopped_may_tidy_up_and_is_stopped_once() {
     begin(&world, &processing("job")).unwrap();
     up(&world).await;
     book(&world).stop("job").unwrap();
-    let job = over(&world, "job").await;
+    let job = over(book(&world), "job").await;
     assert_eq!(job["ProcessingJobStatus"], "Stopped");
     assert_eq!(text(&world, "results/note"), "tidied\n");
     let again = book(&world).stop("job").unwrap_err();
-    assert_eq!(
-        again.message,
-        "The request was rejected because the processing job is in status Stopped."
-    );
+    let rejected = "The request was rejected because the processing job is in status Stopped.";
+    assert_eq!(again.message, rejected);
 }
 
 #[tokio::test]
@@ -204,15 +187,11 @@ async fn a_continuous_output_is_in_s3_while_the_job_runs() {
     let mut body = processing("job");
     body["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = json!("Continuous");
     begin(&world, &body).unwrap();
-    while world.s3.find("sagemaker-b", "results/first").unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(
-        book(&world).describe("job").unwrap()["ProcessingJobStatus"],
-        "InProgress"
-    );
+    until(|| world.s3.find("sagemaker-b", "results/first").unwrap().is_some()).await;
+    let running = book(&world).describe("job").unwrap();
+    assert_eq!(running["ProcessingJobStatus"], "InProgress");
     book(&world).stop("job").unwrap();
-    over(&world, "job").await;
+    over(book(&world), "job").await;
 }
 
 #[tokio::test]
@@ -274,10 +253,8 @@ async fn an_entry_point_runs_in_place_of_the_images_own_and_an_unknown_image_nee
     let mut unknown = processing("unknown");
     unknown["AppSpecification"]["ImageUri"] = json!("nobodys:1");
     let job = ran(&world, &unknown).await;
-    assert!(
-        reason(&job).contains("no command stands for the image nobodys:1"),
-        "{job}"
-    );
+    let words = "no command stands for the image nobodys:1";
+    assert!(reason(&job).contains(words), "{job}");
 }
 
 #[test]

@@ -128,10 +128,8 @@ fn no_tag_of_a_request_is_lost_behind_another_of_its_key() {
     let tag = |value: &str| json!({ "Key": "team", "Value": value });
     let refused = request::tags(&json!({ "Tags": [tag("vision"), tag("speech")] })).unwrap_err();
     assert_eq!(refused.code, "ValidationException");
-    assert_eq!(
-        request::tags(&json!({ "Tags": [tag("vision")] })).unwrap()["team"],
-        "vision"
-    );
+    let tags = request::tags(&json!({ "Tags": [tag("vision")] })).unwrap();
+    assert_eq!(tags["team"], "vision");
 }
 
 #[test]
@@ -197,10 +195,8 @@ fn what_the_sandbox_does_not_do_for_a_job_is_refused_by_name() {
     ];
     for (change, member) in changes {
         let told = refusal(change);
-        assert_eq!(
-            told,
-            format!("The sandbox does not implement {member} of CreateTrainingJob.")
-        );
+        let expected = format!("The sandbox does not implement {member} of CreateTrainingJob.");
+        assert_eq!(told, expected);
     }
     let mut body = body("job");
     body["RemoteDebugConfig"] = json!({ "EnableRemoteDebug": false });

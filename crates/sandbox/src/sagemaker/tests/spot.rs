@@ -47,9 +47,7 @@ async fn an_interrupted_spot_job_starts_again_from_its_checkpoints() {
     create_unasked(&world, &spot("job", 600)).unwrap();
     for run in 0..2 {
         let trains = |job: &Value| phases(job).into_iter().filter(|phase| *phase == "Training").count();
-        while trains(&jobs(&world).describe("job").unwrap()) <= run {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| trains(&jobs(&world).describe("job").unwrap()) > run).await;
         up(&world).await;
         take_back(&world);
     }
@@ -83,9 +81,7 @@ async fn a_spot_job_waits_for_instances_no_longer_than_it_may() {
 async fn a_spot_job_that_is_interrupted_can_be_stopped() {
     let world = troubled("exec sleep 1000", &["sagemaker:interrupt"]);
     create_unasked(&world, &spot("job", 600)).unwrap();
-    while jobs(&world).describe("job").unwrap()["SecondaryStatus"] != "Interrupted" {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| jobs(&world).describe("job").unwrap()["SecondaryStatus"] == "Interrupted").await;
     jobs(&world).stop("job").unwrap();
     assert_eq!(finished(&world, "job").await["SecondaryStatus"], "Stopped");
 }

@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use s3s::dto::{ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter};
 
-use crate::api::ApiError;
+use crate::api::{ApiError, refuse_if};
 use crate::s3::convert::malformed;
 use crate::s3::lifecycle::moment;
 
@@ -13,18 +13,13 @@ const DAY: u64 = 24 * 60 * 60;
 
 /// The rules, each with an id, or why S3 would not have them.
 pub(super) fn checked(rules: Vec<LifecycleRule>) -> Result<Vec<LifecycleRule>, ApiError> {
-    if rules.is_empty() || rules.len() > 1000 {
-        return Err(malformed());
-    }
+    refuse_if(rules.is_empty() || rules.len() > 1000, malformed)?;
     let (old, new) = (
         rules.iter().any(|rule| rule.prefix.is_some()),
         rules.iter().any(|rule| rule.filter.is_some()),
     );
-    if old && new {
-        return Err(request(
-            "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.",
-        ));
-    }
+    let message = "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.";
+    refuse_if(old && new, || request(message))?;
     let mut ids = HashSet::new();
     rules
         .into_iter()
@@ -75,9 +70,8 @@ fn check(rule: &LifecycleRule) -> Result<(), ApiError> {
             .newer_noncurrent_versions
             .is_some_and(|keep| !(1..=100).contains(&keep))
         {
-            return Err(argument(
-                "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be between 1 and 100",
-            ));
+            let message = "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be between 1 and 100";
+            return Err(argument(message));
         }
     }
     if let Some(abort) = abort {
@@ -122,18 +116,13 @@ fn check_filter(filter: &LifecycleRuleFilter) -> Result<(), ApiError> {
         filter.object_size_greater_than.is_some(),
         filter.object_size_less_than.is_some(),
     ];
-    if said.into_iter().filter(|said| *said).count() > 1 {
-        return Err(malformed());
-    }
+    refuse_if(said.into_iter().filter(|said| *said).count() > 1, malformed)?;
     let sizes = filter
         .and
         .as_ref()
         .and_then(|and| and.object_size_greater_than.zip(and.object_size_less_than));
-    if sizes.is_some_and(|(more, less)| more >= less) {
-        return Err(request(
-            "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.",
-        ));
-    }
+    let message = "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.";
+    refuse_if(sizes.is_some_and(|(more, less)| more >= less), || request(message))?;
     let tags = filter.and.iter().flat_map(|and| and.tags.iter().flatten());
     let mut keys = HashSet::new();
     if tags.into_iter().any(|tag| !keys.insert(tag.key.as_deref())) {
