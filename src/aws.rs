@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use aws_config::{Region, SdkConfig};
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use self::fault::{Expected, Heard};
@@ -51,6 +50,7 @@ mod connect;
 mod endpoint;
 mod fault;
 mod gate;
+mod hooks;
 mod http;
 mod login;
 mod mfa;
@@ -246,13 +246,7 @@ impl Aws {
             .await
             .heard(act, role_arn)?;
         let credentials = answer.credentials.expected(act, role_arn, "credentials")?;
-        let provider = SharedCredentialsProvider::new(Credentials::new(
-            credentials.access_key_id,
-            credentials.secret_access_key,
-            Some(credentials.session_token),
-            std::time::SystemTime::try_from(credentials.expiration).ok(),
-            "AssumeRole",
-        ));
+        let provider = SharedCredentialsProvider::new(mfa::credentials(credentials));
         let config = self.inner.config.to_builder().credentials_provider(provider).build();
         let identity = answer.assumed_role_user.map(|user| user.arn);
         Ok(Self::from(Inner {

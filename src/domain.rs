@@ -14,6 +14,7 @@ pub mod change;
 pub mod context;
 pub mod explain;
 pub mod fault;
+mod flags;
 pub mod format;
 pub mod grant;
 pub mod identity;
@@ -45,6 +46,7 @@ pub mod survey;
 pub mod upload_rule;
 pub mod versions;
 pub mod who;
+mod worded;
 pub mod words;
 
 pub use arn::Arn;

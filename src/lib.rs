@@ -33,7 +33,7 @@
 //! domain, envelope, cli, term -> nothing else of ours
 //! app      -> domain                       ui       -> app (read only), domain
 //! console  -> domain                       aws      -> domain, config
-//! publish  -> envelope
+//! publish  -> domain
 //! actions  -> aws, envelope, publish, domain, config, console
 //! training -> actions, aws, envelope, publish, domain, config, console
 //! perform  -> actions, aws, domain

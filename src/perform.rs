@@ -13,7 +13,6 @@ use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::actions::{self, Aws, OpenOptions, ProgressSink, resume};
-use crate::domain::audit::AuditRequest;
 use crate::domain::{
     AccountRequest, BulkAct, BulkRequest, Facts, Fault, GrantRequest, ImageRequest, JobRequest, KeyRequest, Location,
     MessageRequest, ObjectRequest, OnCancel, Outcome, ProofRequest, Request, RoleRequest, SealRequest, Verified,
@@ -148,18 +147,11 @@ impl Run<'_> {
             }
             BulkRequest::Preflight { order, engine } => Box::pin(actions::preflight_bulk(aws, order, engine)).await,
             BulkRequest::GoOn { folder, engine } => Ok(go_on(aws, folder, engine, cancel).await?.into()),
-            BulkRequest::Collect {
-                act: BulkAct::Audit,
-                folder,
-            } => collected_report(aws, folder, progress, cancel).await,
-            BulkRequest::Collect {
-                act: BulkAct::Rotate | BulkAct::Encrypt,
-                folder,
-            } => collected_seal_report(aws, folder, progress, cancel).await,
-            BulkRequest::Collect {
-                act: BulkAct::Rewrap,
-                folder,
-            } => Box::pin(collected_rewrap_report(aws, folder, progress, cancel)).await,
+            BulkRequest::Collect { act, folder } => match act {
+                BulkAct::Audit => collected_report(aws, folder, progress, cancel).await,
+                BulkAct::Rotate | BulkAct::Encrypt => collected_seal_report(aws, folder, progress, cancel).await,
+                BulkAct::Rewrap => Box::pin(collected_rewrap_report(aws, folder, progress, cancel)).await,
+            },
         }
     }
 
@@ -304,20 +296,7 @@ impl Run<'_> {
                 verify(aws, request, progress, cancel, |verdict| verdicts.push(verdict)).await?;
                 Ok(Outcome::Verified { verdicts })
             }
-            ObjectRequest::Audit {
-                bucket,
-                prefix,
-                deep,
-                versions,
-            } => {
-                let request = AuditRequest {
-                    bucket: bucket.clone(),
-                    prefix: prefix.clone(),
-                    deep: *deep,
-                    versions: *versions,
-                };
-                audit_report(aws, &request, progress, cancel).await
-            }
+            ObjectRequest::Audit(request) => audit_report(aws, request, progress, cancel).await,
             ObjectRequest::PlanRewrap(spec) => rewrap_report(aws, spec, RewrapMode::PLAN, progress, cancel).await,
             ObjectRequest::Rewrap(spec) => rewrap_report(aws, spec, RewrapMode::ALL, progress, cancel).await,
             ObjectRequest::SaveAudit { report, to } => save_audit_report(report, to),

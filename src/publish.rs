@@ -5,7 +5,7 @@
 //! `.strongroom-half-…` file of mode 0600 takes its place. The folder is opened once, and everything in it is done by its
 //! [descriptor](Folder).
 //!
-//! What may be replaced, by whoever asks for that, is a regular file that is no [encrypted data key](crate::envelope::wrapped).
+//! What may be replaced, by whoever asks for that, is a regular file that is no [encrypted data key](is_kept_data_key).
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::envelope::wrapped::{self, LONGEST_TEXT};
+use crate::domain::format::{LONGEST_DATA_KEY_TEXT, is_kept_data_key};
 use folder::{invalid, named};
 
 mod folder;
@@ -232,12 +232,12 @@ impl Folder {
         self.check_regular(name)?;
         let Some(found) = self.look(name)? else { return Ok(()) };
         let length = u64::try_from(found.st_size).unwrap_or_default();
-        if !(1..=LONGEST_TEXT).contains(&length) {
+        if !(1..=LONGEST_DATA_KEY_TEXT).contains(&length) {
             return Ok(());
         }
         let mut bytes = Vec::new();
-        self.read(name)?.take(LONGEST_TEXT).read_to_end(&mut bytes)?;
-        if wrapped::is_kept(name, &bytes) {
+        self.read(name)?.take(LONGEST_DATA_KEY_TEXT).read_to_end(&mut bytes)?;
+        if is_kept_data_key(name.as_encoded_bytes(), &bytes) {
             return Err(io::Error::new(ErrorKind::AlreadyExists, IsDataKey));
         }
         Ok(())

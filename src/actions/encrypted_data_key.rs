@@ -2,13 +2,17 @@
 //! or the boto3 way has it, and where those of uploads are put.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
+use super::faults::io_fault;
 use crate::aws::{Aws, s3};
-use crate::domain::{Fault, FaultKind, ObjectInfo, WayOut};
-use crate::envelope::wrapped::SUFFIX;
+use crate::domain::format::{DATA_KEY_SUFFIX, data_key_of_text, is_data_key_in_hex};
+use crate::domain::{Fault, FaultKind, Location, ObjectInfo, ObjectUri, WayOut};
 
 /// C is never longer.
 pub(super) const MAX_DATA_KEY: u64 = 6144;
@@ -34,8 +38,8 @@ impl EncryptedDataKey {
         let from_metadata = metadata(info, "data-key").and_then(|text| BASE64_STANDARD.decode(text).ok());
         let ciphertext = match (from_metadata, key_object(info, bucket)) {
             (Some(ciphertext), _) => ciphertext,
-            (None, Some(key)) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
-            (None, None) => s3::read_small(aws, bucket, BOTO3_KEY_OBJECT, MAX_DATA_KEY)
+            (None, Some(key)) => of_object(aws, bucket, key).await?,
+            (None, None) => of_object(aws, bucket, BOTO3_KEY_OBJECT)
                 .await
                 .map_err(|fault| missing(fault, &s3::uri(bucket, object)))?,
         };
@@ -45,6 +49,42 @@ impl EncryptedDataKey {
             context: info.context.iter().cloned().collect(),
         })
     }
+}
+
+/// C where a person says that it is, in whatever spelling.
+pub(super) async fn at(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
+    match place {
+        Location::S3(ObjectUri { bucket, key }) => of_object(aws, bucket, key).await,
+        Location::Local(path) => {
+            let io = |error: std::io::Error| io_fault("read", path.display(), &error);
+            // A device tells no length beforehand.
+            let mut file = File::open(path).map_err(io)?.take(MAX_DATA_KEY + 1);
+            let mut read = Vec::with_capacity(MAX_DATA_KEY as usize + 1);
+            file.read_to_end(&mut read).map_err(io)?;
+            if read.len() as u64 > MAX_DATA_KEY {
+                let cause = format!("more than {MAX_DATA_KEY} bytes are no encrypted data key");
+                let remedy = "check that it is the file of an encrypted data key";
+                return Err(Fault::invalid("read", place.to_string(), cause, remedy));
+            }
+            spelled(place, read)
+        }
+    }
+}
+
+/// C in a key object, in whatever spelling.
+pub(crate) async fn of_object(aws: &Aws, bucket: &str, key: &str) -> Result<Vec<u8>, Fault> {
+    let read = s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?;
+    spelled(s3::uri(bucket, key), read)
+}
+
+/// C of what spells it: as it is, in base64, or as the AWS CLI's JSON has it. What is nothing of that goes to KMS as it is.
+fn spelled(place: impl fmt::Display, read: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    if is_data_key_in_hex(&read) {
+        let cause = "it is an encrypted data key in hexadecimal, which is not read";
+        let remedy = "give its bytes (xxd -r -p writes them), or their base64";
+        return Err(Fault::invalid("read", place.to_string(), cause, remedy));
+    }
+    Ok(data_key_of_text(&read).unwrap_or(read))
 }
 
 /// One entry of strongroom's own metadata.
@@ -70,6 +110,6 @@ fn missing(fault: Fault, uri: &str) -> Fault {
 /// `DEST.datakey`, beside a folder as beside a file.
 pub(super) fn data_key_file(token: &Path) -> PathBuf {
     let mut name = token.components().as_path().as_os_str().to_owned();
-    name.push(SUFFIX);
+    name.push(DATA_KEY_SUFFIX);
     PathBuf::from(name)
 }

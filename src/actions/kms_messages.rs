@@ -9,11 +9,12 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use zeroize::Zeroizing;
 
 use super::bucket_refusal;
-use super::encrypted_data_key::MAX_DATA_KEY;
+use super::encrypted_data_key;
 use super::faults::{io_fault, new_file_fault};
 use super::principals::{SESSION, role_arn};
 use super::proof::settled;
 use crate::aws::{Aws, kms, s3};
+use crate::domain::format::{data_key_of_text, without_line_end};
 use crate::domain::{Door, Fault, FaultKind, Location, Message, ObjectUri, Outcome, Plaintext, ProofStep};
 use crate::publish;
 
@@ -98,14 +99,24 @@ pub async fn re_encrypt_data_key(
     to: &str,
 ) -> Result<Outcome, Fault> {
     let place = Location::parse(to)?;
-    let ciphertext = data_key(aws, at).await?;
+    let ciphertext = encrypted_data_key::at(aws, &Location::parse(at)?).await?;
     let how = kms::Rewrap {
         from: None,
         from_context: context,
         to: key,
         to_context: context,
     };
-    let (ciphertext, key_arn) = kms::re_encrypt(aws, &ciphertext, how).await?;
+    let made = match (
+        kms::re_encrypt(aws, &ciphertext, how).await,
+        without_line_end(&ciphertext),
+    ) {
+        // As where one is unwrapped: what ends it as a line may be its own.
+        (Err(fault), Some(shorter)) if fault.kind == FaultKind::Integrity => {
+            kms::re_encrypt(aws, shorter, how).await.map_err(|_| fault)
+        }
+        (made, _) => made,
+    };
+    let (ciphertext, key_arn) = made?;
     keep(aws, &place, ciphertext, key_arn).await
 }
 
@@ -116,7 +127,7 @@ pub async fn open_data_key(
     context: &BTreeMap<String, String>,
     role: Option<&str>,
 ) -> Result<Outcome, Fault> {
-    let ciphertext = data_key(aws, at).await?;
+    let ciphertext = encrypted_data_key::at(aws, &Location::parse(at)?).await?;
     let unwrapped = kms::decrypt_data_key(aws, &ciphertext, None, context, &[]).await;
     let key_arn = unwrapped.as_ref().ok().map(|unwrapped| unwrapped.key_arn.clone());
     let checked = unwrapped.and_then(|unwrapped| match unwrapped.plaintext.len() {
@@ -181,13 +192,6 @@ async fn keep(aws: &Aws, place: &Location, ciphertext: Vec<u8>, key_arn: String)
     })
 }
 
-async fn data_key(aws: &Aws, at: &str) -> Result<Vec<u8>, Fault> {
-    match Location::parse(at)? {
-        Location::S3(ObjectUri { bucket, key }) => s3::read_small(aws, &bucket, &key, MAX_DATA_KEY).await,
-        Location::Local(path) => Ok(read(&path, MAX_DATA_KEY)?.to_vec()),
-    }
-}
-
 fn check_length(len: usize) -> Result<(), Fault> {
     if (1..=LONGEST_MESSAGE).contains(&len) {
         return Ok(());
@@ -220,13 +224,10 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     publish::write_new(path, bytes).map_err(|error| new_file_fault(path.display(), &error))
 }
 
+/// A ciphertext in whatever spelling a data key may have; of one that begins otherwise than KMS's own its base64.
 fn from_base64(bytes: &[u8]) -> Option<Vec<u8>> {
-    let tight: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    BASE64_STANDARD.decode(tight).ok()
+    let tight = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    data_key_of_text(bytes).or_else(|| BASE64_STANDARD.decode(tight.collect::<Vec<u8>>()).ok())
 }
 
 fn not_base64() -> Fault {
@@ -238,7 +239,38 @@ fn not_base64() -> Fault {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use strongroom_sandbox::{Options, Sandbox};
+
     use super::*;
+    use crate::config::{Connection, SandboxEndpoint};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_encrypted_data_key_with_the_end_of_a_line_behind_it_is_wrapped_anew_without_it() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let connection = Connection {
+            sandbox: Some(SandboxEndpoint {
+                url: sandbox.endpoint_url().to_owned(),
+                region: sandbox.region().to_owned(),
+                access_key_id: sandbox.access_key_id().to_owned(),
+                secret_access_key: sandbox.secret_access_key().to_owned(),
+            }),
+            ..Connection::default()
+        };
+        let aws = Aws::connect(&connection).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let [made, line, anew] = ["made", "line", "anew"].map(|name| dir.path().join(name).display().to_string());
+        let none = BTreeMap::new();
+        new_data_key(&aws, "alias/training-data", &none, &made).await.unwrap();
+        fs::write(&line, [fs::read(&made).unwrap().as_slice(), b"\n"].concat()).unwrap();
+        let wrapped = re_encrypt_data_key(&aws, &line, &none, "alias/model-artifacts", &anew).await;
+        wrapped.unwrap();
+        let opened = open_data_key(&aws, &anew, &none, None).await.unwrap();
+        assert!(
+            matches!(&opened, Outcome::DataKeyOpened { mine, .. } if mine.allowed),
+            "{opened:?}"
+        );
+        sandbox.stop().await;
+    }
 
     #[test]
     fn a_message_has_1_to_4096_bytes() {

@@ -12,12 +12,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::encrypted_data_key::{BOTO3_KEY_OBJECT, DATA_KEYS, MAX_DATA_KEY, data_key_file};
-use super::faults::{fault_of, io_fault};
+use super::encrypted_data_key::{self, BOTO3_KEY_OBJECT, DATA_KEYS, MAX_DATA_KEY, data_key_file};
+use super::faults::fault_of;
 use super::once::Once;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::format::data_key_of_text;
+use crate::domain::format::without_line_end;
 use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayOut};
 use crate::envelope::DataKey;
 use crate::envelope::manifest::Bundle;
@@ -110,7 +110,8 @@ pub(super) async fn unlock_object(
         options.context.clone()
     };
     // Wrapped anew it is the same one in other bytes, and opens.
-    let is_another = metadata.data_key.as_ref().is_some_and(|own| *own != ciphertext);
+    let is_another = |own: &[u8]| own != ciphertext && without_line_end(&ciphertext) != Some(own);
+    let is_another = metadata.data_key.as_deref().is_some_and(is_another);
     let instead = options.data_key.as_ref().filter(|_| is_another);
     let tie = Tie::Metadata {
         metadata,
@@ -174,7 +175,7 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
             (Location::Local(found), tie)
         }
     };
-    let ciphertext = read_data_key(aws, &place).await?;
+    let ciphertext = encrypted_data_key::at(aws, &place).await?;
     keyring
         .unwrap(aws, ciphertext, options.key.clone(), &options.context, tie)
         .await
@@ -273,33 +274,10 @@ impl Keyring {
     }
 
     async fn ciphertext(&self, aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
-        let read = || async { read_data_key(aws, place).await.map(Arc::new) };
+        let read = || async { encrypted_data_key::at(aws, place).await.map(Arc::new) };
         let ciphertext = self.ciphertexts.of(&place.to_string(), read).await?;
         Ok(Vec::clone(&ciphertext))
     }
-}
-
-/// C where a person says that it is: as it is, or in base64 as the AWS CLI writes it.
-async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
-    let read = match place {
-        Location::S3(ObjectUri { bucket, key }) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
-        Location::Local(path) => {
-            let io = |error: std::io::Error| io_fault("read", path.display(), &error);
-            let length = std::fs::metadata(path).map_err(io)?.len();
-            if length > MAX_DATA_KEY {
-                let cause = format!("{length} bytes are no encrypted data key");
-                let remedy = "check that it is the file of an encrypted data key";
-                return Err(Fault::invalid("read", place.to_string(), cause, remedy));
-            }
-            std::fs::read(path).map_err(io)?
-        }
-    };
-    Ok(raw(read))
-}
-
-/// C of whatever spells it.
-fn raw(read: Vec<u8>) -> Vec<u8> {
-    data_key_of_text(&read).unwrap_or(read)
 }
 
 /// What lies in a bucket where encrypted data keys lie.
@@ -315,7 +293,7 @@ enum Found {
 }
 
 async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
-    match s3::read_small(aws, bucket, BOTO3_KEY_OBJECT, MAX_DATA_KEY).await {
+    match encrypted_data_key::of_object(aws, bucket, BOTO3_KEY_OBJECT).await {
         Err(fault) if fault.kind == FaultKind::NotFound => {}
         Err(fault) => return Err(fault),
         Ok(ciphertext) => {
@@ -323,7 +301,7 @@ async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
             return Ok(Arc::new(Found::One {
                 at: BOTO3_KEY_OBJECT.to_owned(),
                 is_ours: s3::is_kept_by_us(&head.metadata, BOTO3_KEY_OBJECT),
-                ciphertext: raw(ciphertext),
+                ciphertext,
             }));
         }
     }
@@ -332,7 +310,7 @@ async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
         [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => Found::One {
             at: key.clone(),
             is_ours: true,
-            ciphertext: raw(s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?),
+            ciphertext: encrypted_data_key::of_object(aws, bucket, key).await?,
         },
         [] | [_] => Found::None,
         _ => Found::Several,

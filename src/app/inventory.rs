@@ -9,7 +9,9 @@ use super::cursor::stepped;
 use super::format::{self, Line, Tone};
 use super::fuzzy::Fuzzy;
 use super::rests_on::rests_on;
-use crate::domain::audit::{AuditKey, AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
+use crate::domain::audit::{
+    AuditKey, AuditReport, AuditRequest, AuditRow, Ended, Kind, Tally, key_name, trouble_lines,
+};
 use crate::domain::{Door, Named, ObjectRequest, ObjectUri, Request};
 
 /// The columns of kind and size, and of the key where there is room.
@@ -112,12 +114,12 @@ impl Inventory {
 
     /// What made it.
     pub(super) fn request(&self) -> Request {
-        Request::Object(ObjectRequest::Audit {
+        Request::Object(ObjectRequest::Audit(AuditRequest {
             bucket: self.report.bucket.clone(),
             prefix: self.report.prefix.clone(),
             deep: self.report.summary.is_deep,
             versions: self.report.summary.has_versions,
-        })
+        }))
     }
 
     pub(super) fn step(&mut self, by: isize) {

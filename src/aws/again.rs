@@ -16,6 +16,15 @@ pub(crate) async fn again<T, F: Future<Output = Result<T, Fault>>>(call: impl Fn
     again_for(ROUNDS, call).await
 }
 
+/// Makes a call of the SDK like this until it is done, fails for good, or was tried often enough.
+macro_rules! insist {
+    ($call:ident, $act:expr, $object:expr) => {
+        $crate::aws::again::again(|| async { $call.clone().send().await.heard($act, $object) })
+    };
+}
+
+pub(in crate::aws) use insist;
+
 pub(super) async fn again_for<T, F: Future<Output = Result<T, Fault>>>(
     rounds: u32,
     mut call: impl FnMut() -> F,

@@ -12,15 +12,13 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Headers;
-use aws_smithy_types::config_bag::ConfigBag;
 
 use self::shape::Shape;
 use self::table::{Body, Must, Rule, rule};
 use super::bounded::TOO_LONG;
+use super::hooks::intercepts;
 
 mod shape;
 mod table;
@@ -52,18 +50,10 @@ enum Why {
 #[derive(Debug)]
 struct Unknown(String);
 
-#[dyn_dispatch_hint]
-impl Intercept for Witness {
-    fn name(&self) -> &'static str {
-        "Witness"
-    }
+intercepts! {
+    Witness:
 
-    fn read_before_serialization(
-        &self,
-        _context: &BeforeSerializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_serialization(self, _context: &BeforeSerializationInterceptorContextRef<'_>, config) {
         let operation = config.load::<Metadata>().map_or("", Metadata::name);
         match rule(operation) {
             Some(_) => Ok(()),
@@ -72,12 +62,7 @@ impl Intercept for Witness {
     }
 
     // Not earlier: the body is read for the deserializer only.
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_after_deserialization(self, context: &AfterDeserializationInterceptorContextRef<'_>, config) {
         let response = context.response();
         let Some(metadata) = config.load::<Metadata>() else {
             return Ok(());

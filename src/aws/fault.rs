@@ -30,6 +30,10 @@ struct Answer<'a> {
     message: Option<&'a str>,
 }
 
+fn answer<'a>(status: u16, code: Option<&'a str>, message: Option<&'a str>) -> Answer<'a> {
+    Answer { status, code, message }
+}
+
 /// The fault of a failed call.
 pub(in crate::aws) fn of<E>(act: &str, object: &str, error: &SdkError<E, HttpResponse>) -> Fault
 where
@@ -43,7 +47,7 @@ where
             }
             (code, message) => {
                 let status = service.raw().status().as_u16();
-                of_answer(act, object, Answer { status, code, message })
+                of_answer(act, object, answer(status, code, message))
             }
         },
         SdkError::ResponseError(response) => match find::<NotAnAnswer>(error) {
@@ -58,12 +62,8 @@ where
             }
             None if is_strange(response.raw()) => of_stranger(act, object, response.raw()),
             None => {
-                let answer = Answer {
-                    status: response.raw().status().as_u16(),
-                    code: None,
-                    message: None,
-                };
-                of_answer(act, object, answer)
+                let status = response.raw().status().as_u16();
+                of_answer(act, object, answer(status, None, None))
             }
         },
         other => of_unanswered(act, object, other, matches!(other, SdkError::TimeoutError(_))),
@@ -102,15 +102,7 @@ pub(in crate::aws) fn of_stream(act: &str, object: &str, error: &(dyn Error + 's
 
 /// The fault of one entry that failed inside an answer that did not.
 pub(in crate::aws) fn of_error_entry(act: &str, object: &str, code: Option<&str>, message: Option<&str>) -> Fault {
-    of_answer(
-        act,
-        object,
-        Answer {
-            status: 200,
-            code,
-            message,
-        },
-    )
+    of_answer(act, object, answer(200, code, message))
 }
 
 /// What a call came to.

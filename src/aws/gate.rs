@@ -6,18 +6,16 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Headers;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use jiff::Timestamp;
 
 use super::audit::Audit;
+use super::hooks::intercepts;
 use crate::domain::{AuditEntry, AuditOutcome};
 
 mod reading;
@@ -80,19 +78,11 @@ impl Storable for Sent {
     type Storer = StoreReplace<Self>;
 }
 
-#[dyn_dispatch_hint]
-impl Intercept for Gate {
-    fn name(&self) -> &'static str {
-        "Gate"
-    }
+intercepts! {
+    Gate:
 
     // Not `read_before_execution`: there the operation has no name yet.
-    fn read_before_serialization(
-        &self,
-        context: &BeforeSerializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_serialization(self, context: &BeforeSerializationInterceptorContextRef<'_>, config) {
         let operation = config.load::<Metadata>().map_or("", Metadata::name);
         if reading::only_reads(operation, context.input()) {
             return Ok(());
@@ -108,23 +98,13 @@ impl Intercept for Gate {
         Ok(())
     }
 
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_transmit(self, context: &BeforeTransmitInterceptorContextRef<'_>, config) {
         let access_key_id = access_key_of(context.request().headers());
         config.interceptor_state().store_put(Sent { access_key_id });
         Ok(())
     }
 
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_after_attempt(self, context: &FinalizerInterceptorContextRef<'_>, config) {
         if let (Some(tell), Some(response), Some(metadata)) =
             (self.throttled.0.get(), context.response(), config.load::<Metadata>())
             && matches!(context.output_or_error(), Some(Err(_)))
@@ -135,12 +115,7 @@ impl Intercept for Gate {
         Ok(())
     }
 
-    fn read_after_execution(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_after_execution(self, context: &FinalizerInterceptorContextRef<'_>, config) {
         let (Some(change), Some(sent), Some(metadata)) = (
             config.load::<Change>(),
             config.load::<Sent>(),

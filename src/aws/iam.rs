@@ -83,8 +83,7 @@ pub(crate) async fn create_role(aws: &Aws, name: &str, trust: &str, settings: &R
 
 pub(crate) async fn delete_role(aws: &Aws, name: &str) -> Result<(), Fault> {
     let call = aws.iam().delete_role().role_name(name);
-    call.send().await.heard("delete role", name)?;
-    Ok(())
+    call.send().await.heard("delete role", name).map(drop)
 }
 
 pub(crate) async fn put_trust(aws: &Aws, name: &str, trust: &str) -> Result<(), Fault> {
@@ -93,8 +92,7 @@ pub(crate) async fn put_trust(aws: &Aws, name: &str, trust: &str) -> Result<(), 
         .update_assume_role_policy()
         .role_name(name)
         .policy_document(trust);
-    call.send().await.heard("change the trust of role", name)?;
-    Ok(())
+    call.send().await.heard("change the trust of role", name).map(drop)
 }
 
 pub(crate) async fn put_role_policy(aws: &Aws, role: &str, policy: &str, document: &str) -> Result<(), Fault> {
@@ -104,29 +102,25 @@ pub(crate) async fn put_role_policy(aws: &Aws, role: &str, policy: &str, documen
         .role_name(role)
         .policy_name(policy)
         .policy_document(document);
-    call.send().await.heard("write a policy of role", role)?;
-    Ok(())
+    call.send().await.heard("write a policy of role", role).map(drop)
 }
 
 pub(crate) async fn delete_role_policy(aws: &Aws, role: &str, policy: &str) -> Result<(), Fault> {
     let call = aws.iam().delete_role_policy().role_name(role).policy_name(policy);
     let act = format!("delete policy {policy} of role");
-    call.send().await.heard(&act, role)?;
-    Ok(())
+    call.send().await.heard(&act, role).map(drop)
 }
 
 pub(crate) async fn attach_role_policy(aws: &Aws, role: &str, policy_arn: &str) -> Result<(), Fault> {
     let call = aws.iam().attach_role_policy().role_name(role).policy_arn(policy_arn);
     let act = format!("attach {policy_arn} to role");
-    call.send().await.heard(&act, role)?;
-    Ok(())
+    call.send().await.heard(&act, role).map(drop)
 }
 
 pub(crate) async fn detach_role_policy(aws: &Aws, role: &str, policy_arn: &str) -> Result<(), Fault> {
     let call = aws.iam().detach_role_policy().role_name(role).policy_arn(policy_arn);
     let act = format!("detach {policy_arn} from role");
-    call.send().await.heard(&act, role)?;
-    Ok(())
+    call.send().await.heard(&act, role).map(drop)
 }
 
 /// ARNs of the policies attached to a role.

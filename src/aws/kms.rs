@@ -17,6 +17,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::fault::{Expected, Heard};
 use super::{Aws, List, Paged, timestamp};
+use crate::domain::format::without_line_end;
 use crate::domain::{Arn, Fault, FaultKind, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
 
 mod ask;
@@ -27,7 +28,7 @@ mod unshared;
 
 pub(crate) use ask::Ask;
 pub(crate) use manage::*;
-pub(crate) use message::{Rewrap, decrypt, encrypt, re_encrypt, would_re_encrypt};
+pub(crate) use message::{Rewrap, decrypt, encrypt, re_encrypt, would_decrypt, would_re_encrypt};
 pub(crate) use standing::{aliases_of, resolved, standing};
 use unshared::Unshared;
 
@@ -246,7 +247,7 @@ async fn may_decrypt_data_key(
     }
 }
 
-/// Unwraps C. With `key`, KMS refuses a C that another key wrapped.
+/// Unwraps C, also one with the end of a line behind it. With `key`, KMS refuses a C that another key wrapped.
 pub(crate) async fn decrypt_data_key(
     aws: &Aws,
     ciphertext: &[u8],
@@ -255,7 +256,12 @@ pub(crate) async fn decrypt_data_key(
     grant_tokens: &[String],
 ) -> Result<UnwrappedDataKey, Fault> {
     let words = ("decrypt a data key under", "the key that wrapped it");
-    decrypted(aws, words, ciphertext, key, context, grant_tokens).await
+    let ask = |ciphertext| decrypted(aws, words, ciphertext, key, context, grant_tokens);
+    match (ask(ciphertext).await, without_line_end(ciphertext)) {
+        // Every 256th ends as a line does, so it is asked for as it is first.
+        (Err(fault), Some(shorter)) if fault.kind == FaultKind::Integrity => ask(shorter).await.map_err(|_| fault),
+        (opened, _) => opened,
+    }
 }
 
 /// The same, for whom any key with the material will do: where a multi-Region key is refused or not reached in its own

@@ -112,6 +112,21 @@ impl ProvideCredentials for Telling {
 }
 
 impl Telling {
+    /// Of single sign-on, whoever may log in; nobody is asked to.
+    fn of(inner: SharedCredentialsProvider, profile: Option<String>, within: Duration) -> Self {
+        Self {
+            inner: Mutex::new(inner),
+            make: None,
+            profile,
+            way: LoginWay::SingleSignOn,
+            session: String::new(),
+            person: Person::nobody(),
+            within,
+            ended: Arc::default(),
+            asked: Mutex::default(),
+        }
+    }
+
     fn inner(&self) -> SharedCredentialsProvider {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -230,17 +245,7 @@ pub(super) fn telling(
     profile: Option<String>,
     within: Duration,
 ) -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(Telling {
-        inner: Mutex::new(inner),
-        make: None,
-        profile,
-        way: LoginWay::SingleSignOn,
-        session: String::new(),
-        person: Person::nobody(),
-        within,
-        ended: Arc::default(),
-        asked: Mutex::default(),
-    })
+    SharedCredentialsProvider::new(Telling::of(inner, profile, within))
 }
 
 /// The same for those that a login of this person's mends, made anew then.
@@ -251,16 +256,14 @@ pub(super) fn waiting(
     person: &Person,
     ended: &Arc<Ended>,
 ) -> SharedCredentialsProvider {
+    let telling = Telling::of(make(), Some(sign_in.profile.clone()), within);
     SharedCredentialsProvider::new(Telling {
-        inner: Mutex::new(make()),
-        make: Some(Box::new(make)),
-        profile: Some(sign_in.profile.clone()),
         way: sign_in.way(),
         session: sign_in.session().to_owned(),
         person: person.clone(),
-        within,
         ended: Arc::clone(ended),
-        asked: Mutex::default(),
+        make: Some(Box::new(make)),
+        ..telling
     })
 }
 
@@ -272,16 +275,10 @@ mod tests {
 
     fn told(words: &str, way: LoginWay) -> crate::domain::Fault {
         let credentials = Credentials::new("AKIA", "secret", None, None, "test");
+        let inner = SharedCredentialsProvider::new(credentials);
         let telling = Telling {
-            inner: Mutex::new(SharedCredentialsProvider::new(credentials)),
-            make: None,
-            profile: Some("research".to_owned()),
             way,
-            session: String::new(),
-            person: Person::nobody(),
-            within: Duration::ZERO,
-            ended: Arc::default(),
-            asked: Mutex::default(),
+            ..Telling::of(inner, Some("research".to_owned()), Duration::ZERO)
         };
         let error = telling.told(CredentialsError::provider_error(words.to_owned()));
         fault::of_stream("list", "keys", &error)

@@ -185,7 +185,8 @@ async fn assume(way: Arc<Way>) -> Result<Credentials, Failure> {
             .await;
         match answer {
             Ok(answer) => {
-                return credentials(answer).ok_or_else(|| refusal(role.name(), "STS answered without credentials"));
+                let given = answer.credentials.map(credentials);
+                return given.ok_or_else(|| refusal(role.name(), "STS answered without credentials"));
             }
             Err(error) if error.message().is_some_and(is_about_the_code) => {
                 refused = error.message().map(str::to_owned);
@@ -204,15 +205,14 @@ fn is_about_the_code(message: &str) -> bool {
     message.contains("MultiFactorAuthentication failed with invalid MFA one time pass code")
 }
 
-fn credentials(answer: aws_sdk_sts::operation::assume_role::AssumeRoleOutput) -> Option<Credentials> {
-    let given = answer.credentials?;
-    Some(Credentials::new(
+pub(super) fn credentials(given: aws_sdk_sts::types::Credentials) -> Credentials {
+    Credentials::new(
         given.access_key_id,
         given.secret_access_key,
         Some(given.session_token),
         SystemTime::try_from(given.expiration).ok(),
         "AssumeRole",
-    ))
+    )
 }
 
 impl Way {

@@ -14,18 +14,15 @@ use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut, InterceptorContext,
 };
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
-use aws_smithy_types::retry::ErrorKind;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use futures::future::BoxFuture;
 
 use super::gate::{access_key_of, error_code};
+use super::hooks::{again_if_marked, intercepts};
 
 /// What ends within this time is renewed before it is used.
 const BEFORE_THEY_END: Duration = Duration::from_secs(10);
@@ -219,30 +216,17 @@ impl Storable for Again {
     type Storer = StoreReplace<Self>;
 }
 
-#[dyn_dispatch_hint]
-impl Intercept for Hears {
-    fn name(&self) -> &'static str {
-        "Hears"
-    }
+intercepts! {
+    Hears:
 
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_transmit(self, context: &BeforeTransmitInterceptorContextRef<'_>, config) {
         if let Some(access_key) = access_key_of(context.request().headers()) {
             config.interceptor_state().store_put(Signed(access_key));
         }
         Ok(())
     }
 
-    fn modify_before_attempt_completion(
-        &self,
-        context: &mut FinalizerInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn modify_before_attempt_completion(self, context: &mut FinalizerInterceptorContextMut<'_>, config) {
         let says = context
             .response()
             .and_then(error_code)
@@ -273,10 +257,7 @@ impl ClassifyRetry for Renews {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.response().and_then(|answer| answer.headers().get(NEWS)) {
-            Some(_) => RetryAction::retryable_error_with_explicit_delay(ErrorKind::TransientError, Duration::ZERO),
-            None => RetryAction::NoActionIndicated,
-        }
+        again_if_marked(context, NEWS)
     }
 }
 

@@ -3,15 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 
 use super::Aws;
 use super::fault::{Expected, Heard};
+use super::hooks::intercepts;
 use crate::domain::{Arn, Fault, Identity};
 
 /// What is worth an answer, but not to be waited for where STS cannot be reached.
@@ -61,18 +58,10 @@ struct Clock {
     at: Arc<OnceLock<Timestamp>>,
 }
 
-#[dyn_dispatch_hint]
-impl Intercept for Clock {
-    fn name(&self) -> &'static str {
-        "Clock"
-    }
+intercepts! {
+    Clock:
 
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_deserialization(self, context: &BeforeDeserializationInterceptorContextRef<'_>, _config) {
         if let Some(date) = context.response().headers().get("date")
             && let Ok(date) = jiff::fmt::rfc2822::parse(date)
         {

@@ -10,7 +10,7 @@ use crate::aws::Aws;
 use crate::cli::EngineArgs;
 use crate::domain::audit::Ended;
 use crate::domain::seal::{
-    Fate, Passed, SealPlan, SealRow, SealSpec, SealSummary, json_plan, json_row, json_summary, plan_lines, row_line,
+    Fate, SealPlan, SealRow, SealSpec, SealSummary, json_plan, json_row, json_summary, plan_lines, row_line,
     summary_lines,
 };
 use crate::domain::words::{counted, some_of};
@@ -31,7 +31,7 @@ pub(super) struct How<'a> {
 /// of what was sealed or failed.
 ///
 /// # Errors
-/// Unless all that was to be sealed is.
+/// Unless all that was to be sealed is, and nothing was left that may be plain.
 pub(super) async fn run(aws: &Aws, spec: &SealSpec, how: How<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
     let How { json, .. } = how;
     if how.engine.on.is_some() {
@@ -84,15 +84,14 @@ async fn told(
         if json {
             return json_line(&json_row(spec, row));
         }
-        match (row.fault(), &row.fate) {
-            // What nothing calls an encrypted data key may be plain.
-            (Some(_), _) | (None, Fate::PassedOver(Passed::UncalledDataKey)) => {
+        match &row.fate {
+            _ if !row.is_well() => {
                 warn(&row_line(spec, row, DOOR));
                 Ok(())
             }
-            (None, Fate::Sealed(_)) => line(&row_line(spec, row, DOOR)),
+            Fate::Sealed(_) => line(&row_line(spec, row, DOOR)),
             // Told by number, with the reason.
-            (None, _) => Ok(()),
+            Fate::PassedOver(_) | Fate::Failed(_) => Ok(()),
         }
     };
     let sealed = seal(&mut tell).await;
@@ -116,6 +115,7 @@ fn planned(plan: SealPlan) -> Result<(), Fault> {
             let counts = [
                 (plan.doomed_count, "would fail"),
                 (plan.unread_count, "could not be looked at"),
+                (plan.unchecked(), "would be left, and may be plain"),
             ];
             let counts = counts.iter().filter(|(count, _)| *count > 0);
             let counts = counts.map(|(count, what)| format!("{} {what}", counted(*count, "object")));
@@ -147,7 +147,11 @@ fn ended(spec: &SealSpec, summary: SealSummary) -> Result<(), Fault> {
         }
         Ended::Whole => {}
     }
-    let counts = some_of([(summary.failed.objects, "failed"), (summary.undeleted, "not deleted")]);
+    let counts = some_of([
+        (summary.failed.objects, "failed"),
+        (summary.undeleted, "not deleted"),
+        (summary.unchecked(), "not checked"),
+    ]);
     if counts.is_empty() {
         return Ok(());
     }

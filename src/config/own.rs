@@ -14,8 +14,8 @@ use super::{LONGEST, read_text};
 use crate::app::{Keymap, ThemeName};
 use crate::cli;
 use crate::domain::{
-    Arn, AwsContext, Colour, Fault, JobSettings, Named, ObjectUri, PlaintextPlace, RoleSettings, UploadRule,
-    UploadSettings, bucket, check_tags,
+    Arn, AwsContext, Colour, Fault, JobSettings, Named, ObjectUri, RoleSettings, UploadRule, UploadSettings, bucket,
+    check_tags,
 };
 use crate::ui::{Abilities, Colours};
 
@@ -30,9 +30,9 @@ struct Written {
     #[serde(default)]
     show: Show,
     #[serde(default)]
-    jobs: Jobs,
+    jobs: JobSettings,
     #[serde(default)]
-    roles: Roles,
+    roles: RoleSettings,
     #[serde(default)]
     uploads: BTreeMap<String, Uploads>,
     #[serde(default)]
@@ -47,10 +47,10 @@ struct Context {
     region: Option<String>,
     role: Option<String>,
     read_only: bool,
-    colour: Option<ColourName>,
+    colour: Option<Colour>,
     show: Show,
-    jobs: Jobs,
-    roles: Roles,
+    jobs: JobSettings,
+    roles: RoleSettings,
     uploads: BTreeMap<String, Uploads>,
 }
 
@@ -116,116 +116,53 @@ fn rules(uploads: BTreeMap<String, Uploads>) -> Result<Vec<UploadRule>, String> 
     uploads.into_iter().map(rule).collect()
 }
 
-/// What jobs are begun with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Jobs {
-    subnets: Vec<String>,
-    security_groups: Vec<String>,
-    volume_key: Option<String>,
-    output_key: Option<String>,
-    encrypt_between_hosts: bool,
-    spot: Option<i32>,
-    environment: BTreeMap<String, String>,
-    tags: BTreeMap<String, String>,
-    plaintext: Plaintext,
-    program: Option<PathBuf>,
-}
-
-/// Where jobs keep plaintext.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Plaintext {
-    #[default]
-    Memory,
-    Volume,
-}
-
-impl Jobs {
-    fn settings(self) -> Result<JobSettings, String> {
-        check_tags(&self.tags, MOST_TAGS).map_err(|why| format!("jobs.tags: {why}"))?;
-        if let Some(seconds) = self.spot.filter(|seconds| *seconds < 1) {
-            return Err(format!("`{seconds}` in jobs.spot are no seconds to wait"));
-        }
-        for (setting, ids, begin) in [
-            ("subnets", &self.subnets, "subnet-"),
-            ("security-groups", &self.security_groups, "sg-"),
-        ] {
-            if let Some(other) = ids.iter().find(|id| !id.starts_with(begin)) {
-                return Err(format!("`{other}` in jobs.{setting} does not begin with {begin}"));
-            }
-        }
-        if self.subnets.is_empty() != self.security_groups.is_empty() {
-            return Err("jobs.subnets and jobs.security-groups go together".to_owned());
-        }
-        let is_variable = |name: &str| {
-            let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            name.chars().all(inner) && name.starts_with(|c: char| !c.is_ascii_digit())
-        };
-        if let Some(other) = self.environment.keys().find(|name| !is_variable(name)) {
-            return Err(format!("`{other}` in jobs.environment is no name of a variable"));
-        }
-        Ok(JobSettings {
-            subnets: self.subnets,
-            security_groups: self.security_groups,
-            volume_key: self.volume_key,
-            output_key: self.output_key,
-            encrypts_traffic: self.encrypt_between_hosts,
-            spot_wait: self.spot,
-            environment: self.environment,
-            tags: self.tags,
-            plaintext: match self.plaintext {
-                Plaintext::Memory => PlaintextPlace::Memory,
-                Plaintext::Volume => PlaintextPlace::Volume,
-            },
-            program: self.program.filter(|path| !path.as_os_str().is_empty()),
-        })
+/// What jobs are begun with, unless something is wrong with it.
+fn jobs(mut written: JobSettings) -> Result<JobSettings, String> {
+    check_tags(&written.tags, MOST_TAGS).map_err(|why| format!("jobs.tags: {why}"))?;
+    if let Some(seconds) = written.spot_wait.filter(|seconds| *seconds < 1) {
+        return Err(format!("`{seconds}` in jobs.spot are no seconds to wait"));
     }
-}
-
-/// What roles are made with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Roles {
-    path: Option<String>,
-    permissions_boundary: Option<String>,
-    tags: BTreeMap<String, String>,
-}
-
-impl Roles {
-    fn settings(self) -> Result<RoleSettings, String> {
-        let is_policy = |arn: &&String| Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with("policy/"));
-        if let Some(other) = self.permissions_boundary.as_ref().filter(|arn| !is_policy(arn)) {
-            return Err(format!("`{other}` in roles.permissions-boundary is no ARN of a policy"));
+    for (setting, ids, begin) in [
+        ("subnets", &written.subnets, "subnet-"),
+        ("security-groups", &written.security_groups, "sg-"),
+    ] {
+        if let Some(other) = ids.iter().find(|id| !id.starts_with(begin)) {
+            return Err(format!("`{other}` in jobs.{setting} does not begin with {begin}"));
         }
-        let is_path = |path: &&String| {
-            let inner = |c: char| c.is_ascii_graphic();
-            path.starts_with('/') && path.ends_with('/') && path.len() <= 512 && path.chars().all(inner)
-        };
-        if let Some(other) = self.path.as_ref().filter(|path| !is_path(path)) {
-            return Err(format!("`{other}` in roles.path is no path: it begins and ends with /"));
-        }
-        check_tags(&self.tags, MOST_TAGS).map_err(|why| format!("roles.tags: {why}"))?;
-        Ok(RoleSettings {
-            path: self.path,
-            boundary: self.permissions_boundary,
-            tags: self.tags,
-        })
     }
+    if written.subnets.is_empty() != written.security_groups.is_empty() {
+        return Err("jobs.subnets and jobs.security-groups go together".to_owned());
+    }
+    let is_variable = |name: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        name.chars().all(inner) && name.starts_with(|c: char| !c.is_ascii_digit())
+    };
+    if let Some(other) = written.environment.keys().find(|name| !is_variable(name)) {
+        return Err(format!("`{other}` in jobs.environment is no name of a variable"));
+    }
+    written.program = written.program.filter(|path| !path.as_os_str().is_empty());
+    Ok(written)
+}
+
+/// What roles are made with, unless something is wrong with it.
+fn roles(written: RoleSettings) -> Result<RoleSettings, String> {
+    let is_policy = |arn: &&String| Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with("policy/"));
+    if let Some(other) = written.boundary.as_ref().filter(|arn| !is_policy(arn)) {
+        return Err(format!("`{other}` in roles.permissions-boundary is no ARN of a policy"));
+    }
+    let is_path = |path: &&String| {
+        let inner = |c: char| c.is_ascii_graphic();
+        path.starts_with('/') && path.ends_with('/') && path.len() <= 512 && path.chars().all(inner)
+    };
+    if let Some(other) = written.path.as_ref().filter(|path| !is_path(path)) {
+        return Err(format!("`{other}` in roles.path is no path: it begins and ends with /"));
+    }
+    check_tags(&written.tags, MOST_TAGS).map_err(|why| format!("roles.tags: {why}"))?;
+    Ok(written)
 }
 
 /// Of a job or a role.
 const MOST_TAGS: usize = 50;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ColourName {
-    Red,
-    Yellow,
-    Green,
-    Blue,
-    Magenta,
-}
 
 impl Context {
     fn of(self, name: String) -> Result<AwsContext, String> {
@@ -243,16 +180,10 @@ impl Context {
             region: self.region,
             role: self.role,
             read_only: self.read_only,
-            colour: self.colour.map(|colour| match colour {
-                ColourName::Red => Colour::Red,
-                ColourName::Yellow => Colour::Yellow,
-                ColourName::Green => Colour::Green,
-                ColourName::Blue => Colour::Blue,
-                ColourName::Magenta => Colour::Magenta,
-            }),
+            colour: self.colour,
             named: self.show.named()?,
-            jobs: self.jobs.settings()?,
-            roles: self.roles.settings()?,
+            jobs: jobs(self.jobs)?,
+            roles: roles(self.roles)?,
             uploads: rules(self.uploads)?,
             name: Some(name),
         })
@@ -367,8 +298,8 @@ fn parse(text: &str, abilities: Abilities) -> Result<Own, String> {
         has_mouse: written.mouse.unwrap_or(true),
         keymap,
         named: written.show.named()?,
-        jobs: written.jobs.settings()?,
-        roles: written.roles.settings()?,
+        jobs: jobs(written.jobs)?,
+        roles: roles(written.roles)?,
         uploads: rules(written.uploads)?,
         contexts: contexts
             .map(|(name, context)| context.of(name))

@@ -156,6 +156,10 @@ mod tests {
         }
     }
 
+    fn known<'a>(contexts: &'a [AwsContext], general: &'a AwsContext) -> Known<'a> {
+        Known { contexts, general }
+    }
+
     fn elsewhere(region: usize) -> AwsContext {
         AwsContext {
             name: None,
@@ -168,10 +172,7 @@ mod tests {
     fn contexts_are_kept_the_last_first_no_more_than_ten_and_each_once() {
         let folder = tempfile::tempdir().unwrap();
         let (contexts, general) = ([production()], AwsContext::default());
-        let known = Known {
-            contexts: &contexts,
-            general: &general,
-        };
+        let known = known(&contexts, &general);
         assert!(read(folder.path(), &known).is_empty());
         for number in (0..20).chain([15]) {
             note(folder.path(), &known, &[&elsewhere(number)]);
@@ -180,37 +181,20 @@ mod tests {
         let kept = read(folder.path(), &known);
         assert_eq!(kept.len(), MOST);
         assert_eq!(kept[..3], [production(), elsewhere(15), elsewhere(19)]);
-        let mode = std::fs::metadata(folder.path().join(FILE))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let file = std::fs::metadata(folder.path().join(FILE)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
     fn what_the_configuration_says_of_a_context_is_not_kept_but_read_there_again() {
         let folder = tempfile::tempdir().unwrap();
         let (mut contexts, general) = ([production()], AwsContext::default());
-        contexts[0]
-            .jobs
-            .environment
-            .insert("TOKEN".to_owned(), "hidden".to_owned());
+        let environment = &mut contexts[0].jobs.environment;
+        environment.insert("TOKEN".to_owned(), "hidden".to_owned());
         let mut made = elsewhere(1);
         made.jobs = contexts[0].jobs.clone();
-        let of = |contexts: &[AwsContext]| {
-            read(
-                folder.path(),
-                &Known {
-                    contexts,
-                    general: &general,
-                },
-            )
-        };
-        let known = Known {
-            contexts: &contexts,
-            general: &general,
-        };
-        note(folder.path(), &known, &[&made, &contexts[0]]);
+        let of = |contexts: &[AwsContext]| read(folder.path(), &known(contexts, &general));
+        note(folder.path(), &known(&contexts, &general), &[&made, &contexts[0]]);
         let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
         assert!(!text.contains("hidden"), "{text}");
         assert_eq!(of(&contexts), [contexts[0].clone(), made.clone()]);
@@ -220,11 +204,7 @@ mod tests {
         assert!(of(&[]).is_empty());
         // Of a context whose settings nobody has, nothing says how to find it again.
         made.colour = Some(Colour::Blue);
-        let known = Known {
-            contexts: &contexts,
-            general: &general,
-        };
-        note(folder.path(), &known, &[&made]);
+        note(folder.path(), &known(&contexts, &general), &[&made]);
         assert_eq!(of(&contexts).len(), 2);
     }
 
@@ -232,10 +212,7 @@ mod tests {
     fn a_file_that_is_none_of_ours_harms_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let general = AwsContext::default();
-        let known = Known {
-            contexts: &[],
-            general: &general,
-        };
+        let known = known(&[], &general);
         for text in ["", "{}", "[1]", "\u{0}", r#"[{"profile": "a\u001b[2J"}]"#] {
             std::fs::write(folder.path().join(FILE), text).unwrap();
             assert!(read(folder.path(), &known).is_empty(), "{text}");

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::object::{MetadataName, metadata_name};
+use super::worded::worded;
 use super::{KeyState, Refuted};
 
 mod beginning;
@@ -32,6 +34,19 @@ pub struct AuditRequest {
     pub deep: bool,
     /// Whether older versions and delete markers are looked at too.
     pub versions: bool,
+}
+
+impl AuditRequest {
+    /// `s3://BUCKET/PREFIX`.
+    pub fn place(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.prefix)
+    }
+
+    /// `audit s3://BUCKET/PREFIX`, and how.
+    pub fn title(&self) -> String {
+        let how = if self.deep { ", every token to its end" } else { "" };
+        format!("audit {}{how}", self.place())
+    }
 }
 
 /// What an object is, or says it is.
@@ -155,47 +170,36 @@ impl Kind {
     }
 }
 
-/// How S3 keeps an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum AtRest {
-    /// It does not say.
-    #[default]
-    Unsaid,
-    /// With its own key.
-    S3,
-    /// With a KMS key.
-    Kms,
-    /// With a KMS key, twice.
-    KmsDsse,
-}
-
-impl AtRest {
-    /// S3's own word; empty if it said none.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unsaid => "",
-            Self::S3 => "AES256",
-            Self::Kms => "aws:kms",
-            Self::KmsDsse => "aws:kms:dsse",
-        }
+worded! {
+    /// How S3 keeps an object.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub enum AtRest: "S3's own word; empty if it said none." {
+        /// It does not say.
+        #[default]
+        Unsaid = "",
+        /// With its own key.
+        S3 = "AES256",
+        /// With a KMS key.
+        Kms = "aws:kms",
+        /// With a KMS key, twice.
+        KmsDsse = "aws:kms:dsse",
     }
 }
 
 /// What is wrong with an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Flaw {
     /// No client has encrypted it.
     Open,
     /// A member of the archive is no token: this one.
     OpenMember(String),
-    /// What it says of itself is refuted by its size, its key or what is missing.
-    Refuted(Refuted),
     /// It has strongroom's metadata, but its body begins no token.
     NoToken,
     /// It has the mark or the name of an encrypted data key, but is none.
     NoDataKey,
     /// Metadata of another tool without which nothing opens it.
-    Lacks(&'static str),
+    Lacks(#[serde(deserialize_with = "metadata_name")] MetadataName),
     /// Its key object is not there; whether its own metadata carries the data key all the same.
     KeyObjectMissing {
         /// S3 URI.
@@ -209,6 +213,9 @@ pub enum Flaw {
     KeyUnusable(String),
     /// It was read to its end and refuted.
     NotIntact(String),
+    /// What it says of itself is refuted by its size, its key or what is missing.
+    #[serde(untagged)]
+    Refuted(Refuted),
 }
 
 impl Flaw {
@@ -258,7 +265,8 @@ impl Flaw {
 }
 
 /// What of an object could not be checked, though it was read: nothing is known of it, for better or worse.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unchecked {
     /// Whether its KMS key can be used: why not.
     KeyState(String),
@@ -312,25 +320,16 @@ impl AuditKey {
     }
 }
 
-/// Whether an encrypted data key is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyUse {
-    /// A token that was seen names it.
-    Referenced,
-    /// All of the bucket was seen, and nothing in it names it.
-    Orphaned,
-    /// None of what was seen names it, and not all that may was seen.
-    Unknown,
-}
-
-impl KeyUse {
-    /// The word that tables use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Referenced => "referenced",
-            Self::Orphaned => "orphaned",
-            Self::Unknown => "unknown",
-        }
+worded! {
+    /// Whether an encrypted data key is needed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum KeyUse: "The word that tables use." {
+        /// A token that was seen names it.
+        Referenced = "referenced",
+        /// All of the bucket was seen, and nothing in it names it.
+        Orphaned = "orphaned",
+        /// None of what was seen names it, and not all that may was seen.
+        Unknown = "unknown",
     }
 }
 

@@ -12,6 +12,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::ObjectUri;
 
 /// What is proved of the place of a token.
@@ -91,7 +93,8 @@ pub struct Written<'a> {
 }
 
 /// Where a token stands, seen from where it was put.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// There.
     InPlace,
@@ -103,13 +106,26 @@ pub enum Standing {
     Renamed,
 }
 
-/// The shortest pair that explains a moved token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The shortest pair that explains a moved token. It is written as the pair that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "(String, String)", into = "(String, String)")]
 pub struct Move {
     /// O: where its place began.
     pub from: String,
     /// N: where it begins now.
     pub to: String,
+}
+
+impl From<(String, String)> for Move {
+    fn from((from, to): (String, String)) -> Self {
+        Self { from, to }
+    }
+}
+
+impl From<Move> for (String, String) {
+    fn from(moved: Move) -> Self {
+        (moved.from, moved.to)
+    }
 }
 
 impl Written<'_> {

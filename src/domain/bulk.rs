@@ -16,6 +16,8 @@ pub use plan::{BulkPlan, RewrapPlan};
 
 use super::JobSettings;
 pub use super::bulk_folder::{BulkFolder, is_id, job_name, shard_file, shard_number};
+use super::flags::{is_no, is_yes, yes};
+use super::worded::worded;
 
 /// Objects of one shard: what a host that dies loses at most.
 pub const SHARD: usize = 1000;
@@ -24,33 +26,25 @@ pub const SHARDS_A_HOST: usize = 4;
 /// The version of all that is written there.
 pub const VERSION: u32 = 2;
 
-/// What is done to each object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BulkAct {
-    /// Say what it is.
-    Audit,
-    /// Seal tokens anew under new data keys.
-    Rotate,
-    /// Seal plain objects.
-    Encrypt,
-    /// Have tokens name their data keys as they are wrapped under another KMS key.
-    Rewrap,
+worded! {
+    /// What is done to each object.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum BulkAct: "The word that commands use." {
+        /// Say what it is.
+        Audit = "audit",
+        /// Seal tokens anew under new data keys.
+        Rotate = "rotate",
+        /// Seal plain objects.
+        Encrypt = "encrypt",
+        /// Have tokens name their data keys as they are wrapped under another KMS key.
+        Rewrap = "rewrap",
+    }
 }
 
 impl BulkAct {
     /// Every act.
     pub const ALL: [Self; 4] = [Self::Audit, Self::Rotate, Self::Encrypt, Self::Rewrap];
-
-    /// The word that commands use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Rotate => "rotate",
-            Self::Encrypt => "encrypt",
-            Self::Rewrap => "rewrap",
-        }
-    }
 
     /// From that word.
     pub fn parse(word: &str) -> Option<Self> {
@@ -96,20 +90,6 @@ impl Listed {
             data_key: None,
         }
     }
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_yes(value: &bool) -> bool {
-    *value
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_no(value: &bool) -> bool {
-    !*value
 }
 
 /// What carries an act out beyond one machine.

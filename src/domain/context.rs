@@ -1,5 +1,7 @@
 //! Who one is and where, as a person chooses it.
 
+use serde::Deserialize;
+
 use super::{Arn, JobSettings, Named, RoleSettings, UploadRule};
 
 /// What clients are made from: a profile, a region, a role. What is not chosen, environment and profile decide.
@@ -28,7 +30,8 @@ pub struct AwsContext {
 }
 
 /// A colour that must not be overlooked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names of colours")]
 pub enum Colour {
     Red,

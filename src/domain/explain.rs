@@ -5,6 +5,7 @@
 use self::guardrail::Guardrail;
 use self::resource::{policy_of, wanted_by_deny};
 use super::policy::{PrincipalKind, principal_kind, role_name};
+use super::worded::worded;
 use super::{Arn, Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request, RoleRequest};
 
 mod guardrail;
@@ -65,61 +66,41 @@ pub struct Explanation {
     pub repair: Option<Request>,
 }
 
-/// A link of the chain from a caller to a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Link {
-    /// No policy of the caller allows it, and no grant does.
-    IdentityPolicy,
-    /// Neither the key's policy nor a grant allows it.
-    KeyPolicy,
-    /// The policy of what was asked for, which is no key, does not allow it.
-    ResourcePolicy,
-    /// A policy denies it.
-    ExplicitDeny,
-    /// What bounds the caller leaves it out: a service control policy, a boundary, a session's or an endpoint's policy.
-    Bounds,
-    /// A grant, or its token, is not what it should be.
-    Grant,
-    /// The key is switched off or given up.
-    KeyState,
-    /// It lives in another region.
-    Region,
-    /// The encryption context, or the ciphertext itself.
-    Context,
-    /// The caller's credentials.
-    Credentials,
-    /// The role's trust policy.
-    Trust,
-    /// The caller may not hand the role to SageMaker.
-    PassRole,
-    /// This program's own read-only mode.
-    ReadOnly,
-    /// S3 keeps it locked.
-    Lock,
-    /// AWS did not say.
-    Unknown,
-}
-
-impl Link {
-    /// What a person reads.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::IdentityPolicy => "identity policy",
-            Self::KeyPolicy => "key policy",
-            Self::ResourcePolicy => "resource policy",
-            Self::ExplicitDeny => "explicit deny",
-            Self::Bounds => "bounds",
-            Self::Grant => "grant",
-            Self::KeyState => "key state",
-            Self::Region => "region",
-            Self::Context => "encryption context",
-            Self::Credentials => "credentials",
-            Self::Trust => "trust policy",
-            Self::PassRole => "iam:PassRole",
-            Self::ReadOnly => "read-only mode",
-            Self::Lock => "object lock",
-            Self::Unknown => "permission",
-        }
+worded! {
+    /// A link of the chain from a caller to a key.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Link: "What a person reads." {
+        /// No policy of the caller allows it, and no grant does.
+        IdentityPolicy = "identity policy",
+        /// Neither the key's policy nor a grant allows it.
+        KeyPolicy = "key policy",
+        /// The policy of what was asked for, which is no key, does not allow it.
+        ResourcePolicy = "resource policy",
+        /// A policy denies it.
+        ExplicitDeny = "explicit deny",
+        /// What bounds the caller leaves it out: a service control policy, a boundary, a session's or an endpoint's
+        /// policy.
+        Bounds = "bounds",
+        /// A grant, or its token, is not what it should be.
+        Grant = "grant",
+        /// The key is switched off or given up.
+        KeyState = "key state",
+        /// It lives in another region.
+        Region = "region",
+        /// The encryption context, or the ciphertext itself.
+        Context = "encryption context",
+        /// The caller's credentials.
+        Credentials = "credentials",
+        /// The role's trust policy.
+        Trust = "trust policy",
+        /// The caller may not hand the role to SageMaker.
+        PassRole = "iam:PassRole",
+        /// This program's own read-only mode.
+        ReadOnly = "read-only mode",
+        /// S3 keeps it locked.
+        Lock = "object lock",
+        /// AWS did not say.
+        Unknown = "permission",
     }
 }
 

@@ -5,48 +5,37 @@ use std::ops::RangeInclusive;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine as _};
 
+use super::worded::worded;
+
 /// How much of a body is looked at to tell what it is.
 pub const FIRST_BYTES: usize = 512;
 
-/// What an object is, or says it is; whether it is intact only reading it to its end tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ObjectFormat {
-    /// A token with strongroom's metadata.
-    Strongroom,
-    /// A Fernet token without them (the boto3 way).
-    Fernet,
-    /// An encrypted data key: the raw bytes of C.
-    KeyObject,
-    /// A model archive (`model.tar.gz`), whose members may be tokens.
-    Archive,
-    /// The S3 encryption client's envelope.
-    S3EncryptionClient,
-    /// The AWS Encryption SDK's message format.
-    AwsEncryptionSdk,
-    /// Encrypted by S3 with a KMS key.
-    SseKms,
-    /// Encrypted by S3 with its own key only: plain to whoever may read it.
-    SseS3,
-    /// Not encrypted.
-    Plain,
+worded! {
+    /// What an object is, or says it is; whether it is intact only reading it to its end tells.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum ObjectFormat: "The word that the command line's `--json` uses." {
+        /// A token with strongroom's metadata.
+        Strongroom = "strongroom",
+        /// A Fernet token without them (the boto3 way).
+        Fernet = "fernet",
+        /// An encrypted data key: the raw bytes of C.
+        KeyObject = "key-object",
+        /// A model archive (`model.tar.gz`), whose members may be tokens.
+        Archive = "archive",
+        /// The S3 encryption client's envelope.
+        S3EncryptionClient = "s3-encryption-client",
+        /// The AWS Encryption SDK's message format.
+        AwsEncryptionSdk = "aws-encryption-sdk",
+        /// Encrypted by S3 with a KMS key.
+        SseKms = "sse-kms",
+        /// Encrypted by S3 with its own key only: plain to whoever may read it.
+        SseS3 = "sse-s3",
+        /// Not encrypted.
+        Plain = "plain",
+    }
 }
 
 impl ObjectFormat {
-    /// The word that the command line's `--json` uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Strongroom => "strongroom",
-            Self::Fernet => "fernet",
-            Self::KeyObject => "key-object",
-            Self::Archive => "archive",
-            Self::S3EncryptionClient => "s3-encryption-client",
-            Self::AwsEncryptionSdk => "aws-encryption-sdk",
-            Self::SseKms => "sse-kms",
-            Self::SseS3 => "sse-s3",
-            Self::Plain => "plain",
-        }
-    }
-
     /// Whether it says it is a token, which strongroom opens.
     pub fn is_token(self) -> bool {
         match self {
@@ -153,14 +142,53 @@ pub fn is_text(first: &[u8]) -> bool {
 }
 
 /// Bytes of an encrypted data key: KMS makes none of less, and none of more.
-pub const DATA_KEY_BYTES: RangeInclusive<u64> = 64..=6144;
+pub const DATA_KEY_BYTES: RangeInclusive<u64> = 64..=LONGEST_DATA_KEY;
+const LONGEST_DATA_KEY: u64 = 6144;
+
+/// Bytes of the longest text that spells one: as text it is longer, and in lines and between names longer still.
+pub const LONGEST_DATA_KEY_TEXT: u64 = 2 * LONGEST_DATA_KEY;
+
+/// What the files of encrypted data keys are called.
+pub const DATA_KEY_SUFFIX: &str = ".datakey";
 
 /// Whether a body of so many bytes, which begins so, is an encrypted data key: the one rule for all who pass one over. Only KMS
 /// tells whether what begins as one opens.
 pub fn is_data_key(first: &[u8], size: u64) -> bool {
-    // As text it is longer, and in lines and between names longer still.
-    let times = if is_text(first) { 2 } else { 1 };
-    (*DATA_KEY_BYTES.start()..=DATA_KEY_BYTES.end() * times).contains(&size) && may_be_data_key(first)
+    let first = first.get(..FIRST_BYTES).unwrap_or(first);
+    let longest = if is_text(first) {
+        LONGEST_DATA_KEY_TEXT
+    } else {
+        LONGEST_DATA_KEY
+    };
+    (*DATA_KEY_BYTES.start()..=longest).contains(&size) && may_be_data_key(first)
+}
+
+/// Whether a file or an object of this name and this content, no longer than [`LONGEST_DATA_KEY_TEXT`], is kept as an encrypted data
+/// key: losing one loses every token under it, so nothing takes its place. What only looks like one is kept too, which costs another
+/// name; and so is whatever is called so and is no token.
+pub fn is_kept_data_key(name: &[u8], bytes: &[u8]) -> bool {
+    let is_called_so = name.ends_with(DATA_KEY_SUFFIX.as_bytes()) && !bytes.is_empty() && !begins_token(bytes);
+    is_called_so || is_data_key(bytes, bytes.len() as u64) || is_data_key_in_hex(bytes)
+}
+
+/// An encrypted data key in raw bytes without the end of a line behind it, if there is one: an editor or `echo` has put it there, or
+/// it is the ciphertext's own, which only KMS tells.
+pub fn without_line_end(bytes: &[u8]) -> Option<&[u8]> {
+    let shorter = bytes.strip_suffix(b"\n")?;
+    let shorter = shorter.strip_suffix(b"\r").unwrap_or(shorter);
+    (!is_text(bytes) && is_data_key(shorter, shorter.len() as u64)).then_some(shorter)
+}
+
+/// Whether this text is an encrypted data key in hexadecimal, which is none of the spellings that are read.
+pub fn is_data_key_in_hex(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let digits = digits.map(|byte| char::from(*byte).to_digit(16));
+    let Some(digits) = digits.collect::<Option<Vec<u32>>>() else {
+        return false;
+    };
+    let pairs = digits.as_chunks::<2>().0.iter();
+    let bytes: Vec<u8> = pairs.map(|[high, low]| ((high << 4) | low) as u8).collect();
+    digits.len().is_multiple_of(2) && is_data_key(&bytes, bytes.len() as u64) && !is_text(&bytes)
 }
 
 /// Whether these may be the first bytes of an encrypted data key: of what KMS makes, or of its base64 in either alphabet, in
@@ -381,6 +409,59 @@ mod tests {
         }
         let both = format!("{{\"CiphertextBlob\": \"{text}\", \"Plaintext\": \"AAAA\"}}");
         assert!(has_plaintext_beside(both.as_bytes()) && !has_plaintext_beside(text.as_bytes()));
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn the_end_of_a_line_behind_an_encrypted_data_key_is_told_apart_from_it() {
+        let wrapped = wrapped();
+        for end in ["\n", "\r\n"] {
+            let line = [wrapped.as_slice(), end.as_bytes()].concat();
+            assert_eq!(without_line_end(&line), Some(wrapped.as_slice()), "{end:?}");
+        }
+        let text = format!("{}\n", BASE64_STANDARD.encode(&wrapped));
+        for other in [wrapped.as_slice(), text.as_bytes(), b"\n", b"\xff\xff\n"] {
+            assert_eq!(without_line_end(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_of_an_encrypted_data_key_is_named_and_not_read() {
+        let text = hex(&wrapped());
+        let lines = format!("{}\n{}\n", &text[..60], &text[60..]);
+        for text in [text.as_str(), &text.to_uppercase(), &lines] {
+            assert!(is_data_key_in_hex(text.as_bytes()), "{text}");
+            assert_eq!(data_key_of_text(text.as_bytes()), None, "{text}");
+        }
+        let other = hex("id,name\n1,Ada\n".repeat(12).as_bytes());
+        for other in [&text[1..], &text[2..], &text[..60], &other, "", "id,name\n"] {
+            assert!(!is_data_key_in_hex(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_encrypted_data_key_is_kept_in_every_spelling_and_whatever_is_called_one_unless_it_is_a_token() {
+        let (raw, token) = (wrapped(), header(1_758_456_800));
+        let token = token.as_str();
+        let line = [raw.as_slice(), b"\n"].concat();
+        let texts = spellings(&raw).into_iter().chain([hex(&raw)]).map(String::into_bytes);
+        for kept in texts.chain([line, raw]) {
+            assert!(is_kept_data_key(b"any", &kept), "{kept:?}");
+        }
+        for (name, bytes, is_kept) in [
+            ("own.datakey", "anything", true),
+            ("own.datakey", "", false),
+            ("own.datakey", token, false),
+            ("datakey", "anything", false),
+            ("any", "x,y\n1,2\n", false),
+            ("any", token, false),
+        ] {
+            let told = is_kept_data_key(name.as_bytes(), bytes.as_bytes());
+            assert_eq!(told, is_kept, "{name}: {bytes}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use self::progress::JobProgress;
+use super::worded::worded_by_aws;
 use super::{BulkJob, JobSettings, bring};
 
 pub mod progress;
@@ -119,49 +120,25 @@ impl Job {
     }
 }
 
-/// `TrainingJobStatus`, `ProcessingJobStatus`; unknown ones are shown as they come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum JobStatus {
-    /// Running, or about to.
-    InProgress,
-    /// Ended well.
-    Completed,
-    /// Ended with a `FailureReason`.
-    Failed,
-    /// Told to stop.
-    Stopping,
-    /// Stopped.
-    Stopped,
-    /// In a state this version does not name.
-    Other(String),
+worded_by_aws! {
+    /// `TrainingJobStatus`, `ProcessingJobStatus`; unknown ones are shown as they come.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum JobStatus {
+        /// Running, or about to.
+        InProgress,
+        /// Ended well.
+        Completed,
+        /// Ended with a `FailureReason`.
+        Failed,
+        /// Told to stop.
+        Stopping,
+        /// Stopped.
+        Stopped,
+    }
 }
 
 impl JobStatus {
-    /// SageMaker's own word for it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::InProgress => "InProgress",
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::Stopping => "Stopping",
-            Self::Stopped => "Stopped",
-            Self::Other(word) => word,
-        }
-    }
-
-    /// From SageMaker's word.
-    pub fn parse(word: &str) -> Self {
-        match word {
-            "InProgress" => Self::InProgress,
-            "Completed" => Self::Completed,
-            "Failed" => Self::Failed,
-            "Stopping" => Self::Stopping,
-            "Stopped" => Self::Stopped,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
     /// Whether it can still change by itself.
     pub fn is_active(&self) -> bool {
         matches!(self, Self::InProgress | Self::Stopping)

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::worded::worded_by_aws;
+
 /// A customer or AWS managed key. `ListKeys` gives id and ARN, `ListAliases` the aliases, `DescribeKey` the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KmsKey {
@@ -40,43 +42,19 @@ pub struct KeyDetail {
     pub multi_region: bool,
 }
 
-/// `KeyState` of KMS; unknown ones are shown as they come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyState {
-    /// Usable.
-    Enabled,
-    /// Switched off by its owner.
-    Disabled,
-    /// Waiting for its deletion date.
-    PendingDeletion,
-    /// Waiting for imported key material.
-    PendingImport,
-    /// In a state this version does not name.
-    Other(String),
-}
-
-impl KeyState {
-    /// KMS's own word for it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Enabled => "Enabled",
-            Self::Disabled => "Disabled",
-            Self::PendingDeletion => "PendingDeletion",
-            Self::PendingImport => "PendingImport",
-            Self::Other(word) => word,
-        }
-    }
-
-    /// From KMS's word.
-    pub fn parse(word: &str) -> Self {
-        match word {
-            "Enabled" => Self::Enabled,
-            "Disabled" => Self::Disabled,
-            "PendingDeletion" => Self::PendingDeletion,
-            "PendingImport" => Self::PendingImport,
-            other => Self::Other(other.to_owned()),
-        }
+worded_by_aws! {
+    /// `KeyState` of KMS; unknown ones are shown as they come.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum KeyState {
+        /// Usable.
+        Enabled,
+        /// Switched off by its owner.
+        Disabled,
+        /// Waiting for its deletion date.
+        PendingDeletion,
+        /// Waiting for imported key material.
+        PendingImport,
     }
 }
 

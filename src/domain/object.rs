@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ObjectFormat;
 use super::format::token_len;
@@ -130,8 +132,36 @@ pub struct ObjectInfo {
     pub content_type: Option<String>,
 }
 
+/// Metadata that may be told to be wrong or missing: strongroom's own, and other tools'.
+pub(super) const METADATA_NAMES: [MetadataName; 13] = [
+    "version",
+    "kms-key-id",
+    "mac",
+    "data-key",
+    "prefix",
+    "length",
+    "name",
+    "x-amz-key-v2",
+    "x-amz-d",
+    "x-amz-i",
+    "x-amz-iv",
+    "x-amz-cek-alg",
+    "x-amz-wrap-alg",
+];
+
+/// One of these.
+pub type MetadataName = &'static str;
+
+/// Reads one of these, and nothing else.
+pub(super) fn metadata_name<'de, D: Deserializer<'de>>(text: D) -> Result<MetadataName, D::Error> {
+    let read = String::deserialize(text)?;
+    let known = METADATA_NAMES.into_iter().find(|known| *known == read);
+    known.ok_or_else(|| D::Error::custom("no metadata has this name"))
+}
+
 /// What an object says of itself and its head alone shows to be wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refuted {
     /// No token of the length that it says is as long as what is stored.
     Size {
@@ -143,7 +173,7 @@ pub enum Refuted {
     /// Its key does not end in the name that it says it was written under.
     Name(String),
     /// A value is missing or means nothing.
-    Metadata(&'static str),
+    Metadata(#[serde(deserialize_with = "metadata_name")] MetadataName),
 }
 
 impl fmt::Display for Refuted {

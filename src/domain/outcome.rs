@@ -347,6 +347,8 @@ pub enum Outcome {
         objects: u64,
         /// Why nobody could say whether the plan is the one that its first job was started with; nothing where it is.
         unchecked: Option<String>,
+        /// What was found beside it, in words: what acts before it left, and tokens whose key object holds another data key.
+        unplanned: Vec<String>,
         /// S3 URI of the program, if it was uploaded for it.
         uploaded: Option<String>,
     },

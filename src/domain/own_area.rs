@@ -9,7 +9,7 @@
 
 use super::bring;
 use super::bulk_folder::{Beginning, BulkFolder, below};
-use super::format::may_be_data_key;
+use super::format::{DATA_KEY_SUFFIX, may_be_data_key};
 
 const DATA_KEYS: &str = ".strongroom/data-keys/";
 const MANIFESTS: &str = ".strongroom/manifests/";
@@ -33,7 +33,7 @@ pub fn is_called_data_key(key: &str, metadata: &[(String, String)]) -> bool {
     metadata.iter().any(|(name, _)| name == "strongroom-key-object")
         || below(key, DATA_KEYS).is_some_and(|name| !name.is_empty())
         || name == "dont_look"
-        || name.ends_with(".datakey")
+        || name.ends_with(DATA_KEY_SUFFIX)
 }
 
 /// Where the manifest of a job is.

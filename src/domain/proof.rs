@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::worded::worded;
+
 pub(in crate::domain) use page::cell;
 pub use page::page;
 
@@ -25,22 +27,14 @@ pub struct ProofStep {
     pub request_id: Option<String>,
 }
 
-/// How an access proof came to its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProofMethod {
-    /// The role was assumed, and KMS was asked.
-    Assumed,
-    /// The role could not be assumed: policies and grants were read and reasoned about.
-    Reasoned,
-}
-
-impl ProofMethod {
-    /// The word that `--json` uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Assumed => "assumed",
-            Self::Reasoned => "reasoned",
-        }
+worded! {
+    /// How an access proof came to its result.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ProofMethod: "The word that `--json` uses." {
+        /// The role was assumed, and KMS was asked.
+        Assumed = "assumed",
+        /// The role could not be assumed: policies and grants were read and reasoned about.
+        Reasoned = "reasoned",
     }
 }
 

@@ -33,9 +33,40 @@ pub use proofs::ProofRequest;
 pub use roles::RoleRequest;
 pub use seals::SealRequest;
 
-/// An operation that changes something, or that takes long enough to be watched and cancelled.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Request {
+/// Makes the request of them all.
+macro_rules! areas {
+    ($($(#[$about:meta])* $area:ident($request:ident),)+) => {
+        /// An operation that changes something, or that takes long enough to be watched and cancelled.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Request {
+            $($(#[$about])* $area($request),)+
+        }
+
+        $(impl From<$request> for Request {
+            fn from(request: $request) -> Self {
+                Self::$area(request)
+            }
+        })+
+
+        impl Request {
+            /// What is said of it, with things called by these names.
+            pub fn facts(&self, names: &Names<'_>) -> Facts {
+                match self {
+                    $(Self::$area(request) => request.facts(names),)+
+                }
+            }
+
+            /// The commands that do the same, one or several; none where there is no such command.
+            pub fn commands(&self, session: &Session) -> Vec<CommandLine> {
+                match self {
+                    $(Self::$area(request) => request.commands(session),)+
+                }
+            }
+        }
+    };
+}
+
+areas! {
     /// About objects, and the buckets they are in.
     Object(ObjectRequest),
     /// About objects that are sealed where they are.
@@ -60,68 +91,9 @@ pub enum Request {
     Account(AccountRequest),
 }
 
-macro_rules! areas {
-    ($($area:ident($request:ident)),*) => {
-        $(impl From<$request> for Request {
-            fn from(request: $request) -> Self {
-                Self::$area(request)
-            }
-        })*
-    };
-}
-
-areas!(
-    Object(ObjectRequest),
-    Seal(SealRequest),
-    Bulk(BulkRequest),
-    Key(KeyRequest),
-    Message(MessageRequest),
-    Grant(GrantRequest),
-    Role(RoleRequest),
-    Job(JobRequest),
-    Image(ImageRequest),
-    Proof(ProofRequest),
-    Account(AccountRequest)
-);
-
 impl Request {
-    /// What is said of it, with things called by these names.
-    pub fn facts(&self, names: &Names<'_>) -> Facts {
-        match self {
-            Self::Object(request) => request.facts(names),
-            Self::Seal(request) => request.facts(names),
-            Self::Bulk(request) => request.facts(names),
-            Self::Key(request) => request.facts(names),
-            Self::Message(request) => request.facts(names),
-            Self::Grant(request) => request.facts(names),
-            Self::Role(request) => request.facts(),
-            Self::Job(request) => request.facts(),
-            Self::Image(request) => request.facts(),
-            Self::Proof(request) => request.facts(names),
-            Self::Account(request) => request.facts(),
-        }
-    }
-
     /// The same, where nobody reads what things are called.
     pub fn plain_facts(&self) -> Facts {
         self.facts(&Names::default())
-    }
-
-    /// The commands that do the same, one or several; none where there is no such command.
-    pub fn commands(&self, session: &Session) -> Vec<CommandLine> {
-        match self {
-            Self::Object(request) => request.commands(session),
-            Self::Seal(request) => request.commands(),
-            Self::Bulk(request) => request.commands(),
-            Self::Key(request) => request.commands(),
-            Self::Message(request) => request.commands(),
-            Self::Grant(request) => request.commands(),
-            Self::Role(request) => request.commands(session),
-            Self::Job(request) => request.commands(),
-            Self::Image(request) => request.commands(),
-            Self::Proof(request) => request.commands(),
-            // A plan, a log of our own.
-            Self::Account(_) => Vec::new(),
-        }
     }
 }

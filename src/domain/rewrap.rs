@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::audit::{Ended, Flaw, Tally};
 use super::rests_on::RestsOn;
+use super::worded::worded;
 use super::words::{bytes, counted};
 use super::{Door, Fault};
 
@@ -43,33 +44,22 @@ impl RewrapSpec {
     }
 }
 
-/// What became of one object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rewrapped {
-    /// Its data key is under the KMS key now; in a plan: it would be.
-    #[serde(rename = "rewrapped")]
-    Done,
-    /// It was before.
-    Already,
-    /// Its data key cannot be re-wrapped, or something of it would be lost.
-    Refused,
-    /// It should have been, and something went wrong: the same again goes on with it.
-    Failed,
-    /// It was deleted before it was its turn.
-    Gone,
-}
-
-impl Rewrapped {
-    /// The word that programs read.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "rewrapped",
-            Self::Already => "already",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Gone => "gone",
-        }
+worded! {
+    /// What became of one object.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Rewrapped: "The word that programs read." {
+        /// Its data key is under the KMS key now; in a plan: it would be.
+        #[serde(rename = "rewrapped")]
+        Done = "rewrapped",
+        /// It was before.
+        Already = "already",
+        /// Its data key cannot be re-wrapped, or something of it would be lost.
+        Refused = "refused",
+        /// It should have been, and something went wrong: the same again goes on with it.
+        Failed = "failed",
+        /// It was deleted before it was its turn.
+        Gone = "gone",
     }
 }
 

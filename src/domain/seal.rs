@@ -134,9 +134,14 @@ pub enum Fate {
 }
 
 impl SealRow {
-    /// Whether it is as it was to be: neither failed, nor with a plain object left that was to go.
+    /// Whether it is as it was to be: neither failed, nor with a plain object left that was to go, nor left though it may be plain.
     pub fn is_well(&self) -> bool {
-        self.fault().is_none()
+        self.fault().is_none() && !self.is_unchecked()
+    }
+
+    /// Whether it was left as it is, and may be plain.
+    pub fn is_unchecked(&self) -> bool {
+        matches!(&self.fate, Fate::PassedOver(why) if why.is_unchecked())
     }
 
     /// What went wrong.
@@ -194,7 +199,8 @@ pub enum Before {
 pub enum Passed {
     /// It is an encrypted data key.
     DataKey,
-    /// It begins as an encrypted data key, and nothing calls it one: it is told by name.
+    /// It begins as an encrypted data key, but nothing calls it one, and KMS did not say that it opens it: it may be plain, and is told
+    /// by name.
     UncalledDataKey,
     /// Strongroom keeps it for itself: below `.strongroom/`.
     Own,
@@ -215,11 +221,16 @@ pub enum Passed {
 }
 
 impl Passed {
+    /// Whether nobody knows what it is: it may be plain.
+    pub fn is_unchecked(self) -> bool {
+        self == Self::UncalledDataKey
+    }
+
     /// In words that go on after a number or a colon.
     pub fn told(self) -> String {
         match self {
             Self::DataKey => "an encrypted data key".to_owned(),
-            Self::UncalledDataKey => "it begins as an encrypted data key; KMS was not asked".to_owned(),
+            Self::UncalledDataKey => "it begins as an encrypted data key, and KMS did not confirm it".to_owned(),
             Self::Own => "strongroom's own, below .strongroom/".to_owned(),
             Self::Bundle => "a bundle, which lists the tokens beside it".to_owned(),
             Self::Folder => "the mark of a folder".to_owned(),
@@ -288,15 +299,26 @@ impl SealSummary {
         }
     }
 
-    /// Whether everything that was listed was looked at, and nothing failed.
+    /// Whether everything that was listed was looked at, nothing failed, and nothing was left that may be plain.
     pub fn is_well(&self) -> bool {
-        self.failed.objects == 0 && self.undeleted == 0 && self.ended == Ended::Whole
+        self.failed.objects + self.undeleted + self.unchecked() == 0 && self.ended == Ended::Whole
+    }
+
+    /// How many were left as they are and may be plain.
+    pub fn unchecked(&self) -> u64 {
+        unchecked(&self.passed)
     }
 
     /// How many were left as they are.
     pub fn passed_over(&self) -> u64 {
         self.passed.values().map(|tally| tally.objects).sum()
     }
+}
+
+/// How many of what was passed over may be plain.
+fn unchecked(passed: &BTreeMap<Passed, Tally>) -> u64 {
+    let unchecked = passed.iter().filter(|(why, _)| why.is_unchecked());
+    unchecked.map(|(_, tally)| tally.objects).sum()
 }
 
 /// What became of objects, with as many of them as are kept.

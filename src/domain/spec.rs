@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::Deserialize;
+
+use super::worded::worded;
 use super::{GrantConstraint, Plaintext};
 
 pub use channel::DataChannel;
@@ -70,8 +73,10 @@ impl JobPlan {
     pub const ENTRYPOINT: [&str; 3] = ["strongroom", "train", "--"];
 }
 
-/// What a company's rules want of a job; what is not set is SageMaker's default, or the original's.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a company's rules want of a job; what is not set is SageMaker's default, or the original's. It is read as the
+/// configuration spells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct JobSettings {
     /// Subnets of the VPC that it runs in.
     pub subnets: Vec<String>,
@@ -82,8 +87,10 @@ pub struct JobSettings {
     /// The KMS key that SageMaker encrypts the output with.
     pub output_key: Option<String>,
     /// Whether instances encrypt what they send each other.
+    #[serde(rename = "encrypt-between-hosts")]
     pub encrypts_traffic: bool,
     /// Seconds that it may take in all on spot instances, waiting included; on demand if not set.
+    #[serde(rename = "spot")]
     pub spot_wait: Option<i32>,
     /// Environment variables of the container.
     pub environment: BTreeMap<String, String>,
@@ -95,25 +102,20 @@ pub struct JobSettings {
     pub program: Option<PathBuf>,
 }
 
-/// Where a host of a job keeps plaintext while it trains.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PlaintextPlace {
-    /// In memory, of which half at most.
-    #[default]
-    Memory,
-    /// On the ML volume, which is encrypted then: with a KMS key, or by the hardware of local storage.
-    Volume,
+worded! {
+    /// Where a host of a job keeps plaintext while it trains.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum PlaintextPlace: "The word for it, on the command line and in the job's hyperparameters." {
+        /// In memory, of which half at most.
+        #[default]
+        Memory = "memory",
+        /// On the ML volume, which is encrypted then: with a KMS key, or by the hardware of local storage.
+        Volume = "volume",
+    }
 }
 
 impl PlaintextPlace {
-    /// The word for it, on the command line and in the job's hyperparameters.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Volume => "volume",
-        }
-    }
-
     /// From its word.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Memory, Self::Volume]
@@ -295,12 +297,14 @@ pub struct RoleSpec {
     pub settings: RoleSettings,
 }
 
-/// What a company's rules want of a role; what is not set it does without.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a company's rules want of a role; what is not set it does without. It is read as the configuration spells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RoleSettings {
     /// The path before its name: `/team/`, with or without the slashes around.
     pub path: Option<String>,
     /// ARN of the policy that bounds it.
+    #[serde(rename = "permissions-boundary")]
     pub boundary: Option<String>,
     /// Its tags, beside the walk's own.
     pub tags: BTreeMap<String, String>,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::worded::worded;
 use super::words::counted;
 use super::{Fault, Grant, Request};
 
@@ -98,28 +99,18 @@ pub struct Finding {
     pub repair: Option<Request>,
 }
 
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// The job would fail.
-    Blocks,
-    /// It might, or something is not as it should be.
-    Warns,
-    /// It could not be looked at.
-    Unknown,
-    /// It is as it should be.
-    Well,
-}
-
-impl Weight {
-    /// In a word, which programs read too.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Blocks => "fails",
-            Self::Warns => "warns",
-            Self::Unknown => "unknown",
-            Self::Well => "well",
-        }
+worded! {
+    /// How bad a finding is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Weight: "In a word, which programs read too." {
+        /// The job would fail.
+        Blocks = "fails",
+        /// It might, or something is not as it should be.
+        Warns = "warns",
+        /// It could not be looked at.
+        Unknown = "unknown",
+        /// It is as it should be.
+        Well = "well",
     }
 }
 
@@ -174,29 +165,19 @@ pub struct AuditEntry {
     pub status: Option<u16>,
 }
 
-/// What came of a change that was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AuditOutcome {
-    /// AWS did it.
-    Allowed,
-    /// AWS refused the caller.
-    Denied,
-    /// AWS refused the request, or failed.
-    Failed,
-    /// No answer was read: it may have been done, or not.
-    Unanswered,
-}
-
-impl AuditOutcome {
-    /// The word of the log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "allowed",
-            Self::Denied => "denied",
-            Self::Failed => "failed",
-            Self::Unanswered => "unanswered",
-        }
+worded! {
+    /// What came of a change that was asked for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum AuditOutcome: "The word of the log." {
+        /// AWS did it.
+        Allowed = "allowed",
+        /// AWS refused the caller.
+        Denied = "denied",
+        /// AWS refused the request, or failed.
+        Failed = "failed",
+        /// No answer was read: it may have been done, or not.
+        Unanswered = "unanswered",
     }
 }
 

@@ -2,6 +2,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
 use super::*;
 
 #[test]
@@ -120,15 +122,25 @@ fn only_regular_files_are_ever_replaced() {
 #[test]
 fn a_data_key_is_never_replaced_whatever_it_is_called() {
     let folder = tempfile::tempdir().unwrap();
-    let c = [&[1, 2, 3, 0, 0x78][..], &[7; 179]].concat();
-    for (name, bytes) in [("any", c.as_slice()), ("own.datakey", b"text")] {
+    let c = [&[1, 2, 3, 0, 0x78][..], &[0xfb; 179]].concat();
+    let text = BASE64_URL_SAFE_NO_PAD.encode(&c);
+    let json = format!("{{\"CiphertextBlob\": \"{text}\", \"KeyId\": \"k\"}}\n");
+    let line = [c.as_slice(), b"\n"].concat();
+    let kept: [(&str, &[u8]); 5] = [
+        ("any", &c),
+        ("line", &line),
+        ("text", text.as_bytes()),
+        ("json", json.as_bytes()),
+        ("own.datakey", b"text"),
+    ];
+    for (name, bytes) in kept {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         let error = Unpublished::create(&path).unwrap().publish(true).unwrap_err();
         assert!(error.get_ref().unwrap().is::<IsDataKey>(), "{name}: {error}");
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
 }
 
 #[test]

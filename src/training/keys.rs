@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::job::{Job, invalid};
 use super::say;
+use crate::actions::data_key_of_object;
 use crate::aws::{Aws, kms, s3};
 use crate::domain::{Fault, ObjectUri};
 use crate::envelope::binding::digest;
@@ -18,8 +19,6 @@ use crate::envelope::{DataKey, EnvelopeError};
 const AT_ONCE: usize = 16;
 /// A manifest larger than this is none; nor is a part of one.
 const LONGEST_MANIFEST: u64 = 64 << 20;
-/// C is at most 6144 bytes.
-const LONGEST_DATA_KEY: u64 = 6144;
 
 /// A data key beside what others need to unwrap it.
 #[derive(Debug)]
@@ -125,7 +124,7 @@ fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, F
     })
 }
 
-/// The boto3 way: C's raw bytes in an object of their own.
+/// The boto3 way: C in an object of its own.
 async fn key_object(job: &Job, aws: &Aws) -> Result<WrappedDataKey, Fault> {
     let bucket = job.required("key_bucket")?;
     let key = job.required("ciphertext_s3_key")?;
@@ -140,7 +139,7 @@ async fn key_object(job: &Job, aws: &Aws) -> Result<WrappedDataKey, Fault> {
         Some(text) => context(text)?,
         None => BTreeMap::new(),
     };
-    let bytes = s3::read_small(aws, &bucket, &key, LONGEST_DATA_KEY).await?;
+    let bytes = data_key_of_object(aws, &bucket, &key).await?;
     Ok(WrappedDataKey {
         data_key: STANDARD.encode(bytes),
         kms_key_id,

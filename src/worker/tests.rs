@@ -13,8 +13,13 @@ fn unreachable() -> Fault {
     Fault::invalid("connect to", "AWS", "no region is set", "")
 }
 
-fn stop_job() -> Request {
-    Request::Job(JobRequest::Stop { name: "j".to_owned() })
+fn stop_job(id: u64) -> Effect {
+    let request = Request::Job(JobRequest::Stop { name: "j".to_owned() });
+    Effect::Start { id: OpId(id), request }
+}
+
+fn watch(dir: &tempfile::TempDir) -> Effect {
+    Effect::Watch(vec![Topic::Files(dir.path().to_path_buf())])
 }
 
 /// A worker whose connection is `connect`.
@@ -25,6 +30,17 @@ fn worker(connect: impl Future<Output = Result<Aws, Fault>> + Send + 'static) ->
 
 async fn next(events: &mut Receiver<Event>) -> Event {
     timeout(SOON, events.recv()).await.unwrap().unwrap()
+}
+
+/// The operation that the next event says has failed, and why.
+async fn failed(events: &mut Receiver<Event>) -> (OpId, Fault) {
+    match next(events).await {
+        Event::Op {
+            id,
+            event: OpEvent::Failed(fault),
+        } => (id, fault),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The next event that is not a mere announcement.
@@ -42,17 +58,10 @@ async fn a_slow_topic_ages_only_itself() {
     let dir = tempfile::tempdir().unwrap();
     let (worker, mut events) = worker(pending());
     worker.perform(Effect::Watch(vec![Topic::Keys, Topic::Files(dir.path().to_path_buf())]));
-    let event = next_answer(&mut events).await;
-    assert!(
-        matches!(
-            event,
-            Event::Answer {
-                page: Page::Files { .. },
-                ..
-            }
-        ),
-        "{event:?}"
-    );
+    match next_answer(&mut events).await {
+        Event::Answer { page, .. } => assert!(matches!(page, Page::Files { .. }), "{page:?}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -87,7 +96,7 @@ async fn an_unwatched_topic_is_never_asked_again() {
     let (worker, mut events) = worker(ready(Err(unreachable())));
     worker.perform(Effect::Watch(vec![Topic::Keys]));
     assert!(matches!(next_answer(&mut events).await, Event::Failed { .. }));
-    worker.perform(Effect::Watch(vec![Topic::Files(dir.path().to_path_buf())]));
+    worker.perform(watch(&dir));
     // A machine that is held up here may have asked again before it heard of it.
     while !matches!(next_answer(&mut events).await, Event::Answer { .. }) {}
     // The first retry would come within 1.2 s.
@@ -131,7 +140,7 @@ async fn watching_again_does_not_disturb_what_is_watched() {
 async fn a_changed_folder_is_listed_again_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let (worker, mut events) = worker(pending());
-    worker.perform(Effect::Watch(vec![Topic::Files(dir.path().to_path_buf())]));
+    worker.perform(watch(&dir));
     next_answer(&mut events).await;
     std::fs::write(dir.path().join("new.csv"), b"1").unwrap();
     match next_answer(&mut events).await {
@@ -151,23 +160,12 @@ async fn a_changed_folder_is_listed_again_by_itself() {
 async fn a_cancelled_operation_answers_once() {
     let (worker, mut events) = worker(pending());
     let id = OpId(1);
-    worker.perform(Effect::Start {
-        id,
-        request: stop_job(),
-    });
+    worker.perform(stop_job(1));
     assert_eq!(worker.in_flight(), 1);
     worker.perform(Effect::Cancel(id));
     worker.perform(Effect::Cancel(id));
-    match next(&mut events).await {
-        Event::Op {
-            id: ended,
-            event: OpEvent::Failed(fault),
-        } => {
-            assert_eq!(ended, id);
-            assert_eq!(fault.kind, FaultKind::Cancelled);
-        }
-        other => panic!("{other:?}"),
-    }
+    let (ended, fault) = failed(&mut events).await;
+    assert_eq!((ended, fault.kind), (id, FaultKind::Cancelled));
     assert_eq!(worker.in_flight(), 0);
     worker.perform(Effect::Cancel(id));
     assert!(timeout(Duration::from_millis(200), events.recv()).await.is_err());
@@ -176,37 +174,19 @@ async fn a_cancelled_operation_answers_once() {
 #[tokio::test]
 async fn an_operation_without_connection_fails_with_the_connections_fault() {
     let (worker, mut events) = worker(ready(Err(unreachable())));
-    worker.perform(Effect::Start {
-        id: OpId(7),
-        request: stop_job(),
-    });
-    let event = next(&mut events).await;
-    assert_eq!(
-        event,
-        Event::Op {
-            id: OpId(7),
-            event: OpEvent::Failed(unreachable())
-        }
-    );
+    worker.perform(stop_job(7));
+    assert_eq!(failed(&mut events).await, (OpId(7), unreachable()));
 }
 
 #[tokio::test]
 async fn a_panic_fails_one_operation_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let (worker, mut events) = worker(async { panic!("a bug") });
-    worker.perform(Effect::Start {
-        id: OpId(1),
-        request: stop_job(),
-    });
-    match next(&mut events).await {
-        Event::Op {
-            event: OpEvent::Failed(fault),
-            ..
-        } => assert!(fault.cause.contains("a bug"), "{fault}"),
-        other => panic!("{other:?}"),
-    }
+    worker.perform(stop_job(1));
+    let (_, fault) = failed(&mut events).await;
+    assert!(fault.cause.contains("a bug"), "{fault}");
     assert_eq!(worker.in_flight(), 0);
-    worker.perform(Effect::Watch(vec![Topic::Files(dir.path().to_path_buf())]));
+    worker.perform(watch(&dir));
     assert!(matches!(next_answer(&mut events).await, Event::Answer { .. }));
 }
 
@@ -223,7 +203,7 @@ async fn a_panic_fails_one_topic_and_nothing_else() {
         } => assert_eq!(fault.kind, FaultKind::Other),
         other => panic!("{other:?}"),
     }
-    worker.perform(Effect::Watch(vec![Topic::Files(dir.path().to_path_buf())]));
+    worker.perform(watch(&dir));
     assert!(matches!(next_answer(&mut events).await, Event::Answer { .. }));
 }
 
@@ -232,22 +212,15 @@ async fn shutdown_cancels_operations_even_when_nobody_reads_events() {
     let (sender, _events) = mpsc::channel(1);
     sender.try_send(Event::Terminate).unwrap();
     let worker = Worker::spawn(pending(), sender);
-    worker.perform(Effect::Start {
-        id: OpId(1),
-        request: stop_job(),
-    });
+    worker.perform(stop_job(1));
     timeout(SOON, worker.shutdown(SOON * 10)).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_belongs_to_the_terminal_is_ignored() {
     let (worker, mut events) = worker(pending());
-    for effect in [
-        Effect::Redraw,
-        Effect::Suspend,
-        Effect::Quit,
-        Effect::Copy("x".to_owned()),
-    ] {
+    let copy = Effect::Copy("x".to_owned());
+    for effect in [Effect::Redraw, Effect::Suspend, Effect::Quit, copy] {
         worker.perform(effect);
     }
     assert!(timeout(Duration::from_millis(100), events.recv()).await.is_err());

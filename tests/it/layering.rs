@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("printable", &[]),
     ("domain", &[]),
     ("envelope", &[]),
-    ("publish", &["envelope"]),
+    ("publish", &["domain"]),
     ("sandbox", &[]),
     ("cli", &[]),
     ("term", &[]),

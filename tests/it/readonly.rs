@@ -85,7 +85,7 @@ fn class(request: &Request) -> Class {
         Request::Object(
             ObjectRequest::Decrypt { .. }
             | ObjectRequest::Verify { .. }
-            | ObjectRequest::Audit { .. }
+            | ObjectRequest::Audit(_)
             | ObjectRequest::PlanRewrap(_)
             | ObjectRequest::SaveAudit { .. }
             | ObjectRequest::CountBucket { .. }

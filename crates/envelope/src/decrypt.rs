@@ -29,17 +29,18 @@ pub struct TokenReader {
 impl TokenReader {
     /// A reader that checks and gives nothing out.
     pub fn verifying(key: &DataKey) -> Self {
-        Self {
-            decoder: Decoder::default(),
-            bytes: BytesReader::new(key, false, Strides::Pass),
-        }
+        Self::new(key, false)
     }
 
     /// A reader that decrypts and checks.
     pub fn decrypting(key: &DataKey) -> Self {
+        Self::new(key, true)
+    }
+
+    fn new(key: &DataKey, release: bool) -> Self {
         Self {
             decoder: Decoder::default(),
-            bytes: BytesReader::new(key, true, Strides::Pass),
+            bytes: BytesReader::new(key, release, Strides::Pass),
         }
     }
 

@@ -81,6 +81,12 @@ pub enum EnvelopeError {
     Random(getrandom::Error),
 }
 
+impl EnvelopeError {
+    pub(super) fn document(document: &'static str, problem: String) -> Self {
+        Self::Document { document, problem }
+    }
+}
+
 fn listed(sizes: &[(String, usize)]) -> String {
     let each = sizes.iter().map(|(name, bytes)| format!("{name} {bytes}"));
     each.collect::<Vec<_>>().join(", ")

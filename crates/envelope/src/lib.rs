@@ -63,7 +63,6 @@ mod pipe;
 mod replay;
 mod scrub;
 mod sealer;
-pub mod wrapped;
 
 pub use data_key::DataKey;
 pub use decrypt::{

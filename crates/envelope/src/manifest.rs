@@ -85,7 +85,7 @@ pub struct ManifestChannel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<String>,
     /// Whether a person declared that what it holds is meant to be plain: no file of it is listed.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_plain: bool,
     /// By path relative to the channel's folder: the file.
     pub files: BTreeMap<String, ManifestFile>,
@@ -170,10 +170,7 @@ impl Manifest {
     /// # Errors
     /// When it means nothing, or a newer strongroom wrote it.
     pub fn read(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let wrong = |problem: String| EnvelopeError::Document {
-            document: "the manifest",
-            problem,
-        };
+        let wrong = |problem| EnvelopeError::document("the manifest", problem);
         let manifest = match version_of(bytes, wrong)? {
             1 => parsed::<First>(bytes).map_err(wrong)?.into(),
             _ => parsed::<Self>(bytes).map_err(wrong)?,
@@ -192,10 +189,7 @@ impl Bundle {
     /// # Errors
     /// When it means nothing, or a newer strongroom wrote it.
     pub fn read(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let wrong = |problem: String| EnvelopeError::Document {
-            document: BUNDLE_NAME,
-            problem,
-        };
+        let wrong = |problem| EnvelopeError::document(BUNDLE_NAME, problem);
         version_of(bytes, wrong)?;
         let bundle: Self = parsed(bytes).map_err(wrong)?;
         for file in &bundle.files {
@@ -244,11 +238,6 @@ impl From<First> for Manifest {
             parts: Vec::new(),
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_false(given: &bool) -> bool {
-    !given
 }
 
 fn first() -> u32 {
@@ -305,12 +294,8 @@ mod tests {
     #[test]
     fn what_is_of_no_version_or_a_later_one_is_refused() {
         let later = SECOND.replace("\"version\": 2, \"data_keys\"", "\"version\": 3, \"data_keys\"");
-        assert!(
-            Manifest::read(later.as_bytes())
-                .unwrap_err()
-                .to_string()
-                .contains("newer")
-        );
+        let refused = Manifest::read(later.as_bytes()).unwrap_err();
+        assert!(refused.to_string().contains("newer"));
         for (given, mixed) in [
             ("\"prefix\": \"p/\", \"mac\"", "\"mac\""),
             ("\"version\": 2, \"name\"", "\"version\": 1, \"name\""),
@@ -351,12 +336,8 @@ mod tests {
             Bundle::read(text.as_bytes())
         };
         assert_eq!(with(1, "").unwrap().files[0].version, 1);
-        assert_eq!(
-            with(2, r#", "version": 2, "prefix": """#).unwrap().files[0]
-                .prefix
-                .as_deref(),
-            Some("")
-        );
+        let second = with(2, r#", "version": 2, "prefix": """#).unwrap();
+        assert_eq!(second.files[0].prefix.as_deref(), Some(""));
         assert!(with(1, r#", "version": 2, "prefix": """#).is_err());
         assert!(with(2, r#", "version": 2"#).is_err());
         assert!(with(3, "").is_err());

@@ -52,45 +52,19 @@ fn opened(key: &DataKey, token: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
 #[test]
 fn the_stream_and_the_fernet_crate_open_each_others_tokens_at_every_edge() {
     let key = key(1);
-    for len in [
-        0,
-        1,
-        15,
-        16,
-        17,
-        31,
-        32,
-        33,
-        47,
-        48,
-        49,
-        1000,
-        CHUNK - 1,
-        CHUNK,
-        CHUNK + 1,
-        PIECE - 1,
-        PIECE,
-        PIECE + 1,
-        2 * PIECE + 7,
-    ] {
+    let blocks = [0, 1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 1000];
+    let chunks = [CHUNK - 1, CHUNK, CHUNK + 1];
+    let pieces = [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 7];
+    for len in blocks.into_iter().chain(chunks).chain(pieces) {
         let plaintext = bytes(len);
         let token = sealed(&key, &plaintext);
         assert_eq!(token.len() as u64, token_len(len as u64), "{len}");
-        assert_eq!(
-            oracle(&key).decrypt(std::str::from_utf8(&token).unwrap()).unwrap(),
-            plaintext,
-            "{len}"
-        );
-        assert_eq!(
-            opened(&key, oracle(&key).encrypt(&plaintext).as_bytes()).unwrap(),
-            plaintext,
-            "{len}"
-        );
-        assert_eq!(
-            verify(&key, &mut Cursor::new(&token)).unwrap().plaintext_bytes,
-            len as u64,
-            "{len}"
-        );
+        let text = std::str::from_utf8(&token).unwrap();
+        assert_eq!(oracle(&key).decrypt(text).unwrap(), plaintext, "{len}");
+        let theirs = oracle(&key).encrypt(&plaintext);
+        assert_eq!(opened(&key, theirs.as_bytes()).unwrap(), plaintext, "{len}");
+        let verified = verify(&key, &mut Cursor::new(&token)).unwrap();
+        assert_eq!(verified.plaintext_bytes, len as u64, "{len}");
     }
 }
 
@@ -101,14 +75,8 @@ fn the_header_is_read_from_the_beginning_alone_in_both_alphabets() {
     let encryptor = Encryptor::resumed(&key(1), u64::MAX, [0xfb; 16]);
     let header = encryptor.header();
     encryptor.run(&mut Cursor::new(b"text"), &mut sealed).unwrap();
-    let standard: Vec<u8> = sealed
-        .iter()
-        .map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => *other,
-        })
-        .collect();
+    let standard = String::from_utf8(sealed.clone()).unwrap();
+    let standard = standard.replace('-', "+").replace('_', "/").into_bytes();
     assert_ne!(standard, sealed);
     for text in [&sealed, &standard] {
         assert_eq!(header_of(&text[..HEADER_TEXT]), Some(header));
@@ -163,37 +131,24 @@ fn what_is_no_base64_or_stands_behind_the_padding_is_refused() {
 #[test]
 fn swapped_names_prefixes_headers_and_lengths_are_refused() {
     let key = key(8);
-    let header = [1; HEADER_LEN];
-    let told = Subject {
-        prefix: Some("p/"),
-        name: "a",
-        header: &header,
-        length: 5,
+    let (header, another) = ([1; HEADER_LEN], [2; HEADER_LEN]);
+    let subject = |prefix, name, header, length| Subject {
+        prefix,
+        name,
+        header,
+        length,
     };
+    let told = subject(Some("p/"), "a", &header, 5);
     let mac = binding::bind(&key, told);
     binding::check(&key, told, &mac).unwrap();
     for wrong in [
-        Subject { name: "b", ..told },
-        Subject {
-            header: &[2; HEADER_LEN],
-            ..told
-        },
-        Subject { length: 6, ..told },
-        Subject {
-            prefix: Some("q/"),
-            ..told
-        },
+        subject(Some("p/"), "b", &header, 5),
+        subject(Some("p/"), "a", &another, 5),
+        subject(Some("p/"), "a", &header, 6),
+        subject(Some("q/"), "a", &header, 5),
         // The same text, cut elsewhere or by another version.
-        Subject {
-            prefix: Some("p"),
-            name: "/a",
-            ..told
-        },
-        Subject {
-            prefix: None,
-            name: "p/a",
-            ..told
-        },
+        subject(Some("p"), "/a", &header, 5),
+        subject(None, "p/a", &header, 5),
     ] {
         assert!(binding::check(&key, wrong, &mac).is_err(), "{wrong:?}");
     }

@@ -4,7 +4,7 @@
 //! strongroom keeps for itself. A plain object goes only if that is asked for, after its token was read back from where it is and
 //! held against it; the version that was read goes then, and no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fate::{Judged, before, called_data_key, data_key, is_own_area, row_of};
@@ -17,10 +17,10 @@ use crate::actions::encrypt::replaced::replaceable;
 use crate::actions::unlock::{Among, Claim, Keyring, is_bundle, unlock_object};
 use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
-use crate::aws::{Aws, s3, transfer};
+use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::audit::{Flaw, Kind, Told};
 use crate::domain::bulk::Listed;
-use crate::domain::format::is_text;
+use crate::domain::format::{LONGEST_DATA_KEY_TEXT, data_key_of_text, is_text, without_line_end};
 use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
 use crate::envelope::manifest::bundle_host;
@@ -81,7 +81,7 @@ impl Encrypting<'_> {
         }
         let kind = told.kind;
         if kind == Kind::KeyObject {
-            return Ok(Judged::Pass(data_key(listed, &glance.info.metadata)));
+            return self.data_key(listed, &glance.info.metadata, first).await;
         }
         let is_plain = kind.is_open() || matches!(kind, Kind::Archive | Kind::Empty);
         if !is_plain {
@@ -108,7 +108,7 @@ impl Encrypting<'_> {
             glance => glance?,
         };
         if told.kind == Kind::KeyObject {
-            return Ok(Judged::Pass(data_key(listed, &glance.info.metadata)));
+            return self.data_key(listed, &glance.info.metadata, glance.first).await;
         }
         if !told.kind.is_open() && told.kind != Kind::Archive {
             return Ok(Judged::Pass(own));
@@ -117,6 +117,43 @@ impl Encrypting<'_> {
         let cause = "it lies where strongroom keeps its own, and is nothing of that";
         let remedy = "move it elsewhere and encrypt it there; here it stays as it is";
         Err(Fault::new(FaultKind::Other, ACT, object, cause, remedy))
+    }
+
+    /// What begins as an encrypted data key is left. Where nothing calls it one it is named, unless KMS says that it opens it.
+    async fn data_key(
+        &self,
+        listed: &Listed,
+        metadata: &[(String, String)],
+        first: Vec<u8>,
+    ) -> Result<Judged<Plain>, Fault> {
+        let why = data_key(listed, metadata);
+        if !why.is_unchecked() {
+            return Ok(Judged::Pass(why));
+        }
+        let body = if listed.size <= first.len() as u64 {
+            first
+        } else {
+            let read = || s3::read_small(self.aws, self.bucket, &listed.key, LONGEST_DATA_KEY_TEXT);
+            match again(read).await {
+                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
+                body => body?,
+            }
+        };
+        let spelled = data_key_of_text(&body);
+        let body = spelled.as_deref().unwrap_or(&body);
+        let none = BTreeMap::new();
+        for ciphertext in [Some(body), without_line_end(body)].into_iter().flatten() {
+            for context in BTreeSet::from([&none, self.context]) {
+                if again(|| kms::would_decrypt(self.aws, ciphertext, context))
+                    .await
+                    .is_ok()
+                {
+                    return Ok(Judged::Pass(Passed::DataKey));
+                }
+            }
+        }
+        // It may be under another context, or KMS does not answer the caller.
+        Ok(Judged::Pass(why))
     }
 
     async fn glance(&self, listed: &Listed) -> Result<(Told, s3::Glance), Fault> {

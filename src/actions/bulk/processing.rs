@@ -3,6 +3,7 @@
 //! what has no result.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ const LINES: &str = "application/x-ndjson";
 /// Some seventy bytes a shard, of a million at most.
 const LONGEST_PLAN: u64 = 128 << 20;
 const START: &str = "start processing job";
+/// For the answer to what was asked when all is stopped: whether a job was started is worth it.
+const LAST_ANSWER: Duration = Duration::from_millis(800);
 
 /// An act that was begun or gone on with.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +77,7 @@ impl From<Begun> for Outcome {
             shards: begun.shards as u64,
             objects: begun.plan.objects,
             unchecked: begun.unchecked,
+            unplanned: begun.unplanned,
             uploaded: begun
                 .brought
                 .filter(|brought| brought.is_new)
@@ -102,7 +106,7 @@ pub async fn begin(
     if let BulkOrder::Seal(spec) = order {
         check_destination(aws, spec).await?;
     }
-    let mut unplanned = unplanned::swept(aws, &folder, order).await;
+    let mut unplanned = unplanned::swept(aws, &folder, order, Timestamp::now()).await;
     let hosts = usize::try_from(engine.instances).unwrap_or(1);
     let planned = async {
         let (plan, told, differing) = match order {
@@ -274,7 +278,11 @@ async fn start(
         if cancel.is_cancelled() {
             return Err(cancelled(START, &job.name));
         }
-        sagemaker::create_bulk_job(aws, &job, brought.as_ref()).await?;
+        tokio::select! {
+            biased;
+            created = sagemaker::create_bulk_job(aws, &job, brought.as_ref()) => created?,
+            () = unheard(cancel) => return Err(may_go_on(&job.name)),
+        }
         Ok(brought)
     };
     let brought = started.await?;
@@ -283,6 +291,27 @@ async fn start(
         brought,
         ..begun
     })
+}
+
+/// The command that stops a job of an act.
+fn stop_command(job: &str) -> String {
+    format!("aws sagemaker stop-processing-job --processing-job-name {job}")
+}
+
+/// Until nobody waits any longer for what was asked before all was stopped.
+async fn unheard(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(LAST_ANSWER).await;
+}
+
+/// What was asked when all was stopped, and not answered any more.
+fn may_go_on(job: &str) -> Fault {
+    let cause = "it was cancelled before it was answered whether the job was started";
+    let remedy = format!(
+        "if it was, its hosts go on: {} stops it, or x on it in the dashboard",
+        stop_command(job)
+    );
+    Fault::cancelled(START, job, cause, remedy)
 }
 
 /// With how to go on with a list that is whole.

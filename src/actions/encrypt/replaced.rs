@@ -2,15 +2,15 @@
 //!
 //! An encrypted data key is never replaced: every token under it would be lost. So before an object is replaced it is
 //! looked at, once, and S3 is told to replace that very object and no other. A key object of ours says so in its metadata;
-//! one that somebody else wrote, or we did before there was such a mark, is known by its [bytes](wrapped).
+//! one that somebody else wrote, or we did before there was such a mark, is known as [a file is](is_kept_data_key).
 //! Whoever may not look replaces nothing.
 
 use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::aws::s3::KEY_OBJECT_MARK;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, format};
-use crate::envelope::wrapped;
+use crate::domain::format::{LONGEST_DATA_KEY_TEXT, is_kept_data_key};
+use crate::domain::{Fault, FaultKind};
 
 /// What is there, if it may be replaced.
 pub(in crate::actions) async fn replaceable(aws: &Aws, bucket: &str, key: &str) -> Result<Replaces, Fault> {
@@ -38,10 +38,10 @@ async fn is_data_key(aws: &Aws, bucket: &str, key: &str, head: &Head) -> Result<
         return Ok(true);
     }
     let may_be =
-        (1..=wrapped::LONGEST_TEXT).contains(&head.length) && !head.metadata.contains_key("strongroom-version");
+        (1..=LONGEST_DATA_KEY_TEXT).contains(&head.length) && !head.metadata.contains_key("strongroom-version");
     if !may_be {
         return Ok(false);
     }
-    let bytes = s3::read_small(aws, bucket, key, wrapped::LONGEST_TEXT).await?;
-    Ok(wrapped::is_wrapped(&bytes) || format::is_data_key(&bytes, bytes.len() as u64))
+    let bytes = s3::read_small(aws, bucket, key, LONGEST_DATA_KEY_TEXT).await?;
+    Ok(is_kept_data_key(key.as_bytes(), &bytes))
 }

@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use self::gathered::Gathered;
 use super::START;
-use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, MAX_DATA_KEY};
+use crate::actions::encrypted_data_key::{self, BOTO3_KEY_OBJECT};
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::words::counted;
 use crate::domain::{Fault, JobSpec};
@@ -88,7 +88,7 @@ impl Material {
         let given = |name: &str| spec.hyperparameters.get(name).cloned();
         let object = given("ciphertext_s3_key").unwrap_or_else(|| BOTO3_KEY_OBJECT.to_owned());
         let bucket = given("key_bucket").unwrap_or_else(|| spec.bucket.clone());
-        let ciphertext = s3::read_small(aws, &bucket, &object, MAX_DATA_KEY).await;
+        let ciphertext = encrypted_data_key::of_object(aws, &bucket, &object).await;
         // Under a data key of our own uploads no token is without metadata, unless a person says so.
         if given("ciphertext_s3_key").is_none()
             && ciphertext.is_ok()

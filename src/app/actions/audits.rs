@@ -12,7 +12,7 @@ use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::overlay::Overlay;
 use crate::app::state::target::Target;
-use crate::domain::audit::AuditReport;
+use crate::domain::audit::{AuditReport, AuditRequest};
 use crate::domain::{ObjectRequest, ObjectRow};
 
 pub(in crate::app) const AUDIT_OBJECTS: Action = Action {
@@ -65,12 +65,12 @@ fn form(bucket: String, prefix: String) -> Form {
     );
     form.reading(move |filled| {
         let [deep, versions] = filled.checked(how);
-        asks(ObjectRequest::Audit {
+        asks(ObjectRequest::Audit(AuditRequest {
             bucket: bucket.clone(),
             prefix: prefix.clone(),
             deep,
             versions,
-        })
+        }))
     })
 }
 

@@ -2,12 +2,7 @@ use super::*;
 
 fn kind(status: u16, code: &str, message: &str) -> FaultKind {
     let code = Some(code).filter(|code| !code.is_empty());
-    classify(Answer {
-        status,
-        code,
-        message: Some(message),
-    })
-    .0
+    classify(answer(status, code, Some(message))).0
 }
 
 #[test]
@@ -70,11 +65,8 @@ fn every_known_failure_has_its_kind() {
 
 #[test]
 fn an_archived_object_is_restored_not_permitted() {
-    let answer = Answer {
-        status: 403,
-        code: Some("InvalidObjectState"),
-        message: Some("The operation is not valid for the object's storage class"),
-    };
+    let message = Some("The operation is not valid for the object's storage class");
+    let answer = answer(403, Some("InvalidObjectState"), message);
     let fault = of_answer("download", "s3://bucket/a/b.csv", answer);
     assert_eq!(fault.kind, FaultKind::Invalid);
     assert!(
@@ -86,30 +78,15 @@ fn an_archived_object_is_restored_not_permitted() {
 
 #[test]
 fn what_gives_up_does_not_say_that_it_goes_on() {
-    let fault = of_answer(
-        "list",
-        "keys",
-        Answer {
-            status: 503,
-            code: Some("SlowDown"),
-            message: None,
-        },
-    );
+    let fault = of_answer("list", "keys", answer(503, Some("SlowDown"), None));
     assert!(!fault.remedy.contains("asked again"), "{fault}");
 }
 
 #[test]
 fn a_fault_quotes_aws_and_names_the_code() {
     let message = Some("User: X is not authorized to perform: kms:Encrypt");
-    let fault = of_answer(
-        "encrypt with",
-        "KEY",
-        Answer {
-            status: 400,
-            code: Some("AccessDeniedException"),
-            message,
-        },
-    );
+    let answer = answer(400, Some("AccessDeniedException"), message);
+    let fault = of_answer("encrypt with", "KEY", answer);
     assert_eq!(fault.kind, FaultKind::Denied);
     assert_eq!(
         fault.cause,
@@ -131,11 +108,8 @@ fn missing_credentials_name_the_three_ways_out() {
 
 #[test]
 fn an_expired_login_asks_to_log_in_again() {
-    let fault = of_stream(
-        "list",
-        "keys",
-        &CredentialsError::provider_error("the SSO session has expired"),
-    );
+    let ended = CredentialsError::provider_error("the SSO session has expired");
+    let fault = of_stream("list", "keys", &ended);
     assert_eq!(fault.kind, FaultKind::Expired);
 }
 
@@ -159,10 +133,7 @@ fn a_proxy_that_lets_nobody_through_is_named() {
 
 #[test]
 fn an_unknown_certificate_authority_asks_for_the_certificates() {
-    let unknown = std::io::Error::new(
-        std::io::ErrorKind::InvalidData,
-        "client error (Connect): invalid peer certificate: UnknownIssuer",
-    );
+    let unknown = std::io::Error::other("client error (Connect): invalid peer certificate: UnknownIssuer");
     let fault = of_stream("list", "keys", &unknown);
     assert_eq!(fault.kind, FaultKind::Unreachable);
     assert!(fault.remedy.contains("ca-certificates"), "{fault}");
@@ -170,9 +141,8 @@ fn an_unknown_certificate_authority_asks_for_the_certificates() {
 
 #[test]
 fn a_shut_gate_is_read_only_not_denied() {
-    let refused = Refused {
-        operation: "CreateKey".to_owned(),
-    };
+    let operation = "CreateKey".to_owned();
+    let refused = Refused { operation };
     let fault = of_stream("create", "a key", &refused);
     assert_eq!(fault.kind, FaultKind::ReadOnly);
     assert!(fault.cause.contains("CreateKey"));
@@ -194,23 +164,13 @@ fn a_clock_a_region_and_a_secret_that_are_wrong_are_told_apart_whichever_service
             "Signature not yet current: 20300101T000000Z is still later than 20261125T000000Z",
         ),
     ] {
-        let answer = Answer {
-            status: 403,
-            code: Some(code),
-            message: Some(message),
-        };
+        let answer = answer(403, Some(code), Some(message));
         assert_eq!(classify(answer), (FaultKind::Expired, SET_THE_CLOCK), "{code}");
     }
-    let wrong_region = Answer {
-        status: 403,
-        code: Some("SignatureDoesNotMatch"),
-        message: Some("Credential should be scoped to a valid region, not 'eu-west-1'. "),
-    };
-    assert_eq!(classify(wrong_region), (FaultKind::WrongRegion, SIGN_FOR_ITS_REGION));
-    let wrong_secret = Answer {
-        status: 400,
-        code: Some("InvalidSignatureException"),
-        message: Some("The request signature we calculated does not match the signature you provided."),
-    };
-    assert!(classify(wrong_secret).1.contains("secret access key"));
+    let message = Some("Credential should be scoped to a valid region, not 'eu-west-1'. ");
+    let wrong_region = classify(answer(403, Some("SignatureDoesNotMatch"), message));
+    assert_eq!(wrong_region, (FaultKind::WrongRegion, SIGN_FOR_ITS_REGION));
+    let message = Some("The request signature we calculated does not match the signature you provided.");
+    let wrong_secret = classify(answer(400, Some("InvalidSignatureException"), message));
+    assert!(wrong_secret.1.contains("secret access key"));
 }

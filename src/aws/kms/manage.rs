@@ -45,8 +45,7 @@ pub(crate) async fn create_alias(aws: &Aws, alias: &str, key_arn: &str) -> Resul
         .create_alias()
         .alias_name(alias)
         .target_key_id(key_arn);
-    call.send().await.heard("create", alias)?;
-    Ok(())
+    call.send().await.heard("create", alias).map(drop)
 }
 
 /// `alias` with `alias/`.
@@ -56,15 +55,13 @@ pub(crate) async fn update_alias(aws: &Aws, alias: &str, key_arn: &str) -> Resul
         .update_alias()
         .alias_name(alias)
         .target_key_id(key_arn);
-    call.send().await.heard("move", alias)?;
-    Ok(())
+    call.send().await.heard("move", alias).map(drop)
 }
 
 /// `alias` with `alias/`.
 pub(crate) async fn delete_alias(aws: &Aws, alias: &str) -> Result<(), Fault> {
     let call = aws.kms().delete_alias().alias_name(alias);
-    call.send().await.heard("delete", alias)?;
-    Ok(())
+    call.send().await.heard("delete", alias).map(drop)
 }
 
 pub(crate) async fn put_key_policy(aws: &Aws, key_arn: &str, policy: &str, accept_lockout: bool) -> Result<(), Fault> {
@@ -75,9 +72,7 @@ pub(crate) async fn put_key_policy(aws: &Aws, key_arn: &str, policy: &str, accep
         .policy_name("default")
         .policy(policy)
         .bypass_policy_lockout_safety_check(accept_lockout);
-    let act = "replace the policy of";
-    call.send().await.heard(act, key_arn)?;
-    Ok(())
+    call.send().await.heard("replace the policy of", key_arn).map(drop)
 }
 
 pub(crate) async fn tag_key(aws: &Aws, key_arn: &str, set: &BTreeMap<String, String>) -> Result<(), Fault> {
@@ -86,8 +81,7 @@ pub(crate) async fn tag_key(aws: &Aws, key_arn: &str, set: &BTreeMap<String, Str
         .tag_resource()
         .key_id(key_arn)
         .set_tags(Some(tags(key_arn, set)?));
-    call.send().await.heard("tag", key_arn)?;
-    Ok(())
+    call.send().await.heard("tag", key_arn).map(drop)
 }
 
 pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Result<(), Fault> {
@@ -96,9 +90,7 @@ pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Res
         .untag_resource()
         .key_id(key_arn)
         .set_tag_keys(Some(names.to_vec()));
-    let act = "remove tags of";
-    call.send().await.heard(act, key_arn)?;
-    Ok(())
+    call.send().await.heard("remove tags of", key_arn).map(drop)
 }
 
 /// Every tag, page by page.
@@ -122,13 +114,12 @@ pub(crate) async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<(
     if on {
         let call = aws.kms_of(key_arn).enable_key_rotation().key_id(key_arn);
         let act = "switch on the rotation of";
-        call.send().await.heard(act, key_arn)?;
+        call.send().await.heard(act, key_arn).map(drop)
     } else {
         let call = aws.kms_of(key_arn).disable_key_rotation().key_id(key_arn);
         let act = "switch off the rotation of";
-        call.send().await.heard(act, key_arn)?;
+        call.send().await.heard(act, key_arn).map(drop)
     }
-    Ok(())
 }
 
 pub(crate) async fn set_description(aws: &Aws, key_arn: &str, description: &str) -> Result<(), Fault> {
@@ -137,8 +128,7 @@ pub(crate) async fn set_description(aws: &Aws, key_arn: &str, description: &str)
         .update_key_description()
         .key_id(key_arn)
         .description(description);
-    call.send().await.heard("change the description of", key_arn)?;
-    Ok(())
+    call.send().await.heard("change the description of", key_arn).map(drop)
 }
 
 /// When the key was used last; `None` if never since KMS began to keep count.
@@ -153,14 +143,12 @@ pub(crate) async fn last_usage(aws: &Aws, key_arn: &str) -> Result<Option<Timest
 
 pub(crate) async fn enable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms_of(key_arn).enable_key().key_id(key_arn);
-    call.send().await.heard("enable", key_arn)?;
-    Ok(())
+    call.send().await.heard("enable", key_arn).map(drop)
 }
 
 pub(crate) async fn disable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms_of(key_arn).disable_key().key_id(key_arn);
-    call.send().await.heard("disable", key_arn)?;
-    Ok(())
+    call.send().await.heard("disable", key_arn).map(drop)
 }
 
 pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -> Result<(), Fault> {
@@ -169,14 +157,12 @@ pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -
         .schedule_key_deletion()
         .key_id(key_arn)
         .pending_window_in_days(days);
-    call.send().await.heard("schedule the deletion of", key_arn)?;
-    Ok(())
+    call.send().await.heard("schedule the deletion of", key_arn).map(drop)
 }
 
 pub(crate) async fn cancel_key_deletion(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms_of(key_arn).cancel_key_deletion().key_id(key_arn);
-    call.send().await.heard("cancel the deletion of", key_arn)?;
-    Ok(())
+    call.send().await.heard("cancel the deletion of", key_arn).map(drop)
 }
 
 /// The token is kept with the session, which passes it on until the grant is known everywhere.
@@ -218,8 +204,7 @@ pub(crate) async fn retire_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Re
     let call = aws.kms_of(key_arn).retire_grant().key_id(key_arn).grant_id(grant_id);
     let act = format!("retire grant {grant_id} on");
     aws.tokens().forget(grant_id);
-    call.send().await.heard(&act, key_arn)?;
-    Ok(())
+    call.send().await.heard(&act, key_arn).map(drop)
 }
 
 fn constraints(constraint: &GrantConstraint) -> GrantConstraints {

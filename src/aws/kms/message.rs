@@ -6,7 +6,7 @@ use aws_sdk_kms::operation::re_encrypt::builders::ReEncryptFluentBuilder;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
-use super::{decrypted, in_context, replica};
+use super::{Unshared, decrypted, in_context, replica};
 use crate::aws::Aws;
 use crate::aws::fault::{Expected, Heard};
 use crate::domain::{Arn, Fault};
@@ -44,6 +44,35 @@ pub(crate) async fn decrypt(
     Ok((opened.plaintext, opened.key_arn))
 }
 
+/// Whether KMS would decrypt it, under whichever key it is, as it says without doing it.
+///
+/// # Errors
+/// Why it would not; or that it could not be asked.
+pub(crate) async fn would_decrypt(
+    aws: &Aws,
+    ciphertext: &[u8],
+    context: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
+    let call = aws
+        .kms()
+        .decrypt()
+        .ciphertext_blob(Blob::new(ciphertext))
+        .set_encryption_context(in_context(context))
+        .dry_run(true)
+        .customize()
+        .interceptor(Unshared);
+    would(call.send().await.heard("decrypt under", "the key that encrypted it"))
+}
+
+/// What the answer to a dry run says.
+fn would<T>(answer: Result<T, Fault>) -> Result<(), Fault> {
+    match answer {
+        // So it says that it would.
+        Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
 /// How a data key is wrapped anew.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rewrap<'a> {
@@ -70,11 +99,7 @@ pub(crate) async fn re_encrypt(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) ->
 /// Why it would not; or that it could not be asked.
 pub(crate) async fn would_re_encrypt(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) -> Result<(), Fault> {
     let call = rewrapping(aws, ciphertext, how).dry_run(true);
-    match call.send().await.heard(ANEW, how.to) {
-        // So it says that it would.
-        Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Ok(()),
-        answer => answer.map(drop),
-    }
+    would(call.send().await.heard(ANEW, how.to))
 }
 
 fn rewrapping(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) -> ReEncryptFluentBuilder {

@@ -220,40 +220,28 @@ fn operation(head: &str, body: &str) -> String {
         return operation.to_owned();
     }
     let line = head.lines().next().unwrap_or_default();
-    let by_query = [
-        ("list-type=2", "ListObjectsV2"),
-        ("versions", "ListObjectVersions"),
-        ("uploads", "ListMultipartUploads"),
-        ("uploadId=", "ListParts"),
-    ];
-    let found = by_query.iter().find(|(query, _)| line.contains(query));
-    found.map_or("ListBuckets", |(_, operation)| operation).to_owned()
+    let found = OF_S3.iter().find(|(query, _)| line.contains(query));
+    found.map_or_else(String::new, |(_, operation)| (*operation).to_owned())
 }
 
-fn is_of_s3(operation: &str) -> bool {
-    let operations = [
-        "ListObjectsV2",
-        "ListObjectVersions",
-        "ListMultipartUploads",
-        "ListParts",
-        "ListBuckets",
-    ];
-    operations.contains(&operation)
-}
+/// The lists of S3, by what is in the query of each.
+const OF_S3: [(&str, &str); 5] = [
+    ("list-type=2", "ListObjectsV2"),
+    ("versions", "ListObjectVersions"),
+    ("uploads", "ListMultipartUploads"),
+    ("uploadId=", "ListParts"),
+    ("", "ListBuckets"),
+];
 
 fn throttled(operation: &str) -> (u16, String) {
-    if is_of_s3(operation) {
-        return (
-            503,
-            "<Error><Code>SlowDown</Code><Message>slower</Message></Error>".to_owned(),
-        );
+    if OF_S3.iter().any(|(_, of_s3)| *of_s3 == operation) {
+        let error = "<Error><Code>SlowDown</Code><Message>slower</Message></Error>";
+        return (503, error.to_owned());
     }
     if operation.contains("Role") {
         let error = "<Error><Code>Throttling</Code><Message>slower</Message></Error>";
-        return (
-            400,
-            format!("<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"),
-        );
+        let error = format!("<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>");
+        return (400, error);
     }
     let body = r#"{"__type":"ThrottlingException","message":"slower"}"#;
     (400, body.to_owned())
@@ -324,11 +312,8 @@ fn page(operation: &str, is_first: bool) -> String {
             "NextPartNumberMarker",
         ),
         "ListBuckets" => {
-            let next = if is_first {
-                "<ContinuationToken>more</ContinuationToken>"
-            } else {
-                ""
-            };
+            let token = "<ContinuationToken>more</ContinuationToken>";
+            let next = if is_first { token } else { "" };
             let bucket = format!("<Buckets><Bucket><Name>bucket{row}</Name></Bucket></Buckets>");
             format!("<ListAllMyBucketsResult>{bucket}{next}</ListAllMyBucketsResult>")
         }

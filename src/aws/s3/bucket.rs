@@ -28,8 +28,7 @@ pub(crate) async fn create_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> 
         .create_bucket()
         .bucket(bucket)
         .set_create_bucket_configuration(place);
-    call.send().await.heard("create bucket", bucket)?;
-    Ok(())
+    call.send().await.heard("create bucket", bucket).map(drop)
 }
 
 /// Nothing in it can be made public, whatever its policies say.
@@ -69,8 +68,7 @@ pub(crate) async fn abort_old_uploads(aws: &Aws, bucket: &str) -> Result<(), Fau
         .put_bucket_lifecycle_configuration()
         .bucket(bucket)
         .lifecycle_configuration(rules);
-    call.send().await.heard(act, bucket)?;
-    Ok(())
+    call.send().await.heard(act, bucket).map(drop)
 }
 
 pub(crate) async fn tag_bucket(aws: &Aws, bucket: &str, tags: &BTreeMap<String, String>) -> Result<(), Fault> {
@@ -82,8 +80,7 @@ pub(crate) async fn tag_bucket(aws: &Aws, bucket: &str, tags: &BTreeMap<String, 
     let tagging = set.and_then(|set| Tagging::builder().set_tag_set(Some(set)).build());
     let tagging = tagging.map_err(|error| Fault::invalid(act, bucket, error.to_string(), ""))?;
     let call = aws.s3_control().put_bucket_tagging().bucket(bucket).tagging(tagging);
-    call.send().await.heard(act, bucket)?;
-    Ok(())
+    call.send().await.heard(act, bucket).map(drop)
 }
 
 /// A bucket without tags has none.
@@ -154,8 +151,7 @@ pub(crate) async fn abort_upload(aws: &Aws, bucket: &str, key: &str, id: &str) -
 /// The bucket must be empty.
 pub(crate) async fn delete_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> {
     let call = aws.s3_control().delete_bucket().bucket(bucket);
-    call.send().await.heard("delete bucket", bucket)?;
-    Ok(())
+    call.send().await.heard("delete bucket", bucket).map(drop)
 }
 
 /// The policy of a bucket, as JSON.

@@ -13,7 +13,7 @@ use aws_smithy_types::date_time::Format;
 
 use super::{head, length_of, uri};
 use crate::aws::Aws;
-use crate::aws::again::again;
+use crate::aws::again::{again, insist};
 use crate::aws::fault::{Expected, Heard};
 use crate::domain::Fault;
 
@@ -125,11 +125,8 @@ pub(in crate::aws) use carried;
 /// When it cannot be told whether they may be locked.
 pub(crate) async fn keeps(aws: &Aws, bucket: &str) -> Result<Keeps, Fault> {
     let act = "ask for the object lock of bucket";
-    let ask = || async {
-        let call = aws.s3_control().get_object_lock_configuration();
-        call.bucket(bucket).send().await.heard(act, bucket)
-    };
-    let (locks, locks_by_default) = match again(ask).await {
+    let call = aws.s3_control().get_object_lock_configuration().bucket(bucket);
+    let (locks, locks_by_default) = match insist!(call, act, bucket).await {
         Ok(answer) => {
             let lock = answer
                 .object_lock_configuration()
@@ -255,12 +252,8 @@ async fn lock(aws: &Aws, bucket: &str, key: &str, head: &HeadObjectOutput, carri
         head.object_lock_retain_until_date().copied(),
     );
     if mode.is_none() {
-        let act = "ask for the retention of";
-        let ask = || async {
-            let call = aws.s3_control().get_object_retention();
-            call.bucket(bucket).key(key).send().await.heard(act, object)
-        };
-        match again(ask).await {
+        let call = aws.s3_control().get_object_retention().bucket(bucket).key(key);
+        match insist!(call, "ask for the retention of", object).await {
             Ok(answer) => {
                 let retention = answer.retention();
                 let said = retention.and_then(|retention| retention.mode());
@@ -277,12 +270,8 @@ async fn lock(aws: &Aws, bucket: &str, key: &str, head: &HeadObjectOutput, carri
     }
     let mut hold = head.object_lock_legal_hold_status().cloned();
     if hold.is_none() {
-        let act = "ask for the legal hold of";
-        let ask = || async {
-            let call = aws.s3_control().get_object_legal_hold();
-            call.bucket(bucket).key(key).send().await.heard(act, object)
-        };
-        match again(ask).await {
+        let call = aws.s3_control().get_object_legal_hold().bucket(bucket).key(key);
+        match insist!(call, "ask for the legal hold of", object).await {
             Ok(answer) => hold = answer.legal_hold().and_then(|hold| hold.status()).cloned(),
             Err(fault) if has_none(&fault, NONE) => {}
             Err(fault) => return Err(fault),
@@ -294,12 +283,8 @@ async fn lock(aws: &Aws, bucket: &str, key: &str, head: &HeadObjectOutput, carri
 
 /// An object's tags, as a query string.
 async fn tags(aws: &Aws, bucket: &str, key: &str) -> Result<String, Fault> {
-    let (act, object) = ("read the tags of", uri(bucket, key));
-    let ask = || async {
-        let call = aws.s3_control().get_object_tagging();
-        call.bucket(bucket).key(key).send().await.heard(act, &object)
-    };
-    let answer = again(ask).await?;
+    let call = aws.s3_control().get_object_tagging().bucket(bucket).key(key);
+    let answer = insist!(call, "read the tags of", &uri(bucket, key)).await?;
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     pairs.extend_pairs(answer.tag_set().iter().map(|tag| (tag.key(), tag.value())));
     Ok(pairs.finish())

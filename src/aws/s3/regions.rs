@@ -7,21 +7,17 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use aws_sdk_s3::config::endpoint::{DefaultResolver, EndpointFuture, Params, ResolveEndpoint};
 use aws_sdk_s3::config::interceptors::InterceptorContext;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
-use aws_smithy_types::retry::ErrorKind;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use super::terms::asked;
+use crate::aws::hooks::{again_if_marked, intercepts};
 use crate::aws::not_asked::NotAsked;
 use crate::domain::{Fault, bucket};
 
@@ -147,30 +143,17 @@ impl Storable for Sent {
 /// Marks an answer to a request that went to another region than its bucket's.
 const NEWS: &str = "strongroom-bucket-moved";
 
-#[dyn_dispatch_hint]
-impl Intercept for Listens {
-    fn name(&self) -> &'static str {
-        "Listens"
-    }
+intercepts! {
+    Listens:
 
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_transmit(self, context: &BeforeTransmitInterceptorContextRef<'_>, config) {
         let authorization = context.request().headers().get("authorization");
         let sent = authorization.and_then(signed_for).map(|region| Sent(region.to_owned()));
         config.interceptor_state().store_or_unset(sent);
         Ok(())
     }
 
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn modify_before_deserialization(self, context: &mut BeforeDeserializationInterceptorContextMut<'_>, config) {
         let answer = context.response();
         let is_elsewhere = [301, 307, 400].contains(&answer.status().as_u16());
         let told = answer.headers().get(HEADER).filter(|_| is_elsewhere);
@@ -195,10 +178,7 @@ impl ClassifyRetry for Redirects {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.response().and_then(|answer| answer.headers().get(NEWS)) {
-            Some(_) => RetryAction::retryable_error_with_explicit_delay(ErrorKind::TransientError, Duration::ZERO),
-            None => RetryAction::NoActionIndicated,
-        }
+        again_if_marked(context, NEWS)
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{BucketVersioningStatus, ObjectLockLegalHoldStatus, ObjectLockRetentionMode};
 
 use super::{may_replace, uri};
-use crate::aws::again::again;
+use crate::aws::again::insist;
 use crate::aws::fault::Heard;
 use crate::aws::{Aws, timestamp};
 use crate::domain::explain::is_locked;
@@ -19,12 +19,8 @@ const ACT: &str = "delete";
 pub(crate) async fn delete_this(aws: &Aws, bucket: &str, key: &str, etag: &str) -> Result<Option<String>, Fault> {
     may_replace(aws, bucket, key)?;
     let object = uri(bucket, key);
-    let call = || async {
-        let call = aws.s3_control().delete_object().bucket(bucket).key(key).if_match(etag);
-        let answer = call.send().await.heard(ACT, &object)?;
-        Ok(answer.version_id)
-    };
-    let deleted = again(call).await;
+    let call = aws.s3_control().delete_object().bucket(bucket).key(key).if_match(etag);
+    let deleted = insist!(call, ACT, &object).await.map(|answer| answer.version_id);
     deleted.map_err(|fault| match fault.kind {
         FaultKind::Conflict => Fault {
             cause: format!("it is another object since it was read ({})", fault.cause),
@@ -38,16 +34,9 @@ pub(crate) async fn delete_this(aws: &Aws, bucket: &str, key: &str, etag: &str) 
 /// Deletes one version for good; fine if it is gone.
 pub(crate) async fn delete_version(aws: &Aws, bucket: &str, key: &str, version: &str) -> Result<(), Fault> {
     let object = format!("version {version} of {}", uri(bucket, key));
-    let call = || async {
-        let call = aws
-            .s3_control()
-            .delete_object()
-            .bucket(bucket)
-            .key(key)
-            .version_id(version);
-        call.send().await.heard(ACT, &object)
-    };
-    match again(call).await {
+    let call = aws.s3_control().delete_object().bucket(bucket).key(key);
+    let call = call.version_id(version);
+    match insist!(call, ACT, &object).await {
         Ok(_) => Ok(()),
         Err(fault) if fault.kind == FaultKind::NotFound => Ok(()),
         Err(fault) if is_locked(&fault.cause) => Err(Box::pin(locked(aws, (bucket, key, version), fault)).await),
@@ -64,17 +53,14 @@ pub(crate) fn words_of_version(bucket: &str, key: &str, version: &str) -> String
 /// The refusal of a locked version, with what its lock is and what ends it, as far as the caller may know; every lock if not.
 async fn locked(aws: &Aws, (bucket, key, version): (&str, &str, &str), fault: Fault) -> Fault {
     let object = &uri(bucket, key);
-    let hold = || async {
-        let call = aws.s3_control().get_object_legal_hold().bucket(bucket).key(key);
-        let call = call.version_id(version).send();
-        call.await.heard("ask for the legal hold of", object)
-    };
-    let retention = || async {
-        let call = aws.s3_control().get_object_retention().bucket(bucket).key(key);
-        let call = call.version_id(version).send();
-        call.await.heard("ask for the retention of", object)
-    };
-    let (hold, retention) = futures::join!(again(hold), again(retention));
+    let hold = aws.s3_control().get_object_legal_hold().bucket(bucket).key(key);
+    let hold = hold.version_id(version);
+    let retention = aws.s3_control().get_object_retention().bucket(bucket).key(key);
+    let retention = retention.version_id(version);
+    let (hold, retention) = futures::join!(
+        insist!(hold, "ask for the legal hold of", object),
+        insist!(retention, "ask for the retention of", object)
+    );
     let this = words_of_version(bucket, key, version);
     let mut ends = Vec::new();
     let status = hold.ok().and_then(|answer| answer.legal_hold?.status);
@@ -109,10 +95,7 @@ async fn locked(aws: &Aws, (bucket, key, version): (&str, &str, &str), fault: Fa
 
 /// Whether a bucket keeps versions, or did; `None` if it never has.
 pub(crate) async fn versioning(aws: &Aws, bucket: &str) -> Result<Option<bool>, Fault> {
-    let call = || async {
-        let call = aws.s3_control().get_bucket_versioning().bucket(bucket);
-        call.send().await.heard("ask for the versioning of bucket", bucket)
-    };
-    let answer = again(call).await?;
+    let call = aws.s3_control().get_bucket_versioning().bucket(bucket);
+    let answer = insist!(call, "ask for the versioning of bucket", bucket).await?;
     Ok(answer.status().map(|status| *status == BucketVersioningStatus::Enabled))
 }

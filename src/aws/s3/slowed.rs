@@ -5,11 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::aws::hooks::intercepts;
 
 /// How often a server asked for less, also where asking again helped.
 #[derive(Debug, Clone, Default)]
@@ -22,18 +20,10 @@ impl Slowed {
     }
 }
 
-#[dyn_dispatch_hint]
-impl Intercept for Slowed {
-    fn name(&self) -> &'static str {
-        "Slowed"
-    }
+intercepts! {
+    Slowed:
 
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn read_before_deserialization(self, context: &BeforeDeserializationInterceptorContextRef<'_>, _config) {
         if matches!(context.response().status().as_u16(), 429 | 503) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }

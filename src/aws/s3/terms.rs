@@ -4,14 +4,12 @@
 
 use aws_sdk_s3::config::endpoint::Params;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::endpoint::EndpointResolverParams;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::aws::Aws;
+use crate::aws::hooks::intercepts;
 use crate::domain::{Fault, FaultKind, UploadRule};
 
 const OWNER: &str = "x-amz-expected-bucket-owner";
@@ -21,18 +19,10 @@ const PAYER: &str = "x-amz-request-payer";
 #[derive(Debug)]
 pub(in crate::aws) struct Terms(pub(in crate::aws) Vec<UploadRule>);
 
-#[dyn_dispatch_hint]
-impl Intercept for Terms {
-    fn name(&self) -> &'static str {
-        "Terms"
-    }
+intercepts! {
+    Terms:
 
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
+    fn modify_before_signing(self, context: &mut BeforeTransmitInterceptorContextMut<'_>, config) {
         // What is yet to be made is nobody's.
         let makes_it = config
             .load::<Metadata>()

@@ -69,8 +69,7 @@ pub(crate) async fn create_bulk_job(aws: &Aws, job: &BulkJob, brought: Option<&B
         .set_environment(environment(&engine.settings))
         .set_network_config(network(&engine.settings))
         .set_tags(Some(tags.collect()));
-    call.send().await.heard("create processing job", &job.name)?;
-    Ok(())
+    call.send().await.heard("create processing job", &job.name).map(drop)
 }
 
 fn input(name: &str, from: &str, to: &str, kind: DataType, distribution: Distribution) -> ProcessingInput {

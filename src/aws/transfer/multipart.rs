@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Content, Replaces, Stored, UPLOAD, spelled, unquoted};
-use crate::aws::again::again;
+use crate::aws::again::{again, insist};
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
 use crate::aws::s3::{Carried, carried, demanded, may_replace, uri};
@@ -178,18 +178,10 @@ pub(crate) async fn complete_stored(
 
 /// Throws the parts away; fine if they are gone.
 pub(crate) async fn abort(aws: &Aws, upload: &Multipart) -> Result<(), Fault> {
-    let call = || async move {
-        let call = aws
-            .s3_control()
-            .abort_multipart_upload()
-            .bucket(&upload.bucket)
-            .key(&upload.key)
-            .upload_id(&upload.id);
-        call.send()
-            .await
-            .heard("abort the upload of", &uri(&upload.bucket, &upload.key))
-    };
-    match again(call).await {
+    let object = uri(&upload.bucket, &upload.key);
+    let call = aws.s3_control().abort_multipart_upload().bucket(&upload.bucket);
+    let call = call.key(&upload.key).upload_id(&upload.id);
+    match insist!(call, "abort the upload of", &object).await {
         Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::body::Content;
 use super::{UPLOAD, demanded, unquoted, uri};
 use crate::aws::Aws;
-use crate::aws::again::again;
+use crate::aws::again::{again, insist};
 use crate::aws::fault::Heard;
 use crate::aws::patience::Pulse;
 use crate::domain::Fault;
@@ -45,13 +45,9 @@ pub(crate) async fn put_sealed(aws: &Aws, bucket: &str, key: &str, body: Bytes, 
 
 /// The SHA-256 of a whole object as S3 computed it, as base64; `None` if it was written without.
 pub(crate) async fn sha256(aws: &Aws, bucket: &str, key: &str) -> Result<Option<String>, Fault> {
-    let object = uri(bucket, key);
-    let call = || async {
-        let call = aws.s3_control().head_object().bucket(bucket).key(key);
-        let call = call.checksum_mode(ChecksumMode::Enabled);
-        call.send().await.heard("look at", &object)
-    };
-    let answer = again(call).await?;
+    let call = aws.s3_control().head_object().bucket(bucket).key(key);
+    let call = call.checksum_mode(ChecksumMode::Enabled);
+    let answer = insist!(call, "look at", &uri(bucket, key)).await?;
     // Of the parts' checksums, as a multipart upload may have it.
     let is_of_parts = |sum: &String| sum.contains('-');
     Ok(answer.checksum_sha256.filter(|sum| !is_of_parts(sum)))

@@ -1,5 +1,6 @@
 use super::*;
 use crate::app::{Command, Keyed};
+use crate::domain::PlaintextPlace;
 
 #[test]
 fn the_sample_names_every_setting_and_changes_nothing() {

@@ -1,6 +1,7 @@
 //! The summary for people, in lines of text.
 
 use super::{AuditKey, AuditSummary, Ended, Tally};
+use crate::domain::words::bytes;
 
 /// As wide as the id of a key without an alias.
 const NAME: usize = 37;
@@ -95,12 +96,16 @@ fn heading(summary: &AuditSummary) -> String {
     } else {
         "objects"
     };
-    let (all, size) = (summary.all.objects, size(summary.all.bytes));
+    let (all, size) = (summary.all.objects, bytes(summary.all.bytes));
     format!("{}: {all} {what}, {size}{part}", summary.place)
 }
 
 fn row(name: &str, tally: Tally, behind: &str) -> String {
-    let line = format!("{name:NAME$} {:>10} {:>10}  {behind}", tally.objects, size(tally.bytes));
+    let line = format!(
+        "{name:NAME$} {:>10} {:>10}  {behind}",
+        tally.objects,
+        bytes(tally.bytes)
+    );
     line.trim_end().to_owned()
 }
 
@@ -117,19 +122,4 @@ pub fn key_name(key: &AuditKey) -> String {
         format!(" ({state})")
     };
     format!("{name}{state}")
-}
-
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let (mut value, mut unit) = (bytes as f64, 0);
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let unit = UNITS.get(unit).copied().unwrap_or_default();
-    if unit == "B" {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
 }

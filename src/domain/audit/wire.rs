@@ -6,25 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{AtRest, AuditKey, AuditRow, Flaw, KeyState, Kind, Unchecked, Unread};
-use crate::domain::Refuted;
-use crate::domain::bond::{Move, Standing};
-
-/// Metadata that a flaw may name: strongroom's own, and other tools'.
-const NAMES: [&str; 13] = [
-    "version",
-    "kms-key-id",
-    "mac",
-    "data-key",
-    "prefix",
-    "length",
-    "name",
-    "x-amz-key-v2",
-    "x-amz-d",
-    "x-amz-i",
-    "x-amz-iv",
-    "x-amz-cek-alg",
-    "x-amz-wrap-alg",
-];
+use crate::domain::bond::Standing;
+use crate::domain::flags::{is_no, is_yes, yes};
 
 /// What a look at one object told: its row, where it stands, and what it says of its neighbours in the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +105,7 @@ struct RowLine {
     key: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<Box<str>>,
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
     latest: bool,
     size: u64,
     kind: String,
@@ -133,66 +116,19 @@ struct RowLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data_key_object: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    flaws: Vec<FlawLine>,
+    flaws: Vec<Flaw>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unread: Option<(String, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    unchecked: Vec<UncheckedLine>,
+    unchecked: Vec<Unchecked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     intact: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    stands: Option<StandingLine>,
+    stands: Option<Standing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     instructs: Option<u8>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_no")]
     may_be_instructed: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum FlawLine {
-    Open,
-    OpenMember(String),
-    Size { stored: u64, length: u64 },
-    Name(String),
-    Metadata(String),
-    NoToken,
-    NoDataKey,
-    Lacks(String),
-    KeyObjectMissing { uri: String, is_carried: bool },
-    KeyObjectDiffers(String),
-    KeyUnusable(String),
-    NotIntact(String),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum UncheckedLine {
-    KeyState(String),
-    KeyObject(String),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StandingLine {
-    InPlace,
-    Moved(String, String),
-    Unrecorded,
-    Renamed,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_true(value: &bool) -> bool {
-    *value
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// A row as a line of JSON, its key among `keys`.
@@ -210,14 +146,14 @@ pub fn write_row(seen: &SeenRow, keys: &mut Keys) -> serde_json::Result<String> 
         at_rest: row.at_rest.as_str().to_owned(),
         kms_key: row.kms_key.as_ref().map(|key| keys.place(key)),
         data_key_object: row.data_key_object.clone(),
-        flaws: row.flaws.iter().map(flaw_line).collect(),
+        flaws: row.flaws.clone(),
         unread: row
             .unread
             .as_ref()
             .map(|unread| (unread.cause.clone(), unread.why.clone())),
-        unchecked: row.unchecked.iter().map(unchecked_line).collect(),
+        unchecked: row.unchecked.clone(),
         intact: row.is_intact,
-        stands: seen.standing.as_ref().map(standing_line),
+        stands: seen.standing.clone(),
         instructs: seen.instructs,
         may_be_instructed: seen.may_be_instructed,
     })
@@ -230,7 +166,6 @@ pub fn read_row(line: &str, keys: &Keys) -> Option<SeenRow> {
         Some(place) => Some(Arc::clone(keys.at(place)?)),
         None => None,
     };
-    let flaws: Option<Vec<Flaw>> = line.flaws.into_iter().map(flaw).collect();
     let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == line.kind)?;
     Some(SeenRow {
         row: AuditRow {
@@ -239,13 +174,13 @@ pub fn read_row(line: &str, keys: &Keys) -> Option<SeenRow> {
             at_rest: at_rest(&line.at_rest)?,
             kms_key,
             data_key_object: line.data_key_object,
-            flaws: flaws?,
+            flaws: line.flaws,
             unread: line.unread.map(|(cause, why)| Box::new(Unread { cause, why })),
-            unchecked: line.unchecked.into_iter().map(unchecked).collect(),
+            unchecked: line.unchecked,
             is_intact: line.intact,
             ..AuditRow::new(line.key, line.size, kind)
         },
-        standing: line.stands.map(standing),
+        standing: line.stands,
         instructs: line.instructs,
         may_be_instructed: line.may_be_instructed,
     })
@@ -256,85 +191,12 @@ fn at_rest(word: &str) -> Option<AtRest> {
     all.into_iter().find(|one| one.as_str() == word)
 }
 
-fn name(name: &str) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| *known == name)
-}
-
-fn unchecked_line(unchecked: &Unchecked) -> UncheckedLine {
-    match unchecked {
-        Unchecked::KeyState(why) => UncheckedLine::KeyState(why.clone()),
-        Unchecked::KeyObject(why) => UncheckedLine::KeyObject(why.clone()),
-    }
-}
-
-fn unchecked(line: UncheckedLine) -> Unchecked {
-    match line {
-        UncheckedLine::KeyState(why) => Unchecked::KeyState(why),
-        UncheckedLine::KeyObject(why) => Unchecked::KeyObject(why),
-    }
-}
-
-fn flaw_line(flaw: &Flaw) -> FlawLine {
-    match flaw {
-        Flaw::Open => FlawLine::Open,
-        Flaw::OpenMember(member) => FlawLine::OpenMember(member.clone()),
-        Flaw::Refuted(Refuted::Size { stored, length }) => FlawLine::Size {
-            stored: *stored,
-            length: *length,
-        },
-        Flaw::Refuted(Refuted::Name(name)) => FlawLine::Name(name.clone()),
-        Flaw::Refuted(Refuted::Metadata(name)) => FlawLine::Metadata((*name).to_owned()),
-        Flaw::NoToken => FlawLine::NoToken,
-        Flaw::NoDataKey => FlawLine::NoDataKey,
-        Flaw::Lacks(name) => FlawLine::Lacks((*name).to_owned()),
-        Flaw::KeyObjectMissing { uri, is_carried } => FlawLine::KeyObjectMissing {
-            uri: uri.clone(),
-            is_carried: *is_carried,
-        },
-        Flaw::KeyObjectDiffers(uri) => FlawLine::KeyObjectDiffers(uri.clone()),
-        Flaw::KeyUnusable(state) => FlawLine::KeyUnusable(state.clone()),
-        Flaw::NotIntact(why) => FlawLine::NotIntact(why.clone()),
-    }
-}
-
-fn flaw(line: FlawLine) -> Option<Flaw> {
-    Some(match line {
-        FlawLine::Open => Flaw::Open,
-        FlawLine::OpenMember(member) => Flaw::OpenMember(member),
-        FlawLine::Size { stored, length } => Flaw::Refuted(Refuted::Size { stored, length }),
-        FlawLine::Name(name) => Flaw::Refuted(Refuted::Name(name)),
-        FlawLine::Metadata(word) => Flaw::Refuted(Refuted::Metadata(name(&word)?)),
-        FlawLine::NoToken => Flaw::NoToken,
-        FlawLine::NoDataKey => Flaw::NoDataKey,
-        FlawLine::Lacks(word) => Flaw::Lacks(name(&word)?),
-        FlawLine::KeyObjectMissing { uri, is_carried } => Flaw::KeyObjectMissing { uri, is_carried },
-        FlawLine::KeyObjectDiffers(uri) => Flaw::KeyObjectDiffers(uri),
-        FlawLine::KeyUnusable(state) => Flaw::KeyUnusable(state),
-        FlawLine::NotIntact(why) => Flaw::NotIntact(why),
-    })
-}
-
-fn standing_line(standing: &Standing) -> StandingLine {
-    match standing {
-        Standing::InPlace => StandingLine::InPlace,
-        Standing::Moved(Move { from, to }) => StandingLine::Moved(from.clone(), to.clone()),
-        Standing::Unrecorded => StandingLine::Unrecorded,
-        Standing::Renamed => StandingLine::Renamed,
-    }
-}
-
-fn standing(line: StandingLine) -> Standing {
-    match line {
-        StandingLine::InPlace => Standing::InPlace,
-        StandingLine::Moved(from, to) => Standing::Moved(Move { from, to }),
-        StandingLine::Unrecorded => Standing::Unrecorded,
-        StandingLine::Renamed => Standing::Renamed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Refuted;
+    use crate::domain::bond::Move;
+    use crate::domain::object::METADATA_NAMES as NAMES;
 
     fn back(seen: &SeenRow) -> Option<SeenRow> {
         let mut keys = Keys::default();

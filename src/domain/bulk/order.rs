@@ -53,7 +53,7 @@ impl BulkOrder {
     /// `s3://BUCKET/PREFIX`, or how many places of which bucket.
     pub fn place(&self) -> String {
         match self {
-            Self::Audit(request) => format!("s3://{}/{}", request.bucket, request.prefix),
+            Self::Audit(request) => request.place(),
             Self::Seal(spec) => spec.place(),
             Self::Rewrap(spec) => spec.place(),
         }

@@ -9,14 +9,15 @@ fn denied(call: &str, on: &str, why: &str) -> Fault {
     Fault::denied("decrypt", KEY, cause, "")
 }
 
+/// What a refusal of this call with the key is explained by.
+fn said(call: &str, on: &str, why: &str) -> Explanation {
+    explain(&denied(call, on, why)).unwrap()
+}
+
 #[test]
 fn a_refused_decrypt_names_who_what_and_the_grant_that_mends_it() {
-    let fault = denied(
-        "kms:Decrypt",
-        KEY,
-        "because no identity-based policy allows the kms:Decrypt action",
-    );
-    let said = explain(&fault).unwrap();
+    let why = "because no identity-based policy allows the kms:Decrypt action";
+    let said = said("kms:Decrypt", KEY, why);
     assert_eq!(said.who.as_deref(), Some(SESSION));
     assert_eq!(said.call.as_deref(), Some("kms:Decrypt"));
     assert_eq!(said.on, KEY);
@@ -90,40 +91,25 @@ fn what_bounds_the_caller_is_named_and_nothing_is_proposed_that_cannot_help() {
 #[test]
 fn a_bucket_that_does_not_allow_is_mended_in_its_own_policy() {
     let on = "\"arn:aws:s3:::bucket/a\"";
-    let said = explain(&denied(
-        "s3:GetObject",
-        on,
-        "because no resource-based policy allows it",
-    ))
-    .unwrap();
-    assert_eq!(said.link, Link::ResourcePolicy);
-    assert!(said.remedy.contains("in the bucket's policy"), "{}", said.remedy);
-    let said = explain(&denied(
-        "s3:PutObject",
-        on,
-        "with an explicit deny in a resource-based policy",
-    ))
-    .unwrap();
-    assert_eq!(said.link, Link::ExplicitDeny);
-    assert!(said.words.contains("the bucket's policy") && said.remedy.contains("the bucket's policy"));
+    let lacks = said("s3:GetObject", on, "because no resource-based policy allows it");
+    assert_eq!(lacks.link, Link::ResourcePolicy);
+    assert!(lacks.remedy.contains("in the bucket's policy"), "{}", lacks.remedy);
+    let denies = said("s3:PutObject", on, "with an explicit deny in a resource-based policy");
+    assert_eq!(denies.link, Link::ExplicitDeny);
+    assert!(denies.words.contains("the bucket's policy") && denies.remedy.contains("the bucket's policy"));
 }
 
 #[test]
 fn what_s3_quotes_is_read_without_its_quotes() {
     let why = "because no identity-based policy allows the s3:GetObject action";
-    let said = explain(&denied("s3:GetObject", "\"arn:aws:s3:::bucket/a b\"", why)).unwrap();
+    let said = said("s3:GetObject", "\"arn:aws:s3:::bucket/a b\"", why);
     assert_eq!(said.on, "arn:aws:s3:::bucket/a b");
 }
 
 #[test]
 fn only_what_was_refused_is_granted_beyond_training() {
-    let said = explain(&denied(
-        "kms:GenerateDataKey",
-        KEY,
-        "because no identity-based policy allows it",
-    ))
-    .unwrap();
-    match said.repair {
+    let why = "because no identity-based policy allows it";
+    match said("kms:GenerateDataKey", KEY, why).repair {
         Some(Request::Grant(GrantRequest::New(spec))) => assert_eq!(spec.operations, ["GenerateDataKey"]),
         other => panic!("{other:?}"),
     }
@@ -132,28 +118,17 @@ fn only_what_was_refused_is_granted_beyond_training() {
 #[test]
 fn a_switched_off_key_is_enabled_and_a_doomed_one_saved() {
     let of = |cause: &str| {
-        let fault = Fault::new(
-            FaultKind::KeyState,
-            "encrypt under",
-            "alias/x",
-            format!("{KEY} {cause}"),
-            "",
-        );
+        let cause = format!("{KEY} {cause}");
+        let fault = Fault::new(FaultKind::KeyState, "encrypt under", "alias/x", cause, "");
         explain(&fault).unwrap()
     };
-    assert_eq!(
-        of("is disabled. (DisabledException)").repair,
-        Some(Request::Key(KeyRequest::Enable {
-            key_arn: KEY.to_owned()
-        }))
-    );
+    let key_arn = KEY.to_owned();
+    let enable = Request::Key(KeyRequest::Enable { key_arn });
+    assert_eq!(of("is disabled. (DisabledException)").repair, Some(enable));
     let doomed = of("is pending deletion. (KMSInvalidStateException)");
-    assert_eq!(
-        doomed.repair,
-        Some(Request::Key(KeyRequest::CancelDeletion {
-            key_arn: KEY.to_owned()
-        }))
-    );
+    let key_arn = KEY.to_owned();
+    let save = Request::Key(KeyRequest::CancelDeletion { key_arn });
+    assert_eq!(doomed.repair, Some(save));
     assert_eq!(doomed.link, Link::KeyState);
 }
 
@@ -203,28 +178,17 @@ fn a_line_of_a_jobs_log_is_explained_too() {
     assert_eq!(said.who.as_deref(), Some(SESSION));
     assert!(said.repair.is_some());
     assert_eq!(explain_text("epoch=1 loss=0.5"), None);
-    assert_eq!(
-        explain_text(&format!("{KEY} is disabled.")).unwrap().link,
-        Link::KeyState
-    );
+    let disabled = explain_text(&format!("{KEY} is disabled.")).unwrap();
+    assert_eq!(disabled.link, Link::KeyState);
 }
 
 #[test]
 fn what_is_no_refusal_is_not_explained() {
-    for kind in [
-        FaultKind::Timeout,
-        FaultKind::Io,
-        FaultKind::Usage,
-        FaultKind::Cancelled,
-    ] {
+    use FaultKind::{Cancelled, Io, Timeout, Usage};
+    for kind in [Timeout, Io, Usage, Cancelled] {
         assert_eq!(explain(&Fault::new(kind, "a", "b", "c", "")), None);
     }
-    let read_only = Fault::new(
-        FaultKind::ReadOnly,
-        "create bucket",
-        "b",
-        "read-only",
-        "start without --read-only",
-    );
+    let remedy = "start without --read-only";
+    let read_only = Fault::new(FaultKind::ReadOnly, "create bucket", "b", "read-only", remedy);
     assert_eq!(explain(&read_only).unwrap().link, Link::ReadOnly);
 }

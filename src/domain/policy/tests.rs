@@ -74,12 +74,8 @@ fn a_policy_that_is_none_is_refused_before_kms_is_asked() {
         let fault = parse(policy).unwrap_err();
         assert!(fault.cause.contains(expected), "{policy}: {fault}");
     }
-    assert!(
-        parse(&" ".repeat(40_000))
-            .unwrap_err()
-            .cause
-            .contains("more than 32768")
-    );
+    let long = parse(&" ".repeat(40_000)).unwrap_err();
+    assert!(long.cause.contains("more than 32768"), "{long}");
 }
 
 #[test]
@@ -137,13 +133,10 @@ fn trusting_the_caller_is_taken_back_without_a_trace() {
 
 #[test]
 fn the_service_is_trusted_once_and_for_this_account_only() {
-    assert_eq!(
-        trusting_service(&service_trust("111122223333").to_string(), "111122223333").unwrap(),
-        None
-    );
-    let added = trusting_service(r#"{"Statement": []}"#, "111122223333")
-        .unwrap()
-        .unwrap();
+    let account = "111122223333";
+    let trusts = service_trust(account).to_string();
+    assert_eq!(trusting_service(&trusts, account).unwrap(), None);
+    let added = trusting_service(r#"{"Statement": []}"#, account).unwrap().unwrap();
     assert!(added.contains("aws:SourceAccount"), "{added}");
 }
 
@@ -158,46 +151,26 @@ fn the_least_policy_reaches_this_training_and_nothing_of_kms() {
         ..RoleSpec::default()
     };
     let policy = execution_policy(&spec, "aws");
-    let asks = |action, resource| {
-        of_identity(
-            &policy,
-            &Question {
-                principal: ROLE,
-                account: "111122223333",
-                action,
-                resource,
-            },
-        )
-        .decision
-            == Decision::Allowed
-    };
-    assert!(asks("s3:GetObject", "arn:aws:s3:::sagemaker-x/data/x.csv"));
-    assert!(asks(
-        "s3:GetObject",
-        "arn:aws:s3:::sagemaker-x/.strongroom/manifests/j.json"
-    ));
-    assert!(asks(
-        "s3:GetObject",
-        "arn:aws:s3:::sagemaker-x/keys/.strongroom/program/00/strongroom"
-    ));
-    assert!(!asks(
-        "s3:GetObject",
-        "arn:aws:s3:::sagemaker-x/keys/.strongroom/data-keys/1"
-    ));
-    assert!(!asks("s3:GetObject", "arn:aws:s3:::sagemaker-x/other/x.csv"));
-    assert!(asks(
-        "s3:PutObject",
-        "arn:aws:s3:::sagemaker-x/output/j/output/model.tar.gz"
-    ));
-    assert!(!asks("s3:PutObject", "arn:aws:s3:::sagemaker-x/data/x.csv"));
-    assert!(asks(
-        "ecr:BatchGetImage",
-        "arn:aws:ecr:eu-west-1:111122223333:repository/train"
-    ));
-    assert!(!asks(
-        "ecr:BatchGetImage",
-        "arn:aws:ecr:eu-west-1:111122223333:repository/other"
-    ));
+    let (s3, ecr) = ("s3:::sagemaker-x/", "ecr:eu-west-1:111122223333:repository/");
+    for (action, service, resource, is_allowed) in [
+        ("s3:GetObject", s3, "data/x.csv", true),
+        ("s3:GetObject", s3, ".strongroom/manifests/j.json", true),
+        ("s3:GetObject", s3, "keys/.strongroom/program/00/strongroom", true),
+        ("s3:GetObject", s3, "keys/.strongroom/data-keys/1", false),
+        ("s3:GetObject", s3, "other/x.csv", false),
+        ("s3:PutObject", s3, "output/j/output/model.tar.gz", true),
+        ("s3:PutObject", s3, "data/x.csv", false),
+        ("ecr:BatchGetImage", ecr, "train", true),
+        ("ecr:BatchGetImage", ecr, "other", false),
+    ] {
+        let resource = &format!("arn:aws:{service}{resource}");
+        let asked = Question {
+            resource,
+            ..question(action)
+        };
+        let decision = of_identity(&policy, &asked).decision;
+        assert_eq!(decision == Decision::Allowed, is_allowed, "{action} {resource}");
+    }
     assert!(!policy.to_string().contains("kms:"));
 }
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::command::{CommandLine, Session};
 use super::facts::{Facts, Touch};
+use super::names::Names;
 use crate::domain::sheet::Sheet;
 
 /// A request that is about the account as a whole.
@@ -31,7 +33,7 @@ pub enum AccountRequest {
 }
 
 impl AccountRequest {
-    pub(super) fn facts(&self) -> Facts {
+    pub(super) fn facts(&self, _names: &Names<'_>) -> Facts {
         match self {
             Self::PlanCleanUp => Facts::reading("look for", "what the walk made", "look for what the walk made"),
             Self::SaveAudit { to } => {
@@ -44,5 +46,11 @@ impl AccountRequest {
             }
             Self::AuditLog { .. } => Facts::reading("read", "the audit log", "read the audit log"),
         }
+    }
+
+    /// A plan, a log of our own.
+    #[expect(clippy::unused_self, reason = "every area is asked alike")]
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
+        Vec::new()
     }
 }

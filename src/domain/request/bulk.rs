@@ -3,6 +3,7 @@
 use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, principal};
+use super::objects::audit;
 use super::rewraps;
 use super::seals::SealRequest;
 use crate::domain::words::span;
@@ -42,6 +43,14 @@ pub enum BulkRequest {
 }
 
 impl BulkRequest {
+    /// The role (ARN) of the job that it looks at before there is one.
+    pub(crate) fn role_of_preflight(&self) -> Option<&str> {
+        match self {
+            Self::Preflight { engine, .. } => Some(&engine.role_arn),
+            Self::Begin { .. } | Self::GoOn { .. } | Self::Collect { .. } => None,
+        }
+    }
+
     pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
         match self {
             Self::Begin { order, engine } => begin(order, engine, names),
@@ -64,7 +73,7 @@ impl BulkRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         match self {
             Self::Begin { order, engine } => line(order).map(|line| on(line, engine)).into_iter().collect(),
             Self::Preflight { order, engine } => {
@@ -88,13 +97,11 @@ pub fn resume_command(plan: &BulkPlan, id: &str) -> String {
 /// The command that does it on one machine.
 fn line(order: &BulkOrder) -> Option<CommandLine> {
     match order {
-        BulkOrder::Audit(request) => Some(
-            CommandLine::strongroom("audit")
-                .words([order.place()])
-                .flag("--deep", request.deep)
-                .flag("--versions", request.versions),
-        ),
-        BulkOrder::Seal(spec) => SealRequest::Run(spec.clone()).commands().into_iter().next(),
+        BulkOrder::Audit(request) => Some(audit(request)),
+        BulkOrder::Seal(spec) => {
+            let run = SealRequest::Run(spec.clone()).commands(&Session::default());
+            run.into_iter().next()
+        }
         BulkOrder::Rewrap(spec) => {
             let then = rewraps::commands(spec, "--delete-old-key-objects", spec.delete_old);
             then.into_iter().next()
@@ -103,13 +110,13 @@ fn line(order: &BulkOrder) -> Option<CommandLine> {
 }
 
 fn begin(order: &BulkOrder, engine: &Engine, names: &Names<'_>) -> Facts {
-    let place = order.place();
     let (act, facts) = match order {
         BulkOrder::Audit(request) => {
-            let how = if request.deep { ", every token to its end" } else { "" };
-            let title = format!("audit {place}{how}");
-            let facts = Facts::change("audit", &place, title).touching([Touch::Bucket(request.bucket.clone())]);
-            ("audit on processing", facts)
+            let facts = Facts::change("audit", request.place(), request.title());
+            (
+                "audit on processing",
+                facts.touching([Touch::Bucket(request.bucket.clone())]),
+            )
         }
         BulkOrder::Seal(spec) => {
             let act = match order.act() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, principal};
 use crate::domain::{GrantConstraint, GrantSpec};
@@ -72,32 +72,13 @@ impl GrantRequest {
                     .touching([Touch::Grants(spec.key_arn.clone())])
             }
             Self::Revoke { key_arn, grantee, .. } => {
-                let (to, key) = (principal(grantee), names.key(key_arn));
-                Facts::change(
-                    "revoke a grant on",
-                    key_arn,
-                    format!("revoke the grant of {to} on {key}"),
-                )
-                .consequence(format!(
-                    "Then {to} is denied, unless a policy or another grant allows it. It takes some minutes to \
-                         reach everywhere; a job that has unwrapped its data key keeps it.",
-                ))
-                .touching([Touch::Grants(key_arn.clone())])
-                .asking(Ask::Yes)
+                let still = " It takes some minutes to reach everywhere; a job that has unwrapped its data key keeps \
+                             it.";
+                ends("revoke a grant on", key_arn, grantee, names, ("", still))
             }
             Self::Retire { key_arn, grantee, .. } => {
-                let (to, key) = (principal(grantee), names.key(key_arn));
-                Facts::change(
-                    "retire a grant on",
-                    key_arn,
-                    format!("retire the grant of {to} on {key}"),
-                )
-                .consequence(format!(
-                    "Only its grantee, its retiring principal or the account may. Then {to} is denied, unless a \
-                         policy or another grant allows it.",
-                ))
-                .touching([Touch::Grants(key_arn.clone())])
-                .asking(Ask::Yes)
+                let who = "Only its grantee, its retiring principal or the account may. ";
+                ends("retire a grant on", key_arn, grantee, names, (who, ""))
             }
             Self::Await { key_arn, grantee, .. } => {
                 let (to, key) = (principal(grantee), names.key(key_arn));
@@ -108,7 +89,7 @@ impl GrantRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         let by_id = |call: &str, key_arn: &String, grant_id: &String| {
             let line = CommandLine::aws(call).with("--key-id", key_arn);
             vec![line.with("--grant-id", grant_id)]
@@ -120,6 +101,19 @@ impl GrantRequest {
             Self::Await { .. } | Self::List => Vec::new(),
         }
     }
+}
+
+/// What ends a grant, and what is said before and after what that means.
+fn ends(act: &'static str, key_arn: &str, grantee: &str, names: &Names<'_>, (before, after): (&str, &str)) -> Facts {
+    let (to, key) = (principal(grantee), names.key(key_arn));
+    let verb = act.trim_end_matches(" a grant on");
+    let title = format!("{verb} the grant of {to} on {key}");
+    Facts::change(act, key_arn, title)
+        .consequence(format!(
+            "{before}Then {to} is denied, unless a policy or another grant allows it.{after}"
+        ))
+        .touching([Touch::Grants(key_arn.to_owned())])
+        .asking(Ask::Yes)
 }
 
 fn new_grant(spec: &GrantSpec) -> CommandLine {

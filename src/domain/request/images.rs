@@ -1,7 +1,8 @@
 //! Requests about training images, and the repositories they are in.
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts};
+use super::names::Names;
 use crate::domain::ImageSpec;
 
 /// A request that is about training images or their repositories.
@@ -27,7 +28,7 @@ pub enum ImageRequest {
 }
 
 impl ImageRequest {
-    pub(super) fn facts(&self) -> Facts {
+    pub(super) fn facts(&self, _names: &Names<'_>) -> Facts {
         match self {
             Self::NewRepository { repository } => Facts::change(
                 "create repository",
@@ -54,7 +55,7 @@ impl ImageRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         let of_repository = |call: &str, name: &String| CommandLine::aws(call).with("--repository-name", name);
         match self {
             Self::NewRepository { repository } => vec![of_repository("ecr create-repository", repository)],

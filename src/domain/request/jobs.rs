@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
-use super::names::principal;
+use super::names::{Names, principal};
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
 use crate::domain::{DataChannel, Instance, JobKind, JobPlan, JobSettings, JobSpec, PlaintextPlace, bring};
@@ -34,7 +34,15 @@ pub enum JobRequest {
 }
 
 impl JobRequest {
-    pub(super) fn facts(&self) -> Facts {
+    /// The role (ARN) of the job that it looks at before there is one.
+    pub(crate) fn role_of_preflight(&self) -> Option<&str> {
+        match self {
+            Self::Preflight(spec) => Some(&spec.role_arn),
+            Self::Start(_) | Self::Stop { .. } | Self::SaveLog { .. } => None,
+        }
+    }
+
+    pub(super) fn facts(&self, _names: &Names<'_>) -> Facts {
         match self {
             Self::Start(spec) => {
                 let moved = spec.moved_from.as_ref().map(|from| format!(", moved from {from}"));
@@ -98,7 +106,7 @@ impl JobRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         match self {
             Self::Start(spec) => {
                 let original = spec.original.iter().map(|original| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, alias};
 use crate::domain::KeySpec;
@@ -253,7 +253,7 @@ impl KeyRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         let of_key = |call: &str, key_arn: &String| CommandLine::aws(call).with("--key-id", key_arn);
         let of_alias = |call: &str, name: &str| CommandLine::aws(call).with("--alias-name", alias(name));
         let one = match self {

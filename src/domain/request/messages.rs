@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::command::{self, CommandLine};
+use super::command::{self, CommandLine, Session};
 use super::facts::{Facts, Touch};
 use super::names::{Names, principal};
 use crate::domain::Message;
@@ -101,7 +101,7 @@ impl MessageRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         let line = match self {
             Self::Encrypt {
                 key, message, context, ..

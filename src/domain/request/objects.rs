@@ -8,7 +8,7 @@ use super::command::{self, CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::Names;
 use super::rewraps;
-use crate::domain::audit::AuditReport;
+use crate::domain::audit::{AuditReport, AuditRequest};
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::words::{counted, holdings, last_part};
 
@@ -73,16 +73,7 @@ pub enum ObjectRequest {
         accept_unbound: bool,
     },
     /// Look at everything under a prefix, by one request an object.
-    Audit {
-        /// Bucket.
-        bucket: String,
-        /// Empty, or every key's beginning.
-        prefix: String,
-        /// Whether every token is read to its end.
-        deep: bool,
-        /// Whether older versions are looked at too.
-        versions: bool,
-    },
+    Audit(AuditRequest),
     /// Look at what a re-wrap would do; nothing is changed.
     PlanRewrap(Box<RewrapSpec>),
     /// Put the data keys of tokens under another KMS key.
@@ -253,14 +244,8 @@ impl ObjectRequest {
                 Facts::reading("verify objects of", bucket, format!("verify {objects}{stripped}"))
                     .finishing("Nothing was written. What was not read to its end is not told.")
             }
-            Self::Audit {
-                bucket, prefix, deep, ..
-            } => {
-                let place = format!("s3://{bucket}/{prefix}");
-                let how = if *deep { ", every token to its end" } else { "" };
-                Facts::reading("audit", &place, format!("audit {place}{how}"))
-                    .finishing("Nothing was written. What was seen by then is told, as a part.")
-            }
+            Self::Audit(request) => Facts::reading("audit", request.place(), request.title())
+                .finishing("Nothing was written. What was seen by then is told, as a part."),
             Self::PlanRewrap(spec) => rewraps::plan_facts(spec, names),
             Self::Rewrap(spec) => rewraps::facts(spec, names),
             Self::SaveAudit { report, to } => {
@@ -405,17 +390,7 @@ impl ObjectRequest {
                     .words(objects.iter().map(|object| format!("s3://{bucket}/{object}")))
                     .flag("--accept-unbound", *accept_unbound),
             ],
-            Self::Audit {
-                bucket,
-                prefix,
-                deep,
-                versions,
-            } => vec![
-                CommandLine::strongroom("audit")
-                    .words([format!("s3://{bucket}/{prefix}")])
-                    .flag("--deep", *deep)
-                    .flag("--versions", *versions),
-            ],
+            Self::Audit(request) => vec![audit(request)],
             Self::PlanRewrap(spec) => rewraps::commands(spec, "--dry-run", true),
             Self::Rewrap(spec) => rewraps::commands(spec, "--delete-old-key-objects", spec.delete_old),
             Self::SaveAudit { report, to } => vec![
@@ -474,6 +449,14 @@ const UPLOADING: &str = "A file that goes as one piece is finished, if it is ans
                          stays. Files that are there already stay, and how many is told.";
 const DELETING: &str = "The call under way is finished and no other follows. What is deleted stays deleted; how much that \
                         is, is told.";
+
+/// The command that audits so.
+pub(super) fn audit(request: &AuditRequest) -> CommandLine {
+    CommandLine::strongroom("audit")
+        .words([request.place()])
+        .flag("--deep", request.deep)
+        .flag("--versions", request.versions)
+}
 
 /// What is added where a token may be opened that may have lost its metadata.
 fn even_stripped(accept_unbound: bool) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, principal};
 
@@ -99,7 +99,7 @@ impl ProofRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         let prove = |key: &String, role: &String, context| {
             let line = CommandLine::strongroom("prove").with("--key", key);
             line.with("--role", role).context(context)

@@ -2,6 +2,7 @@
 
 use super::command::{self, CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
+use super::names::Names;
 use crate::domain::{RoleSpec, policy};
 
 /// A request that is about an execution role.
@@ -41,7 +42,7 @@ pub enum RoleRequest {
 }
 
 impl RoleRequest {
-    pub(super) fn facts(&self) -> Facts {
+    pub(super) fn facts(&self, _names: &Names<'_>) -> Facts {
         match self {
             Self::New(spec) => {
                 let (access, consequence) = if spec.full_access {

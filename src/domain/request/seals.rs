@@ -1,6 +1,6 @@
 //! Requests that seal what is in S3 already: rotate, and encrypt where it is.
 
-use super::command::CommandLine;
+use super::command::{CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::Names;
 use crate::domain::seal::{SealAct, SealSpec};
@@ -35,7 +35,7 @@ impl SealRequest {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<CommandLine> {
+    pub(super) fn commands(&self, _session: &Session) -> Vec<CommandLine> {
         let (spec, is_plan) = match self {
             Self::Plan(spec) => (spec, true),
             Self::Run(spec) => (spec, false),

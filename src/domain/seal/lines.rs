@@ -2,17 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::{Before, Fate, Passed, SealRow, SealSpec, SealSummary};
+use super::{Before, Fate, SealRow, SealSpec, SealSummary};
 use crate::domain::audit::Ended;
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
+
+/// What a person can do about what may be an encrypted data key.
+const DATA_KEY_OR_DATA: &str =
+    "if it is one, give it a name that ends in .datakey; if it is data, download it and encrypt the file";
 
 /// One object, in a line; its fault as this door says it.
 pub fn row_line(spec: &SealSpec, row: &SealRow, door: Door) -> String {
     let from = format!("s3://{}/{}", spec.bucket, row.key);
     match &row.fate {
         Fate::Failed(fault) => format!("{from}: failed: {}", fault.why_at(door)),
-        Fate::PassedOver(why @ Passed::UncalledDataKey) => format!("{from}: kept: {}", why.told()),
+        Fate::PassedOver(why) if why.is_unchecked() => {
+            format!("{from}: not checked, and kept: {}; {DATA_KEY_OR_DATA}", why.told())
+        }
         Fate::PassedOver(why) => format!("{from}: left as it is: {}", why.told()),
         Fate::Sealed(sealed) => {
             let to = if spec.is_in_place() {
@@ -34,6 +40,7 @@ pub fn row_line(spec: &SealSpec, row: &SealRow, door: Door) -> String {
 pub fn json_row(spec: &SealSpec, row: &SealRow) -> Value {
     let (sealed, outcome) = match &row.fate {
         Fate::Sealed(sealed) => (Some(sealed), "sealed"),
+        Fate::PassedOver(why) if why.is_unchecked() => (None, "not-checked"),
         Fate::PassedOver(_) => (None, "passed-over"),
         Fate::Failed(_) => (None, "failed"),
     };
@@ -84,6 +91,7 @@ pub fn json_summary(spec: &SealSpec, summary: &SealSummary) -> Value {
         "well": summary.is_well(),
         "sealed": {"objects": summary.sealed.objects, "bytes": summary.sealed.bytes},
         "passed_over": passed.collect::<Vec<_>>(),
+        "not_checked": summary.unchecked(),
         "failed": summary.failed.objects,
         "undeleted": summary.undeleted,
         "kept_as_versions": summary.versions,

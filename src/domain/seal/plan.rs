@@ -112,9 +112,14 @@ impl SealPlan {
         }
     }
 
-    /// Whether all was looked at, and none of it is known to fail.
+    /// Whether all was looked at, none of it is known to fail, and nothing would be left that may be plain.
     pub fn is_well(&self) -> bool {
-        self.ended == Ended::Whole && self.unread_count + self.doomed_count == 0
+        self.ended == Ended::Whole && self.unread_count + self.doomed_count + self.unchecked() == 0
+    }
+
+    /// How many would be left as they are and may be plain.
+    pub fn unchecked(&self) -> u64 {
+        super::unchecked(&self.passed)
     }
 
     /// All that would be sealed.
@@ -194,6 +199,7 @@ pub fn json_plan(plan: &SealPlan) -> Value {
         "kinds": taken.collect::<serde_json::Map<_, _>>(),
         "passed_over": passed.collect::<Vec<_>>(),
         "not_looked_at": plan.unread_count,
+        "not_checked": plan.unchecked(),
         "would_fail": plan.doomed_count,
         "errors": plan.doomed.iter().map(|(fault, _)| fault).chain(&plan.unread).map(Fault::to_string).collect::<Vec<_>>(),
         "kms_keys": plan.keys,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{UsedBy, UserKind};
 use crate::domain::policy::{Decision, Question, decide, partition, principals};
+use crate::domain::worded::worded;
 use crate::domain::{Arn, Grant};
 
 /// The operations that have a column, and what it is called.
@@ -105,25 +106,27 @@ pub struct Cell {
     pub source: String,
 }
 
-/// What holds, by its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Says {
-    /// The key's policy allows it.
-    KeyPolicy,
-    /// The same under a condition, or together with another account's policies: not evaluated.
-    KeyPolicyIf,
-    /// The key's policy leaves it to IAM, and a policy of the principal allows it.
-    Iam,
-    /// A grant allows it.
-    Grant,
-    /// A grant allows it for an encryption context.
-    GrantIf,
-    /// A policy denies it.
-    Denied,
-    /// Nothing allows it.
-    No,
-    /// What would say so could not be read.
-    Unknown,
+worded! {
+    /// What holds, by its source.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Says: "The word that `--json` uses." {
+        /// The key's policy allows it.
+        KeyPolicy = "key-policy",
+        /// The same under a condition, or together with another account's policies: not evaluated.
+        KeyPolicyIf = "key-policy-conditional",
+        /// The key's policy leaves it to IAM, and a policy of the principal allows it.
+        Iam = "iam-policy",
+        /// A grant allows it.
+        Grant = "grant",
+        /// A grant allows it for an encryption context.
+        GrantIf = "grant-constrained",
+        /// A policy denies it.
+        Denied = "denied",
+        /// Nothing allows it.
+        No = "no",
+        /// What would say so could not be read.
+        Unknown = "unknown",
+    }
 }
 
 impl Says {
@@ -138,20 +141,6 @@ impl Says {
             Self::Denied => "✗",
             Self::No => "·",
             Self::Unknown => "?",
-        }
-    }
-
-    /// The word that `--json` uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KeyPolicy => "key-policy",
-            Self::KeyPolicyIf => "key-policy-conditional",
-            Self::Iam => "iam-policy",
-            Self::Grant => "grant",
-            Self::GrantIf => "grant-constrained",
-            Self::Denied => "denied",
-            Self::No => "no",
-            Self::Unknown => "unknown",
         }
     }
 

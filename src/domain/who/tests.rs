@@ -56,6 +56,21 @@ fn says(evidence: &Evidence, principal: &str, operation: &str) -> Says {
     access.row(principal).map_or(Says::No, |row| row.cells[at].says)
 }
 
+/// What is known of who may, and of no use yet.
+fn report(evidence: &Evidence) -> WhoReport {
+    WhoReport {
+        access: Some(evidence.conclude()),
+        ..WhoReport::default()
+    }
+}
+
+/// Evidence that this user of no statement may encrypt.
+fn with_bob() -> Evidence {
+    let mut evidence = evidence();
+    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
+    evidence
+}
+
 fn used(by: (UserKind, &str), operation: &str, refused: bool) -> KeyUse {
     KeyUse {
         at: Timestamp::UNIX_EPOCH,
@@ -75,9 +90,8 @@ fn used(by: (UserKind, &str), operation: &str, refused: bool) -> KeyUse {
 
 #[test]
 fn each_cell_names_what_it_rests_on_in_the_order_of_kms() {
-    let mut evidence = evidence();
+    let mut evidence = with_bob();
     evidence.grants = Ok(vec![grant(&["Decrypt"])]);
-    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
     let root = "arn:aws:iam::111122223333:root";
     for (principal, operation, expected) in [
         (root, "PutKeyPolicy", Says::KeyPolicy),
@@ -151,12 +165,7 @@ fn who_is_in_no_row_is_outside_only_where_everything_was_looked_at() {
 
 #[test]
 fn outsiders_come_first_and_refused_calls_are_no_use() {
-    let mut evidence = evidence();
-    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
-    let mut report = WhoReport {
-        access: Some(evidence.conclude()),
-        ..WhoReport::default()
-    };
+    let mut report = report(&with_bob());
     for event in [
         used((UserKind::User, ANN), "Decrypt", false),
         used((UserKind::User, BOB), "Encrypt", false),
@@ -198,10 +207,7 @@ fn a_history_that_was_not_read_to_its_end_is_not_whole() {
 
 #[test]
 fn what_strangers_wrote_stays_in_its_cell_on_the_page_and_in_csv() {
-    let mut report = WhoReport {
-        access: Some(evidence().conclude()),
-        ..WhoReport::default()
-    };
+    let mut report = report(&evidence());
     let mut event = used((UserKind::User, ANN), "Decrypt", false);
     event.from = "=1+1 | \u{1b}[31m".to_owned();
     event.context = vec![("a\n# b".to_owned(), "c|d".to_owned())];
@@ -222,12 +228,7 @@ fn what_strangers_wrote_stays_in_its_cell_on_the_page_and_in_csv() {
 
 #[test]
 fn a_dry_run_that_would_have_been_done_is_a_use_and_not_refused() {
-    let mut evidence = evidence();
-    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
-    let mut report = WhoReport {
-        access: Some(evidence.conclude()),
-        ..WhoReport::default()
-    };
+    let mut report = report(&with_bob());
     let mut event = used((UserKind::User, BOB), "Decrypt", false);
     event.answer = Answer::of(Some("DryRunOperationException"));
     report.uses.note(event);
@@ -250,12 +251,7 @@ fn a_dry_run_that_would_have_been_done_is_a_use_and_not_refused() {
 
 #[test]
 fn the_dry_run_of_an_access_proof_is_nobody_outside_and_hides_none_of_another_session() {
-    let mut evidence = evidence();
-    evidence.own.insert(BOB.to_owned(), allowed("Encrypt"));
-    let mut report = WhoReport {
-        access: Some(evidence.conclude()),
-        ..WhoReport::default()
-    };
+    let mut report = report(&with_bob());
     let dry_run = |session: &str, second: i64| {
         let mut event = used((UserKind::Role, BOB), "Decrypt", false);
         event.at = Timestamp::from_second(second).unwrap();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::Fault;
 use crate::domain::proof::SESSION;
+use crate::domain::worded::worded;
 
 /// Rows that are told apart; further ones are counted together.
 const MOST: usize = 2000;
@@ -92,34 +93,22 @@ pub struct UsedBy {
     pub name: String,
 }
 
-/// What a user of a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum UserKind {
-    /// An IAM user.
-    User,
-    /// A role, through a session.
-    Role,
-    /// The root of an account.
-    Root,
-    /// Somebody of another account, of whom CloudTrail tells no more.
-    Account,
-    /// An AWS service for itself.
-    Service,
-    /// Something else: a federated user.
-    Other,
-}
-
-impl UserKind {
-    /// The word that `--json` uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Role => "role",
-            Self::Root => "root",
-            Self::Account => "account",
-            Self::Service => "service",
-            Self::Other => "other",
-        }
+worded! {
+    /// What a user of a key is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum UserKind: "The word that `--json` uses." {
+        /// An IAM user.
+        User = "user",
+        /// A role, through a session.
+        Role = "role",
+        /// The root of an account.
+        Root = "root",
+        /// Somebody of another account, of whom CloudTrail tells no more.
+        Account = "account",
+        /// An AWS service for itself.
+        Service = "service",
+        /// Something else: a federated user.
+        Other = "other",
     }
 }
 

@@ -181,10 +181,15 @@ fn one_rule_tells_audit_verify_decrypt_rotate_and_encrypt_what_an_encrypted_data
         "alias/training",
         "--delete-plain",
     ];
-    let done = place.run(&encrypt).ok();
+    // KMS does not open them: they may be data, and not all is said to be encrypted.
+    let done = place.run(&encrypt);
+    assert!(
+        done.status == 1 && done.err.contains("1 object done, 7 not checked"),
+        "{done:?}"
+    );
     for (name, body) in names.iter().zip(&bodies) {
         let line = format!(
-            "{}: kept: it begins as an encrypted data key; KMS was not asked",
+            "{}: not checked, and kept: it begins as an encrypted data key, and KMS did not confirm it",
             uri(name)
         );
         assert!(done.err.contains(&line), "{line}: {done:?}");
@@ -194,8 +199,17 @@ fn one_rule_tells_audit_verify_decrypt_rotate_and_encrypt_what_an_encrypted_data
         !place.objects(BUCKET).contains(&"mixed/trap.csv".to_owned()),
         "{done:?}"
     );
-    let (rows, _) = told(&place.run(&[&encrypt[..], &["--json"]].concat()).ok());
-    assert!(rows[&names[0]]["reason"].to_string().contains("KMS was not asked"));
+    for how in [&["--json"][..], &["--json", "--dry-run"]] {
+        let done = place.run(&[&encrypt[..], how].concat());
+        let last = done.lines().pop().unwrap();
+        let of_all = last.get("plan").unwrap_or(&last["summary"]);
+        assert_eq!((done.status, &of_all["not_checked"]), (1, &7.into()), "{done:?}");
+    }
+    let (rows, summary) = told(&place.run(&[&encrypt[..], &["--json"]].concat()));
+    assert_eq!(
+        (&rows[&names[0]]["outcome"], &summary["well"]),
+        (&"not-checked".into(), &false.into())
+    );
 
     let passed = "7 encrypted data keys";
     let verified = place.run(&["verify", &mixed]).ok();
@@ -209,16 +223,60 @@ fn one_rule_tells_audit_verify_decrypt_rotate_and_encrypt_what_an_encrypted_data
     }
 }
 
+/// The only encrypted data key of strongroom's uploads.
+fn own(place: &Place) -> Vec<u8> {
+    let all = place.objects(BUCKET);
+    let own = all.iter().find(|key| key.starts_with(".strongroom/")).unwrap();
+    get(place, own)
+}
+
 #[test]
-fn a_data_key_that_is_named_is_read_from_its_base64_in_s3_as_on_this_disk() {
+fn what_kms_opens_is_an_encrypted_data_key_whatever_it_is_called_and_encrypting_the_rest_is_all_that_was_asked_for() {
     let (place, _) = world();
-    let own = place.objects(BUCKET);
-    let own = own.iter().find(|key| key.starts_with(".strongroom/")).unwrap();
-    let text = format!("{}\n", BASE64_STANDARD.encode(get(&place, own)));
-    put(&place, "keys/c.txt", text.as_bytes(), &[]);
-    place.write("c.txt", &text);
-    for data_key in [uri("keys/c.txt"), "c.txt".to_owned()] {
-        place.run(&["verify", &uri("data/x.csv"), "--data-key", &data_key]).ok();
+    let own = own(&place);
+    put(&place, "mixed/a.bin", &own, &[]);
+    put(&place, "mixed/b.txt", BASE64_STANDARD.encode(&own).as_bytes(), &[]);
+    put(&place, "mixed/c.bin", &[own.as_slice(), b"\n"].concat(), &[]);
+    put(&place, "mixed/x.csv", TABLE, &[]);
+    let mixed = uri("mixed/");
+    let encrypt = ["encrypt", &mixed, &mixed, "--key", "alias/training", "--json"];
+    let (rows, summary) = told(&place.run(&encrypt).ok());
+    for key in ["mixed/a.bin", "mixed/b.txt", "mixed/c.bin"] {
+        assert_eq!(rows[key]["reason"], "an encrypted data key", "{key}: {summary}");
+    }
+    assert_eq!(
+        (&rows["mixed/x.csv"]["outcome"], &summary["not_checked"]),
+        (&"sealed".into(), &0.into())
+    );
+    assert_eq!(get(&place, "mixed/a.bin"), own);
+}
+
+#[test]
+fn a_data_key_that_is_named_is_read_in_every_spelling_in_s3_as_on_this_disk_and_refused_in_hexadecimal() {
+    let (place, _) = world();
+    let own = own(&place);
+    let text = BASE64_STANDARD.encode(&own);
+    let spellings = [
+        format!("{text}\n").into_bytes(),
+        format!("{{\"CiphertextBlob\": \"{text}\", \"KeyId\": \"k\"}}").into_bytes(),
+        [own.as_slice(), b"\n"].concat(),
+        [own.as_slice(), b"\r\n"].concat(),
+    ];
+    let verify = |data_key: &str| place.run(&["verify", &uri("data/x.csv"), "--data-key", data_key]);
+    for spelling in spellings {
+        put(&place, "keys/c", &spelling, &[]);
+        place.write("c", &spelling);
+        for data_key in [uri("keys/c"), "c".to_owned()] {
+            verify(&data_key).ok();
+        }
+    }
+    let hex: String = own.iter().map(|byte| format!("{byte:02x}")).collect();
+    put(&place, "keys/c", hex.as_bytes(), &[]);
+    place.write("c", &hex);
+    for data_key in [uri("keys/c"), "c".to_owned()] {
+        let done = verify(&data_key);
+        let told = format!("{}{}", done.out, done.err);
+        assert!(done.status == 1 && told.contains("in hexadecimal"), "{told}");
     }
 }
 

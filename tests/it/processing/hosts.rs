@@ -196,6 +196,38 @@ fn who_waits_in_vain_is_told_that_a_job_goes_on_only_where_one_was_seen() {
 }
 
 #[test]
+fn who_interrupts_an_act_by_hosts_is_told_that_they_may_go_on_and_what_stops_them() {
+    let place = mixed();
+    super::worker_role(&place);
+    let data = uri("data/");
+    for (asked, words) in [
+        ("DescribeProcessingJob", "goes on: --resume audit-"),
+        ("CreateProcessingJob", "if it was, its hosts go on"),
+    ] {
+        let (at, moments) = mpsc::channel();
+        let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+            if seen.name() == asked {
+                let _ = at.send(());
+                return Trouble::StallUnanswered;
+            }
+            Trouble::None
+        });
+        let mut child = place.command(&[&["audit", &data, "--wait"], &ENGINE[..]].concat());
+        child.env("AWS_ENDPOINT_URL", proxy.url());
+        let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        moments.recv().unwrap();
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let done = crate::place::finish(child.wait_with_output().unwrap());
+        let stops = "aws sagemaker stop-processing-job --processing-job-name audit-";
+        assert!(
+            done.status == 130 && done.err.contains(words) && done.err.contains(stops),
+            "{asked}: {done:?}"
+        );
+    }
+}
+
+#[test]
 fn who_goes_on_at_the_same_time_as_somebody_else_is_told_to_wait_for_that_job() {
     let place = mixed();
     super::worker_role(&place);

@@ -184,12 +184,12 @@ impl Stage {
                 objects: vec![object.clone()],
                 accept_unbound: false,
             }),
-            Request::Object(ObjectRequest::Audit {
+            Request::Object(ObjectRequest::Audit(AuditRequest {
                 bucket: bucket.clone(),
                 prefix: String::new(),
                 deep: true,
                 versions: true,
-            }),
+            })),
             Request::Object(ObjectRequest::PlanRewrap(Box::new(self.rewrap()))),
             Request::Object(ObjectRequest::Rewrap(Box::new(self.rewrap()))),
             Request::Seal(SealRequest::Plan(rotation(&bucket))),

@@ -318,6 +318,7 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             shards: 12,
             objects: 11_873,
             unchecked: None,
+            unplanned: Vec::new(),
             uploaded: None,
         },
         Outcome::BulkBegun { job: Some(_), .. } => Outcome::BulkBegun {
@@ -326,6 +327,9 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             shards: 0,
             objects: 11_873,
             unchecked: Some(own("there is no job audit-20260101-120000-0abc")),
+            unplanned: vec![own(
+                "s3://sagemaker-example/.strongroom/bulk/audit-20260101-110000-0abc/: 2 files of an act whose list never became whole",
+            )],
             uploaded: None,
         },
         Outcome::BulkBegun { job: None, .. } => Outcome::WhoSaved {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use strongroom::domain::audit::AuditRequest;
 use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::{
@@ -24,12 +25,12 @@ pub(super) fn own(text: &str) -> String {
 }
 
 pub(super) fn audit(deep: bool) -> Request {
-    Request::Object(ObjectRequest::Audit {
+    Request::Object(ObjectRequest::Audit(AuditRequest {
         bucket: own(BUCKET),
         prefix: own("data/"),
         deep,
         versions: deep,
-    })
+    }))
 }
 
 pub(super) fn compared(decrypted: bool) -> Request {

@@ -50,8 +50,8 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             accept_unbound: false,
         }),
         Request::Object(ObjectRequest::Verify { .. }) => audit(false),
-        Request::Object(ObjectRequest::Audit { deep: false, .. }) => audit(true),
-        Request::Object(ObjectRequest::Audit { .. }) => Request::Object(ObjectRequest::PlanRewrap(rewrap(false))),
+        Request::Object(ObjectRequest::Audit(AuditRequest { deep: false, .. })) => audit(true),
+        Request::Object(ObjectRequest::Audit(_)) => Request::Object(ObjectRequest::PlanRewrap(rewrap(false))),
         Request::Object(ObjectRequest::PlanRewrap(_)) => Request::Object(ObjectRequest::Rewrap(rewrap(false))),
         Request::Object(ObjectRequest::Rewrap(spec)) if !spec.delete_old => {
             Request::Object(ObjectRequest::Rewrap(rewrap(true)))

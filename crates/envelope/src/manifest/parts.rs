@@ -54,10 +54,7 @@ impl Manifest {
     /// # Errors
     /// When both do not go together.
     pub fn join(&mut self, part: Self) -> Result<(), EnvelopeError> {
-        let wrong = |problem: String| EnvelopeError::Document {
-            document: "a part of the manifest",
-            problem,
-        };
+        let wrong = |problem| EnvelopeError::document("a part of the manifest", problem);
         if !part.parts.is_empty() || part.version != self.version {
             return Err(wrong("it is no part of this one".to_owned()));
         }

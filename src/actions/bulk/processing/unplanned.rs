@@ -33,9 +33,9 @@ impl Left {
         format!("{}: {files} of an act whose list never became whole", folder.uri())
     }
 
-    /// Whether nobody can be writing it any more.
-    fn is_over(&self) -> bool {
-        let age = |at: Timestamp| Timestamp::now().as_second() - at.as_second();
+    /// Whether nobody can be writing it any more at this time.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let age = |at: Timestamp| now.as_second() - at.as_second();
         self.is_jobless && self.newest.is_some_and(|at| age(at) >= PAUSE)
     }
 }
@@ -87,8 +87,8 @@ pub(super) async fn explained(aws: &Aws, folder: &BulkFolder, fault: Fault) -> F
 }
 
 /// What was left beside this act by others of the bucket, in words: lists, which are deleted where nobody can be writing them any
-/// more, and the same act on the same place, with how to go on with it.
-pub(super) async fn swept(aws: &Aws, own: &BulkFolder, order: &BulkOrder) -> Vec<String> {
+/// more at this time, and the same act on the same place, with how to go on with it.
+pub(super) async fn swept(aws: &Aws, own: &BulkFolder, order: &BulkOrder, now: Timestamp) -> Vec<String> {
     let Some(all) = own.prefix.strip_suffix(&format!("{}/", own.id())) else {
         return Vec::new();
     };
@@ -105,7 +105,7 @@ pub(super) async fn swept(aws: &Aws, own: &BulkFolder, order: &BulkOrder) -> Vec
     folders.sort_by(|one, other| began(other.id()).cmp(&began(one.id())));
     folders.truncate(MOST);
     let told = stream::iter(folders).map(|folder| async move {
-        match settled(aws, &folder).await {
+        match settled(aws, &folder, now).await {
             None => unfinished(aws, &folder, order).await,
             told => told,
         }
@@ -146,10 +146,10 @@ async fn unfinished(aws: &Aws, folder: &BulkFolder, order: &BulkOrder) -> Option
     ))
 }
 
-async fn settled(aws: &Aws, folder: &BulkFolder) -> Option<String> {
+async fn settled(aws: &Aws, folder: &BulkFolder, now: Timestamp) -> Option<String> {
     let left = left(aws, folder).await.ok().flatten()?;
     let told = left.told(folder);
-    if !left.is_over() {
+    if !left.is_over(now) {
         let uri = shell_word(folder.uri().as_bytes());
         return Some(format!(
             "{told}; somebody may be writing it still; if nobody is: aws s3 rm --recursive {uri}"
@@ -163,23 +163,70 @@ async fn settled(aws: &Aws, folder: &BulkFolder) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+    use strongroom_sandbox::{Options, Sandbox};
+
     use super::*;
+    use crate::config::{Connection, SandboxEndpoint};
+    use crate::domain::audit::AuditRequest;
+
+    const BUCKET: &str = "left-lists";
 
     #[test]
     fn what_was_written_just_now_or_may_have_a_job_is_never_deleted() {
+        let now = Timestamp::now();
         let left = |age: i64, is_jobless| Left {
             keys: vec!["k".to_owned()],
-            newest: Timestamp::from_second(Timestamp::now().as_second() - age).ok(),
+            newest: Timestamp::from_second(now.as_second() - age).ok(),
             is_jobless,
         };
-        assert!(left(PAUSE + 1, true).is_over());
-        assert!(!left(PAUSE - 60, true).is_over());
-        assert!(!left(PAUSE * 100, false).is_over());
+        assert!(left(PAUSE, true).is_over(now));
+        assert!(!left(PAUSE - 1, true).is_over(now));
+        assert!(!left(PAUSE * 100, false).is_over(now));
         let undated = Left {
             newest: None,
             ..left(PAUSE * 100, true)
         };
-        assert!(!undated.is_over());
+        assert!(!undated.is_over(now));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_list_without_a_plan_is_kept_for_fourteen_minutes_and_gone_after_sixteen() {
+        let options = Options {
+            empty: true,
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let connection = Connection {
+            sandbox: Some(SandboxEndpoint {
+                url: sandbox.endpoint_url().to_owned(),
+                region: sandbox.region().to_owned(),
+                access_key_id: sandbox.access_key_id().to_owned(),
+                secret_access_key: sandbox.secret_access_key().to_owned(),
+            }),
+            ..Connection::default()
+        };
+        let aws = Aws::connect(&connection).await.unwrap();
+        s3::create_bucket(&aws, BUCKET).await.unwrap();
+        let left = BulkFolder::new(BUCKET, "", "audit-20260101-120000-0abc");
+        let key = left.shards() + &shard_file(1);
+        let written = s3::write_new(&aws, BUCKET, &key, b"{}\n".to_vec(), "application/x-ndjson");
+        written.await.unwrap();
+        let own = BulkFolder::new(BUCKET, "", "audit-20260102-120000-0abc");
+        let order = BulkOrder::Audit(AuditRequest {
+            bucket: BUCKET.to_owned(),
+            prefix: "data/".to_owned(),
+            deep: false,
+            versions: false,
+        });
+        for (minutes, words, files) in [(14, "somebody may be writing it still", 1), (16, "deleted now", 0)] {
+            let later = Timestamp::now() + SignedDuration::from_mins(minutes);
+            let told = swept(&aws, &own, &order, later).await;
+            assert!(told.len() == 1 && told[0].contains(words), "{minutes}: {told:?}");
+            let rows = s3::list_under(&aws, BUCKET, &left.prefix).every().await.unwrap();
+            assert_eq!(rows.len(), files, "{minutes}");
+        }
+        sandbox.stop().await;
     }
 
     #[test]

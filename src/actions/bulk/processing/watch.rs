@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::held::held;
-use super::jobs;
 use super::merge::missing;
+use super::{jobs, stop_command};
 use crate::actions::ProgressSink;
-use crate::actions::faults::cancelled;
+use crate::actions::faults::until_cancelled;
 use crate::aws::Aws;
 use crate::domain::bulk::BulkFolder;
 use crate::domain::words::counted;
@@ -17,6 +17,7 @@ use crate::domain::{Fault, FaultKind, Job, JobDetail, JobStatus, Progress};
 /// Between two looks: the first, and the longest.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(10);
+const WAIT: &str = "wait for";
 
 /// Waits until every shard has a result, or no job is there any more that would bring one; `begun` is the job that was begun for it
 /// now, if one was.
@@ -33,12 +34,12 @@ pub async fn wait_for(
     let mut pause = FIRST;
     // The job that was under way when it was looked at last.
     let mut seen = begun.map(str::to_owned);
-    let plan = held(aws, folder).await;
+    let plan = until_cancelled(cancel, (WAIT, folder.uri()), held(aws, folder)).await;
     let plan = plan.map_err(|fault| going_on(folder, seen.as_deref(), fault))?.plan;
     let shards = plan.shards.len();
     loop {
         // The job first: what it did before it ended is seen then.
-        let job = jobs(aws, folder).await;
+        let job = until_cancelled(cancel, (WAIT, folder.uri()), jobs(aws, folder)).await;
         let job = job
             .map_err(|fault| going_on(folder, seen.as_deref(), fault))?
             .known
@@ -47,7 +48,7 @@ pub async fn wait_for(
             .as_ref()
             .filter(|job| !job.status.has_ended())
             .map(|job| job.name.clone());
-        let left = missing(aws, folder, &plan).await;
+        let left = until_cancelled(cancel, (WAIT, folder.uri()), missing(aws, folder, &plan)).await;
         let left = left.map_err(|fault| going_on(folder, seen.as_deref(), fault))?;
         if left.is_empty() {
             return Ok(());
@@ -61,22 +62,23 @@ pub async fn wait_for(
             item: format!("{done} of {}", counted(shards, "shard")),
             ..Progress::default()
         });
-        tokio::select! {
-            () = cancel.cancelled() => {
-                return Err(going_on(folder, Some(name), cancelled("wait for", folder.uri())));
-            }
-            () = tokio::time::sleep(pause) => {}
-        }
+        let paused = async {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        };
+        let paused = until_cancelled(cancel, (WAIT, folder.uri()), paused).await;
+        paused.map_err(|fault| going_on(folder, seen.as_deref(), fault))?;
         pause = (pause * 3 / 2).min(LONGEST);
     }
 }
 
-/// With how to wait again for a job that was under way, and nobody stops.
+/// With how to wait again for a job that was under way and goes on, and what stops it.
 fn going_on(folder: &BulkFolder, job: Option<&str>, mut fault: Fault) -> Fault {
     let Some(job) = job else { return fault };
     let way = format!(
-        "its job {job} goes on: --resume {} --wait waits for it again",
-        folder.id()
+        "its job {job} goes on: --resume {} --wait waits for it again; {} stops it, or x on it in the dashboard",
+        folder.id(),
+        stop_command(job)
     );
     fault.remedy = match fault.remedy.as_str() {
         "" => way,
@@ -105,5 +107,5 @@ fn ended(folder: &BulkFolder, job: Option<&Job>, missing: usize, all: usize) -> 
         "--resume {} with --image and --role starts a job for what is missing",
         folder.id()
     );
-    Fault::new(FaultKind::Other, "wait for", folder.uri(), cause, remedy)
+    Fault::new(FaultKind::Other, WAIT, folder.uri(), cause, remedy)
 }

@@ -277,7 +277,7 @@ async fn sealed(
     };
     let mut rows = Vec::with_capacity(shard.listed.len());
     let mut note = |row: Option<SealRow>| {
-        let told = row.as_ref().map(|row| (row.size, row.is_well()));
+        let told = row.as_ref().map(|row| (row.size, row.fault().is_none()));
         desk.changed(told);
         rows.push(row);
         Ok(())

@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{Grant, ObjectOwnership, OwnershipControls, Permission};
 
 use super::{ACT, has_none, refused};
 use crate::aws::Aws;
-use crate::aws::again::again;
+use crate::aws::again::insist;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::s3::uri;
 use crate::domain::Fault;
@@ -21,11 +21,8 @@ pub(in crate::aws) struct Acl {
 /// Whose the bucket is, if its objects may have ACLs of their own. Who may not know is answered by each object.
 pub(super) async fn owner_with_acls(aws: &Aws, bucket: &str) -> Result<Option<String>, Fault> {
     let act = "ask for the owner of the objects of bucket";
-    let ask = || async {
-        let call = aws.s3_control().get_bucket_ownership_controls();
-        call.bucket(bucket).send().await.heard(act, bucket)
-    };
-    match again(ask).await {
+    let call = aws.s3_control().get_bucket_ownership_controls().bucket(bucket);
+    match insist!(call, act, bucket).await {
         Ok(answer) => {
             let rules = answer
                 .ownership_controls()
@@ -43,11 +40,8 @@ pub(super) async fn owner_with_acls(aws: &Aws, bucket: &str) -> Result<Option<St
         Err(_) => {}
     }
     let act = "read the ACL of bucket";
-    let ask = || async {
-        let call = aws.s3_control().get_bucket_acl();
-        call.bucket(bucket).send().await.heard(act, bucket)
-    };
-    let answer = again(ask).await?;
+    let call = aws.s3_control().get_bucket_acl().bucket(bucket);
+    let answer = insist!(call, act, bucket).await?;
     let id = answer
         .owner()
         .and_then(|owner| owner.id())
@@ -57,12 +51,9 @@ pub(super) async fn owner_with_acls(aws: &Aws, bucket: &str) -> Result<Option<St
 
 /// What an object's ACL gives to others than its owner, who must be the bucket's.
 pub(super) async fn read(aws: &Aws, bucket: &str, key: &str, owner: &str) -> Result<Acl, Fault> {
-    let (act, object) = ("read the ACL of", uri(bucket, key));
-    let ask = || async {
-        let call = aws.s3_control().get_object_acl();
-        call.bucket(bucket).key(key).send().await.heard(act, &object)
-    };
-    let answer = again(ask).await?;
+    let object = uri(bucket, key);
+    let call = aws.s3_control().get_object_acl().bucket(bucket).key(key);
+    let answer = insist!(call, "read the ACL of", &object).await?;
     let id = answer
         .owner()
         .and_then(|owner| owner.id())

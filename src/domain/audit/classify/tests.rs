@@ -14,7 +14,6 @@ struct Object<'a> {
     metadata: &'a [(&'a str, &'a str)],
     at_rest: AtRest,
     first: &'a [u8],
-    change: fn(&mut ObjectInfo),
 }
 
 impl Default for Object<'_> {
@@ -26,13 +25,16 @@ impl Default for Object<'_> {
             metadata: &[],
             at_rest: AtRest::S3,
             first: b"id,name",
-            change: |_| {},
         }
     }
 }
 
 impl Object<'_> {
     fn told(&self) -> Told {
+        self.told_with(|_| {})
+    }
+
+    fn told_with(&self, change: impl FnOnce(&mut ObjectInfo)) -> Told {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut info = ObjectInfo {
             format: self.format,
@@ -46,7 +48,7 @@ impl Object<'_> {
             metadata: self.metadata.iter().map(owned).collect(),
             content_type: None,
         };
-        (self.change)(&mut info);
+        change(&mut info);
         classify(&Seen {
             key: self.key,
             size: self.size,
@@ -58,6 +60,17 @@ impl Object<'_> {
     }
 }
 
+/// An object of nothing unusual but these.
+fn told(format: ObjectFormat, metadata: &[(&str, &str)], first: &[u8]) -> Told {
+    Object {
+        format,
+        metadata,
+        first,
+        ..Object::default()
+    }
+    .told()
+}
+
 fn ours(prefix: &str, name: &str, refuted: Vec<Refuted>) -> Told {
     let token = Object {
         format: ObjectFormat::Strongroom,
@@ -65,26 +78,12 @@ fn ours(prefix: &str, name: &str, refuted: Vec<Refuted>) -> Told {
         metadata: &[("strongroom-data-key", "AAAA")],
         ..Object::default()
     };
-    let mut info = ObjectInfo {
-        format: token.format,
-        refuted,
-        kms_key_arn: Some(ARN.to_owned()),
-        data_key_uri: Some("s3://b/k".to_owned()),
-        name: Some(name.to_owned()),
-        prefix: Some(prefix.to_owned()),
-        plaintext_bytes: Some(64),
-        context: Vec::new(),
-        metadata: vec![("strongroom-data-key".to_owned(), "AAAA".to_owned())],
-        content_type: None,
-    };
-    info.context.clear();
-    classify(&Seen {
-        key: token.key,
-        size: token.size,
-        info: &info,
-        at_rest: token.at_rest,
-        at_rest_key: None,
-        first: token.first,
+    token.told_with(|info| {
+        info.refuted = refuted;
+        info.kms_key_arn = Some(ARN.to_owned());
+        info.data_key_uri = Some("s3://b/k".to_owned());
+        (info.prefix, info.name) = (Some(prefix.to_owned()), Some(name.to_owned()));
+        info.plaintext_bytes = Some(64);
     })
 }
 
@@ -132,32 +131,21 @@ fn what_is_called_a_key_object_and_is_none_is_told_beside_what_it_is() {
             first: TOKEN,
             ..called
         };
-        assert_eq!(
-            (token.told().kind, token.told().flaws),
-            (Kind::Fernet, vec![Flaw::NoDataKey]),
-            "{key}"
-        );
+        let told = token.told();
+        assert_eq!((told.kind, told.flaws), (Kind::Fernet, vec![Flaw::NoDataKey]), "{key}");
         let is_one = Object {
             format: ObjectFormat::KeyObject,
             ..token
         };
-        assert_eq!(
-            (is_one.told().kind, is_one.told().flaws),
-            (Kind::KeyObject, vec![]),
-            "{key}"
-        );
+        let told = is_one.told();
+        assert_eq!((told.kind, told.flaws), (Kind::KeyObject, vec![]), "{key}");
     }
 }
 
 #[test]
 fn a_data_key_in_plaintext_beside_the_encrypted_one_is_open() {
     let both = br#"{"CiphertextBlob": "AQIDAHg=", "Plaintext": "AAAA", "KeyId": "k"}"#;
-    let told = Object {
-        format: ObjectFormat::KeyObject,
-        first: both,
-        ..Object::default()
-    }
-    .told();
+    let told = told(ObjectFormat::KeyObject, &[], both);
     assert_eq!((told.kind, told.flaws), (Kind::KeyObject, vec![Flaw::Open]));
 }
 
@@ -206,16 +194,7 @@ fn what_no_client_encrypted_is_as_s3_keeps_it() {
 
 #[test]
 fn the_versions_of_the_s3_encryption_client_are_told_by_their_metadata() {
-    let told = |metadata: &[(&str, &str)]| {
-        let format = ObjectFormat::S3EncryptionClient;
-        Object {
-            format,
-            metadata,
-            first: NOISE,
-            ..Object::default()
-        }
-        .told()
-    };
+    let told = |metadata: &[(&str, &str)]| told(ObjectFormat::S3EncryptionClient, metadata, NOISE);
     let described = format!(r#"{{"kms_cmk_id":"{ARN}"}}"#);
     let first = told(&[("x-amz-iv", "i"), ("x-amz-key", "k"), ("x-amz-matdesc", &described)]);
     assert_eq!(
@@ -278,11 +257,7 @@ fn an_instruction_file_says_which_client_wrote_its_neighbour() {
         ..Object::default()
     };
     assert_eq!(text.told().kind, Kind::SseS3);
-    let beside = Object {
-        first: NOISE,
-        ..Object::default()
-    }
-    .told();
+    let beside = told(ObjectFormat::SseS3, &[], NOISE);
     assert!(beside.may_be_instructed && !Object::default().told().may_be_instructed);
 }
 
@@ -297,34 +272,19 @@ fn a_message_is_told_by_its_whole_header_and_not_by_two_bytes() {
     message.extend([0, 4, 1, 2, 3, 4]);
     let encoded = BASE64_STANDARD.encode(&message);
     for first in [message.as_slice(), encoded.as_bytes()] {
-        let told = Object {
-            first,
-            ..Object::default()
-        }
-        .told();
+        let told = told(ObjectFormat::SseS3, &[], first);
         assert_eq!(
             (told.kind, told.kms_key.as_deref()),
             (Kind::AwsEncryptionSdk, Some(ARN))
         );
     }
-    let format = ObjectFormat::AwsEncryptionSdk;
-    let only_begins = Object {
-        format,
-        first: b"\x02\x05\x78\x00\x00",
-        ..Object::default()
-    };
-    assert_eq!(only_begins.told().kind, Kind::SseS3);
+    let only_begins = told(ObjectFormat::AwsEncryptionSdk, &[], b"\x02\x05\x78\x00\x00");
+    assert_eq!(only_begins.kind, Kind::SseS3);
 }
 
 #[test]
 fn an_archive_that_tells_nothing_is_neither_plain_nor_encrypted() {
-    let format = ObjectFormat::Archive;
-    let told = Object {
-        format,
-        first: b"\x1f\x8b\x08",
-        ..Object::default()
-    }
-    .told();
+    let told = told(ObjectFormat::Archive, &[], b"\x1f\x8b\x08");
     assert_eq!((told.kind, told.flaws.len()), (Kind::Archive, 0));
     assert!(told.unread.is_some());
 }

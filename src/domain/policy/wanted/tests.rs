@@ -8,23 +8,21 @@ const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/Admin/ann";
 const SSE: &str = "s3:x-amz-server-side-encryption";
 const BY_SETTING: &str = "say so in [uploads.\"b\"] of the configuration, or by the options of encrypt";
 
-fn of(caller: &str, settings: Option<&UploadSettings>, statements: &Value) -> Option<Objection> {
-    let call = RefusedCall {
-        action: if settings.is_some() {
-            "s3:PutObject"
-        } else {
-            "s3:GetObject"
-        },
+/// A call of this caller's by https: a write with these settings, or a read.
+fn refused<'a>(caller: &'a str, settings: Option<&'a UploadSettings>) -> RefusedCall<'a> {
+    RefusedCall {
+        action: settings.map_or("s3:GetObject", |_| "s3:PutObject"),
         object: "arn:aws:s3:::b/data/x.csv",
         caller: Some(caller).filter(|caller| !caller.is_empty()),
         is_https: Some(true),
         settings,
         has_options: true,
-    };
-    objection(
-        &json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
-        &call,
-    )
+    }
+}
+
+fn of(caller: &str, settings: Option<&UploadSettings>, statements: &Value) -> Option<Objection> {
+    let policy = json!({"Version": "2012-10-17", "Statement": statements});
+    objection(&policy.to_string(), &refused(caller, settings))
 }
 
 /// A Deny of writes to everything for everybody, with what is different about it.
@@ -126,15 +124,7 @@ fn a_statement_that_is_not_about_this_write_is_not_named() {
         let said = of(SESSION, Some(&UploadSettings::default()), &json!([statement]));
         assert_eq!(said, None, "{statement}");
     }
-    let call = RefusedCall {
-        action: "s3:PutObject",
-        object: "arn:aws:s3:::b/x",
-        caller: None,
-        is_https: None,
-        settings: None,
-        has_options: false,
-    };
-    assert_eq!(objection("no JSON", &call), None);
+    assert_eq!(objection("no JSON", &refused("", None)), None);
 }
 
 #[test]
@@ -252,20 +242,14 @@ fn what_has_no_setting_is_said_with_its_value_and_who_can_change_it() {
 fn a_policy_that_wants_https_is_answered_by_an_endpoint() {
     let statement = under(&json!({"Bool": {"aws:SecureTransport": "false"}}));
     let policy = json!({ "Statement": statement }).to_string();
+    let settings = UploadSettings::default();
+    let by_https = refused(ANN, Some(&settings));
     let call = RefusedCall {
-        action: "s3:PutObject",
-        object: "arn:aws:s3:::b/x",
-        caller: Some(ANN),
         is_https: Some(false),
-        settings: Some(&UploadSettings::default()),
-        has_options: true,
+        ..by_https
     };
     let words = "the bucket's policy refuses writes without a connection by https: use an https endpoint";
     assert_eq!(objection(&policy, &call), Some(Objection::Certain(words.to_owned())));
-    let by_https = RefusedCall {
-        is_https: Some(true),
-        ..call
-    };
     assert_eq!(objection(&policy, &by_https), None);
 }
 
