@@ -61,6 +61,7 @@ pub use buckets::{count_bucket, create_bucket, delete_objects, empty_bucket};
 pub use cleanup::plan_clean_up;
 pub use dependents::dependents;
 pub use doctor::{Check, check_up};
+pub(crate) use encrypted_data_key::of_object as data_key_of_object;
 pub use grants::{await_grant, grant, grants_of, retire_grant, revoke_grant};
 pub use images::{build_image, delete_repository, new_repository, try_image};
 pub use job_watch::{JobNews, save_log, watch_job};

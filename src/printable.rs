@@ -51,14 +51,25 @@ impl Reader {
     }
 }
 
+/// Whether a text is of printable ASCII alone, as nearly all is that is drawn: as many cells as bytes, each as it is.
+pub fn is_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Whether [`clean`] leaves a text as it is.
 pub fn is_clean(text: &str) -> bool {
+    if is_ascii(text) {
+        return true;
+    }
     let mut reader = Reader::default();
     text.chars().all(|c| reader.takes(c))
 }
 
 /// One harmless line: what must not be shown becomes visible.
 pub fn clean(text: &str) -> String {
+    if is_ascii(text) {
+        return text.to_owned();
+    }
     let mut reader = Reader::default();
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

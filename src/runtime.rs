@@ -84,7 +84,7 @@ struct Session {
     term: Term,
     config: Config,
     state: State,
-    /// What editors left behind, and pages that were not opened.
+    /// What editors left behind, pages that were not opened, and the size after the shell had the terminal.
     edited: VecDeque<Event>,
     /// What the core asked for before there was a worker.
     first: Vec<Effect>,
@@ -244,6 +244,9 @@ impl Session {
                 Effect::Quit => return Ok(true),
                 Effect::Suspend => {
                     self.term.suspend().map_err(|error| terminal_fault(&error))?;
+                    // Only the shell was told of another size meanwhile.
+                    let (cols, rows) = self.term.size().map_err(|error| terminal_fault(&error))?;
+                    self.edited.push_back(Event::Resize { cols, rows });
                     self.dirty = true;
                 }
                 Effect::Redraw => {

@@ -14,6 +14,8 @@ use crossterm::style::Print;
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{TerminalOptions, Viewport};
 
 use self::sixteen::Out;
 use crate::printable;
@@ -48,7 +50,7 @@ impl Term {
         HAS_MOUSE.store(has_mouse, Ordering::SeqCst);
         take()?;
         Ok(Self {
-            inner: ratatui::Terminal::new(CrosstermBackend::new(Out::new(io::stdout(), is_of_sixteen)))?,
+            inner: painter(is_of_sixteen)?,
             is_of_sixteen,
         })
     }
@@ -71,12 +73,11 @@ impl Term {
         self.inner.draw(harmless).map(|_| ())
     }
 
-    /// Makes the next frame paint every cell. (ratatui's own `clear` asks the terminal for its cursor and fails where
-    /// none answers.)
+    /// Makes the next frame paint every cell of the terminal, which may have another size by now. (ratatui's own `clear`
+    /// asks the terminal for its cursor and fails where none answers.)
     pub fn clear(&mut self) -> io::Result<()> {
         execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
-        let out = Out::new(io::stdout(), self.is_of_sixteen);
-        self.inner = ratatui::Terminal::new(CrosstermBackend::new(out))?;
+        self.inner = painter(self.is_of_sixteen)?;
         Ok(())
     }
 
@@ -121,6 +122,15 @@ impl Drop for Term {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// What paints a terminal of the size that it has now. (Else its size would be asked for at every frame.)
+fn painter(is_of_sixteen: bool) -> io::Result<ratatui::Terminal<CrosstermBackend<Out>>> {
+    let (columns, rows) = terminal::size()?;
+    let options = TerminalOptions {
+        viewport: Viewport::Fixed(Rect::new(0, 0, columns, rows)),
+    };
+    ratatui::Terminal::with_options(CrosstermBackend::new(Out::new(io::stdout(), is_of_sixteen)), options)
 }
 
 fn take() -> io::Result<()> {

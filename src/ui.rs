@@ -16,6 +16,7 @@ mod job_log;
 mod metrics;
 mod panes;
 mod plain;
+mod put;
 mod reader;
 mod rows;
 mod status;
@@ -25,10 +26,10 @@ pub mod theme;
 mod who;
 
 use ratatui::Frame;
-use ratatui::layout::{Alignment, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use ratatui::widgets::{Block, BorderType, Clear};
 
 pub use hits::Hits;
 pub use theme::{Abilities, Colours, Theme};
@@ -166,10 +167,10 @@ fn position(frame: &mut Frame, area: Rect, theme: &Theme, words: &str) {
         area.width.saturating_sub(4),
         area.height.min(1),
     );
-    let words = Line::styled(format!(" {words} "), theme.tone(Tone::Dim)).alignment(Alignment::Right);
+    let words = Line::styled(format!(" {words} "), theme.tone(Tone::Dim));
     let width = u16::try_from(words.width()).unwrap_or(bottom.width).min(bottom.width);
     let area = Rect::new(bottom.right() - width, bottom.y, width, bottom.height);
-    frame.render_widget(Paragraph::new(words), area);
+    put::put(frame, area, &[words]);
 }
 
 /// A box of so many columns and rows in the middle, or as large as there is room.

@@ -250,7 +250,7 @@ fn run(facts: &mut Facts, detail: &JobDetail) {
 fn ended(facts: &mut Facts, job: &Job) {
     if let Some(cause) = job.cause() {
         facts.heading("Why it ended");
-        facts.text(Tone::Bad, &cause);
+        facts.whole(Tone::Bad, &cause);
     }
 }
 

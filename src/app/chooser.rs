@@ -46,10 +46,7 @@ pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
         return Some(marks.into_iter().map(PaletteRow::Open).collect());
     }
     if let Some(word) = word(THEME) {
-        let themes = Fuzzy::new(word)
-            .best(ThemeName::ALL.into_iter(), |theme| theme.as_str().to_owned())
-            .into_iter();
-        return Some(themes.map(PaletteRow::Theme).collect());
+        return Some(themes(word).into_iter().map(PaletteRow::Theme).collect());
     }
     let contexts = if let Some(word) = word(CONTEXT) {
         contexts(state, word)
@@ -67,6 +64,17 @@ pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
         .into_iter()
         .map(|context| PaletteRow::Switch(Box::new(context)));
     Some(rows.collect())
+}
+
+/// By name, or by a word of what they are.
+fn themes(word: &str) -> Vec<ThemeName> {
+    let mut fuzzy = Fuzzy::new(word);
+    let ranked = ThemeName::ALL.into_iter();
+    let mut found: Vec<_> = ranked
+        .filter_map(|theme| Some((fuzzy.rank(theme.as_str(), theme.help())?, theme)))
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, theme)| theme).collect()
 }
 
 /// Those left before, the last first, then those of the configuration, then the profiles.

@@ -152,7 +152,7 @@ pub fn marked(count: usize, bytes: u64) -> String {
 
 /// How many cells a harmless text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    if is_ascii(text) { text.len() } else { text.width() }
 }
 
 /// A harmless text of exactly `cells` cells: padded, or cut with an ellipsis.
@@ -338,7 +338,7 @@ pub fn sparkline(values: &[f64], columns: usize) -> String {
 
 pub use crate::domain::words::{capitalized, counted as count, last_part, span};
 pub use crate::printable::clean;
-use crate::printable::clean_lines;
+use crate::printable::{clean_lines, is_ascii};
 
 #[cfg(test)]
 mod tests {

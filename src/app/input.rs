@@ -407,7 +407,7 @@ fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut 
         _ => {
             if edit(&mut palette.input, key) {
                 palette.matches = palette::matches(state, palette.input.value());
-                palette.cursor = 0;
+                palette.cursor = palette::first_row(state, palette.input.value(), &palette.matches);
             }
         }
     }

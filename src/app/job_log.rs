@@ -62,6 +62,8 @@ pub struct Log {
     last_of: BTreeMap<usize, usize>,
     /// Indices of the lines that are shown.
     shown: Vec<usize>,
+    /// Those of them that hold what is looked for: looked through once, not with every frame or key.
+    found: Vec<usize>,
     /// Index into `shown` of the first line on screen, unless it follows.
     top: usize,
 }
@@ -87,9 +89,8 @@ impl Log {
         if !self.search.is_on() {
             return None;
         }
-        let found: Vec<usize> = self.shown.iter().copied().filter(|line| self.holds(*line)).collect();
-        let at = self.search.at.and_then(|at| found.iter().position(|line| *line == at));
-        Some((found.len(), at.map(|at| at + 1)))
+        let at = self.search.at.and_then(|at| self.found.binary_search(&at).ok());
+        Some((self.found.len(), at.map(|at| at + 1)))
     }
 
     /// The host whose lines alone are shown.
@@ -170,7 +171,7 @@ impl Log {
             None => self.top,
         };
         let mut places = round(self.shown.len(), from, is_forward);
-        let Some(place) = places.find(|place| self.holds(self.shown[*place])) else {
+        let Some(place) = places.find(|place| self.found.binary_search(&self.shown[*place]).is_ok()) else {
             return;
         };
         self.search.at = Some(self.shown[place]);
@@ -245,7 +246,7 @@ impl Log {
         });
     }
 
-    /// Chooses anew which lines are shown.
+    /// Chooses anew which lines are shown, and looks through them: they, or what is looked for, have changed.
     pub(super) fn select(&mut self) {
         let is_shown = |index: &usize| {
             let is_of_host = self.alone.is_none_or(|alone| self.lines[*index].host == alone);
@@ -256,6 +257,11 @@ impl Log {
         // Lines that stay on screen stay where they are.
         self.top = before.map_or(0, |line| shown.partition_point(|shown| *shown < line));
         self.shown = shown;
+        self.found = match (self.search.is_on(), self.only) {
+            (false, _) => Vec::new(),
+            (true, true) => self.shown.clone(),
+            (true, false) => self.shown.iter().copied().filter(|line| self.holds(*line)).collect(),
+        };
     }
 
     /// Whether the line holds what is looked for.

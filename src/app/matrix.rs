@@ -1,5 +1,8 @@
 //! The story of a grant as a matrix: operations by before, granted and revoked; the reasons of the row with the cursor.
-//! Verdict and matrix come first: they fit on a small screen.
+//! What came of it, for whom, when and where that is kept come first, then the matrix: they fit on a small screen.
+
+use std::ops::Range;
+use std::path::Path;
 
 use super::format::{self, Line, Tone};
 use super::state::overlay::Matrix;
@@ -9,14 +12,16 @@ use crate::domain::{GrantCycle, ProofStep};
 /// Cells of an operation's name, and of a phase.
 const OPERATION: usize = 36;
 const PHASE: usize = 12;
+/// Cells of a fact's name.
+const FACT: usize = 10;
 
 /// How many rows have a cursor.
 pub fn rows(matrix: &Matrix) -> usize {
     matrix.cycle.operations().len()
 }
 
-/// The page, and the line of the row with the cursor.
-pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
+/// The page, and the lines of the row with the cursor: its own, and those of its reasons where it is open.
+pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, Range<usize>) {
     let cycle = &matrix.cycle;
     let mut lines = head(cycle, columns);
     let narrow = columns < OPERATION + 3 * PHASE + 12;
@@ -29,12 +34,10 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
             .map(|phase| phase.at.strftime("%H:%M:%S").to_string());
         at.unwrap_or_else(|| "not tried".to_owned())
     }));
-    let mut cursor_line = 0;
+    let mut cursor = 0..0;
     for (index, operation) in cycle.operations().into_iter().enumerate() {
         let is_cursor = index == matrix.cursor;
-        if is_cursor {
-            cursor_line = lines.len();
-        }
+        let first = lines.len();
         let sign = if is_cursor { "▸ " } else { "  " };
         let tone = if is_cursor { Tone::Heading } else { Tone::Plain };
         let mut line = Line::new(Tone::Accent, sign).and(tone, format::labelled(operation, name));
@@ -47,10 +50,13 @@ pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
         if is_cursor && matrix.is_open {
             lines.extend(PHASES.iter().flat_map(|phase| reason(cycle, phase, operation, columns)));
         }
+        if is_cursor {
+            cursor = first..lines.len();
+        }
     }
     lines.push(Line::blank());
     lines.extend(circumstances(cycle, columns));
-    (lines, cursor_line)
+    (lines, cursor)
 }
 
 fn titles(name: usize, word: impl Fn(&str) -> String) -> Line {
@@ -92,7 +98,7 @@ fn reason(cycle: &GrantCycle, phase: &str, operation: &str, columns: usize) -> V
     pieces.map(line).collect()
 }
 
-/// What came of it, for which key and role.
+/// What came of it, for which key and role, who asked and when, and where that is kept.
 fn head(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
     let (tone, verdict) = if cycle.holds {
         (Tone::Good, "It holds.")
@@ -105,34 +111,36 @@ fn head(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
     }
     lines.extend(fact("Key", Tone::Plain, &cycle.key_arn, columns));
     lines.extend(fact("Role", Tone::Plain, &cycle.role_arn, columns));
-    lines
-}
-
-/// Who asked, when, and where it is kept.
-fn circumstances(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
-    let mut lines = fact(
-        "Asked by",
-        Tone::Plain,
-        cycle.identity.as_deref().unwrap_or("not told"),
-        columns,
-    );
+    let identity = cycle.identity.as_deref().unwrap_or("not told");
+    lines.extend(fact("Asked by", Tone::Plain, identity, columns));
     let times = cycle
         .phases
         .first()
         .zip(cycle.phases.last())
         .map(|(first, last)| format!("{} to {}", format::time(first.at), last.at.strftime("%H:%M:%S")));
     lines.extend(fact("When", Tone::Plain, &times.unwrap_or_default(), columns));
+    lines.extend(kept("Evidence", cycle.evidence.as_deref(), columns));
+    lines
+}
+
+/// The requests that granted and revoked, and the page to be read.
+fn circumstances(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
     for phase in cycle.phases.iter().filter(|phase| phase.expected.is_none()) {
         let id = phase.request_id.as_deref().unwrap_or("not told");
         let words = format!("{} · request {id}", phase.at.strftime("%H:%M:%S"));
         let name = if phase.name == "grant" { "Granted" } else { "Revoked" };
         lines.extend(fact(name, Tone::Plain, &words, columns));
     }
-    for (name, path) in [("Evidence", &cycle.evidence), ("Its page", &cycle.page)] {
-        let path = path.as_deref().map(std::path::Path::to_string_lossy);
-        lines.extend(fact(name, Tone::Accent, &path.unwrap_or_default(), columns));
-    }
+    lines.extend(kept("Its page", cycle.page.as_deref(), columns));
     lines
+}
+
+/// Where a file of it is, if it could be written: of a path both ends tell something.
+fn kept(name: &str, path: Option<&Path>, columns: usize) -> Vec<Line> {
+    let path = path.map(Path::to_string_lossy).unwrap_or_default();
+    let room = columns.saturating_sub(FACT);
+    fact(name, Tone::Accent, &format::cut_middle(&path, room), columns)
 }
 
 /// A fact in a line; nothing where there is none to tell.
@@ -140,6 +148,6 @@ fn fact(name: &str, tone: Tone, value: &str, columns: usize) -> Vec<Line> {
     if value.is_empty() {
         return Vec::new();
     }
-    let value = format::cut_front(value, columns.saturating_sub(10));
-    vec![Line::new(Tone::Dim, format::fit(name, 10)).and(tone, value)]
+    let value = format::cut_front(value, columns.saturating_sub(FACT));
+    vec![Line::new(Tone::Dim, format::fit(name, FACT)).and(tone, value)]
 }

@@ -60,6 +60,11 @@ fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>
     let repair = chain.job.as_deref().filter(|_| link.standing == Standing::Broken);
     let repair = repair.and_then(|name| reader_text::job_explained(state, name)?.repair);
     state.focus = Pane::Grants;
+    // It is the role of the job or object that the chain is about, which the grant under the cursor need not be to.
+    if let Some(id) = &chain.grant {
+        state.grants.set_filter("");
+        state.grants.want(id);
+    }
     match (repair, link.standing) {
         (Some(request), _) => requests::ask(state, request, Ask::Yes, effects),
         (None, Standing::Unknown) => look_again(state, &format!("The role: {}", link.words), effects),

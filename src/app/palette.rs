@@ -14,9 +14,23 @@ pub(super) fn open(state: &mut State, typed: &str) {
     let matches = matches(state, typed);
     state.overlays.push(Overlay::Palette(Palette {
         input: Input::new(typed.to_owned()),
+        cursor: first_row(state, typed, &matches),
         matches,
-        cursor: 0,
     }));
+}
+
+/// Where the cursor is first: on what fits best, and where no theme was told from the others on the one that is worn.
+pub(super) fn first_row(state: &State, typed: &str, matches: &[(PaletteRow, bool)]) -> usize {
+    if typed.trim() != chooser::THEME.trim_end() {
+        return 0;
+    }
+    let worn = PaletteRow::Theme(state.theme());
+    matches.iter().position(|(row, _)| *row == worn).unwrap_or(0)
+}
+
+/// Whether a theme is looked for.
+pub fn is_of_themes(typed: &str) -> bool {
+    typed.trim_start().starts_with(chooser::THEME)
 }
 
 /// What is said where nothing matches what was typed: where there could be something.

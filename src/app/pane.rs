@@ -127,14 +127,18 @@ impl Facts {
         self.label = (longest.unwrap_or(0) + 1).clamp(self.label, most);
     }
 
+    /// A line break in the value is not one here: it would make of one fact two.
     pub(super) fn fact(&mut self, name: &str, tone: Tone, value: &str) {
         if value.is_empty() {
             return;
         }
+        let value = &super::format::clean(value);
         let mut name = super::format::labelled(name, self.label);
         let room = self.columns.saturating_sub(self.label);
-        let pieces = if self.is_terse && value.contains('/') {
-            vec![super::format::cut_middle(&super::format::clean(value), room)]
+        // A name may have spaces, but what begins with a word is a sentence, whatever it names.
+        let is_name = value.split(' ').next().is_some_and(|word| word.contains('/'));
+        let pieces = if self.is_terse && is_name {
+            vec![super::format::cut_middle(value, room)]
         } else {
             self.wrapped(value, room)
         };
@@ -155,6 +159,12 @@ impl Facts {
         let has_room = super::format::width(&both) <= self.columns.saturating_sub(self.label);
         let is_told = size == exact || !has_room;
         self.plain(name, if is_told { &size } else { &both });
+    }
+
+    /// What happened: nothing of it is cut.
+    pub(super) fn whole(&mut self, tone: Tone, text: &str) {
+        let lines = super::format::wrap(text, self.columns);
+        self.lines.extend(lines.into_iter().map(|line| Line::new(tone, line)));
     }
 
     pub(super) fn text(&mut self, tone: Tone, text: &str) {

@@ -216,11 +216,14 @@ pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<L
                 "Policy" => policy(state, arn, columns),
                 "JSON" => pane::json_lines(&keys::json(key), columns),
                 _ => {
-                    let mut lines = keys::overview(key, state.refusal(arn), state.linked(), state.now, columns);
+                    // How it stands and who may use it are on the first screen.
+                    let mut lines = keys::overview(key, state.refusal(arn), state.now, columns);
                     let mut facts = pane::Facts::new(columns);
                     known::users(state, &mut facts, key, "asking…");
-                    lines.push(Line::blank());
-                    lines.extend(facts.lines);
+                    for part in [facts.lines, keys::record(key, state.linked(), columns)] {
+                        lines.push(Line::blank());
+                        lines.extend(part);
+                    }
                     lines
                 }
             }

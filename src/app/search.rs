@@ -42,6 +42,11 @@ impl Search {
         }
     }
 
+    /// What is compared: the same words find the same.
+    pub(super) fn words(&self) -> &str {
+        &self.words
+    }
+
     /// Whether something is looked for.
     pub fn is_on(&self) -> bool {
         !self.words.is_empty()

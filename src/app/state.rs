@@ -410,6 +410,7 @@ impl State {
         for overlay in &mut self.overlays {
             if let Overlay::Report(report) = overlay {
                 report.lay_out(columns);
+                report.look_for(&self.search);
             }
         }
         self.look_up();

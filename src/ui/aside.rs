@@ -3,8 +3,8 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Theme, boxed, line, position};
 use crate::app::format::{Line as Words, Tone};
 use crate::app::{Command, State, aside};
@@ -21,15 +21,19 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let columns = (columns - GAP * (parts - 1)) / parts;
     let Some(words) = aside::lines(state, columns, rows * parts) else {
         let nothing = Line::styled("Nothing is selected.", theme.tone(Tone::Dim));
-        return frame.render_widget(Paragraph::new(nothing), inner);
+        return put(frame, inner, &[nothing]);
     };
     let (first, second) = words.split_at(turn(&words, rows, parts));
     let second = second.strip_prefix(&[Words::blank()]).unwrap_or(second);
     let mut part = inner;
     part.width = u16::try_from(columns).unwrap_or(inner.width);
     for words in [first, second].into_iter().take(parts) {
-        let shown = words.iter().take(rows).map(|words| line(words, theme, columns));
-        frame.render_widget(Paragraph::new(shown.collect::<Vec<Line>>()), part);
+        let shown: Vec<Line> = words
+            .iter()
+            .take(rows)
+            .map(|words| line(words, theme, columns))
+            .collect();
+        put(frame, part, &shown);
         part.x += part.width + GAP as u16;
     }
     if first.len() > rows || second.len() > rows {

@@ -4,8 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::Hit;
 use crate::app::audit::{self, Audit};
@@ -48,7 +48,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit, 
         };
         lines.push(Line::styled(words, theme.tone(Tone::Dim)));
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(frame, inner, &lines);
     let mut words = if shown == all {
         format::count(all, "change")
     } else {

@@ -2,10 +2,10 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::widgets::Paragraph;
 
 use super::Theme;
-use crate::app::chain::{Chain, Link, Standing};
+use super::put::put;
+use crate::app::chain::{Chain, Link, Place, Standing};
 use crate::app::format::{self, Line, Tone};
 use crate::app::{Command, State};
 
@@ -14,6 +14,8 @@ type Form<'a> = &'a dyn Fn(&Link) -> String;
 
 /// The least cells of a name where not all of it fits.
 const NAME: usize = 16;
+/// The most cells of a role beside what is said of its job.
+const ROLE: usize = 24;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
     let columns = usize::from(area.width);
@@ -32,7 +34,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     if standing >= Some(Standing::Weak) && format::width(&words.text()) + hinted <= columns {
         words = words.and(Tone::Dim, hint);
     }
-    frame.render_widget(Paragraph::new(super::line(&words, theme, columns)), area);
+    put(frame, area, &[super::line(&words, theme, columns)]);
 }
 
 /// The longest that fits. Its names have the columns that are free, where there are as many beside `kept` ones.
@@ -75,15 +77,37 @@ fn line(chain: &Chain, columns: usize, kept: usize) -> Line {
     }
     let fits = |line: &Line| width(line) <= columns;
     let free = columns.saturating_sub(kept);
-    let whole = weakest(chain, free, |link| &link.words);
-    if fits(&whole) || chain.weakest().is_none_or(|link| link.standing < Standing::Broken) {
+    let Some(link) = chain.weakest() else {
+        return weakest(chain, free, None);
+    };
+    let (words, timeless) = (link.words.as_str(), without_time(&link.words));
+    let told = |name: &str, words: &str| weakest(chain, free, Some((name, words)));
+    let whole = told(&link.name, words);
+    if link.standing < Standing::Broken {
         return whole;
     }
-    let timeless = weakest(chain, free, |link| without_time(&link.words));
-    if fits(&timeless) {
-        return timeless;
-    }
-    weakest(chain, free, |link| link.brief)
+    // As whom a job has failed is told before its name, which its row has, and before when that was.
+    let by_role = role_of(chain, link).map(|role| {
+        let [words, timeless] = [words, timeless].map(|words| format!("{words} as {role}"));
+        [
+            told(&link.name, &words),
+            told(&link.name, &timeless),
+            told("", &words),
+            told("", &timeless),
+        ]
+    });
+    let mut lines = by_role.into_iter().flatten();
+    lines
+        .find(fits)
+        .or_else(|| [whole, told(&link.name, timeless)].into_iter().find(fits))
+        .unwrap_or_else(|| told(&link.name, link.brief))
+}
+
+/// The role of a job.
+fn role_of(chain: &Chain, link: &Link) -> Option<String> {
+    let role = chain.links.iter().find(|link| link.place == Place::Role)?;
+    let is_told = link.place == Place::Job && !role.name.is_empty();
+    is_told.then(|| format::cut_middle(&role.name, ROLE))
 }
 
 /// Without the time of day at its end.
@@ -117,24 +141,20 @@ fn all(chain: &Chain, cells: usize, form: Form<'_>) -> Line {
     line
 }
 
-/// The signs of all links; what is said so of the one that is weakest, its name in the columns that are left.
-fn weakest(chain: &Chain, columns: usize, said: impl Fn(&Link) -> &str) -> Line {
+/// The signs of all links; the name of the one that is weakest in the columns that are left, and what is said of it.
+fn weakest(chain: &Chain, columns: usize, said: Option<(&str, &str)>) -> Line {
     let mut line = Line::blank();
     for link in &chain.links {
         let (tone, sign) = link.standing.sign();
         line = arrow(line).and(tone, format!("{sign} {}", link.place.name()));
     }
-    if let Some(link) = chain.weakest() {
+    if let (Some(link), Some((name, words))) = (chain.weakest(), said) {
         let (tone, _) = link.standing.sign();
-        let words = said(link).to_owned();
-        let used = format::width(&line.text()) + format::width(&words) + "    ".len();
-        let name = if link.name.is_empty() {
-            format!("{}: ", link.place.name())
-        } else {
-            format!(
-                "{} ",
-                format::cut_middle(&link.name, columns.saturating_sub(used).max(NAME))
-            )
+        let used = format::width(&line.text()) + format::width(words) + "    ".len();
+        let name = match (name, link.name.as_str()) {
+            ("", "") => format!("{}: ", link.place.name()),
+            ("", _) => String::new(),
+            (name, _) => format!("{} ", format::cut_middle(name, columns.saturating_sub(used).max(NAME))),
         };
         line = line.and(Tone::Plain, format!("   {name}")).and(tone, words);
     }

@@ -1,22 +1,25 @@
 //! Questions, and the command palette.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 use super::form::typed;
+use super::put::put;
+use super::rows::{below, dimmed, told_below};
 use super::{Hits, Theme, boxed, centered, position};
 use crate::app::format::{self, Tone};
 use crate::app::fuzzy::Fuzzy;
 use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
-use crate::app::palette::nothing;
-use crate::app::{Command, Hit, State};
+use crate::app::palette::{is_of_themes, nothing};
+use crate::app::{Command, Hit, State, ThemeName};
 use crate::domain::{Named, Wanted};
 
 const COLUMNS: u16 = 72;
 /// Columns of the palette: its sentences are whole.
 const PALETTE: u16 = 132;
+/// Rows of a box with all themes in it, and below them a line for a sentence that is longer than its row.
+const THEMES: u16 = ThemeName::ALL.len() as u16 + 4;
 /// With less columns than this only the beginning of a sentence has room.
 const SENTENCE: usize = 60;
 /// Cells before a sentence.
@@ -71,7 +74,7 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
         hits.add_cells(inner, row, (0, "y yes".len()), Hit::Button('y'));
         hits.add_cells(inner, row, ("y yes   ".len(), "n no".len()), Hit::Button('n'));
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(frame, inner, &lines);
 }
 
 /// A question in so many rows: where it needs more its longest names are cut in the middle, so that each is told.
@@ -120,7 +123,7 @@ pub(super) fn code(frame: &mut Frame, body: Rect, theme: &Theme, field: &CodeFie
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "MFA code", theme.focus);
     let lines = fitted(lines, 1 + told, inner.height, theme);
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(frame, inner, &lines);
 }
 
 /// A login, from the offer to the code.
@@ -181,7 +184,7 @@ pub(super) fn login(frame: &mut Frame, body: Rect, state: &State, theme: &Theme,
     let inner = boxed(frame, area, "Log in", theme.focus);
     // Page and code, or what is asked.
     let lines = fitted(lines, usize::from(inner.height).saturating_sub(1), inner.height, theme);
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(frame, inner, &lines);
 }
 
 /// Lines of a question in so many rows: where not all fit, gaps go first, then what stands before the last `kept`, which are
@@ -210,9 +213,8 @@ fn wrapped(body: Rect, theme: &Theme, tone: Tone, words: &str) -> Vec<Line<'stat
 
 pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette, hits: &mut Hits) {
     // Themes are looked at: they are seen below.
-    let is_theme = |(choice, _): &(PaletteRow, bool)| matches!(choice, PaletteRow::Theme(_));
-    let rows = if !palette.matches.is_empty() && palette.matches.iter().all(is_theme) {
-        u16::try_from(palette.matches.len() + 3).unwrap_or(u16::MAX)
+    let rows = if is_of_themes(palette.input.value()) {
+        THEMES
     } else {
         (body.height / 3 * 2).max(20)
     };
@@ -222,18 +224,25 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         [] => format::wrap(nothing(state, palette.input.value()), columns.saturating_sub(4)),
         _ => Vec::new(),
     };
-    // Of the one with the cursor the whole sentence is told.
-    let sentence = palette.matches.get(palette.cursor).map(|(choice, _)| choice.help());
-    let told = match palette.matches.get(palette.cursor) {
-        Some((PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_), _)) if columns >= SENTENCE => {
-            format::wrap(&sentence.unwrap_or_default(), columns.saturating_sub(TOLD))
+    // Of the one with the cursor the whole sentence is told, below all: no row moves from under the mouse.
+    let told = |(choice, _): &(PaletteRow, bool)| match choice {
+        PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Theme(_) if columns >= SENTENCE => {
+            told_below(&choice.help(), columns.saturating_sub(TOLD), columns)
         }
-        _ => Vec::new(),
+        PaletteRow::Command(_)
+        | PaletteRow::Action(_)
+        | PaletteRow::Theme(_)
+        | PaletteRow::Open(_)
+        | PaletteRow::Role(_)
+        | PaletteRow::Switch(_) => Vec::new(),
     };
+    let most = palette.matches.iter().map(|row| told(row).len()).max().unwrap_or(0);
     // What is typed stays where it is while there are less rows.
-    let needed = palette.matches.len() + nothing.len() + told.len().saturating_sub(1) + 3;
+    let needed = palette.matches.len() + nothing.len() + most + 3;
     area.height = area.height.min(u16::try_from(needed).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Commands", theme.focus);
+    let parts = [Constraint::Fill(1), Constraint::Length(below(most, inner.height))];
+    let [inner, foot] = Layout::vertical(parts).areas(inner);
     let mut line = Line::from(Span::styled(": ", theme.tone(Tone::Accent)));
     line.spans
         .extend(typed(&palette.input, true, columns.saturating_sub(3), theme));
@@ -243,8 +252,7 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         lines.push(super::line(&words, theme, columns));
     }
     let mut fuzzy = Fuzzy::new(palette.input.value());
-    let rows = usize::from(inner.height).saturating_sub(1);
-    let rows = rows.saturating_sub(told.len().saturating_sub(1)).max(1);
+    let rows = usize::from(inner.height).saturating_sub(1).max(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
     let on_screen = || palette.matches.iter().enumerate().skip(top).take(rows);
     let named = on_screen().map(|(_, (choice, _))| format::width(&format::clean(&called(state, choice))));
@@ -275,8 +283,7 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
                 .joined(fuzzy.mark(&format::Line::new(tone, format::fit(&choice.name(), 17))))
                 .and(Tone::Accent, format::fit(&key, 10)),
         };
-        let told = if is_cursor { told.as_slice() } else { &[] };
-        let words = words.and(Tone::Dim, told.first().cloned().unwrap_or_else(|| choice.help().into()));
+        let words = words.and(Tone::Dim, choice.help());
         let style = if is_cursor {
             theme.cursor
         } else {
@@ -284,12 +291,10 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         };
         let line = super::line(&words, theme, columns);
         lines.push(super::filled(line, columns).style(style));
-        for piece in told.iter().skip(1) {
-            let words = format::Line::new(Tone::Dim, format!("{:TOLD$}{piece}", ""));
-            lines.push(super::line(&words, theme, columns));
-        }
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(frame, inner, &lines);
+    let pieces = palette.matches.get(palette.cursor).map_or_else(Vec::new, told);
+    put(frame, foot, &dimmed(pieces, theme));
     let all = palette.matches.len();
     if all > rows {
         position(

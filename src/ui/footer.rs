@@ -3,8 +3,8 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Hits, Theme};
 use crate::app::audit::Audit;
 use crate::app::command::Keyed;
@@ -42,7 +42,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         spans.push(Span::styled(key, theme.key));
         spans.push(Span::styled(format!(" {words}  "), theme.tone(Tone::Dim)));
     }
-    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    put(frame, area, &[Line::from(spans)]);
 }
 
 /// What is done to all that is marked says to how many.

@@ -4,9 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 use tui_input::Input;
 
+use super::put::put;
 use super::{Hits, Theme, boxed, centered, position};
 use crate::app::Hit;
 use crate::app::form::{Field, Form, Heard, Pick, Value};
@@ -76,7 +76,7 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, 
     }
     let fields = lines.len();
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).chain(problem).collect();
-    frame.render_widget(Paragraph::new(shown), inner);
+    put(frame, inner, &shown);
     if fields > rows {
         let words = format!("field {} of {}", form.focus + 1, form.fields.len());
         position(frame, area, theme, &words);

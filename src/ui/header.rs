@@ -6,9 +6,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 use super::Theme;
+use super::put::put;
 use crate::app::format::{self, Tone};
 use crate::app::{Freshness, Pane, State};
 use crate::domain::Arn;
@@ -57,10 +57,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         " ".repeat(columns.saturating_sub(used + format::width(&age))),
     ));
     spans.push(Span::styled(age, dim));
-    frame.render_widget(
-        Paragraph::new(Line::from(spans)).style(colour.unwrap_or_default()),
-        area,
-    );
+    put(frame, area, &[Line::from(spans).style(colour.unwrap_or_default())]);
 }
 
 /// The most that there is room for; the account, the region, and that AWS is elsewhere, are never left out.

@@ -4,8 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::Hit;
 use crate::app::format::{self, Tone};
@@ -35,9 +35,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
         Constraint::Length(FOOTNOTE.min(inner.height / 5)),
     ];
     let [head, rest, chart, _, table, foot] = Layout::vertical(parts).areas(inner);
-    frame.render_widget(Paragraph::new(line(&shown.heading(), theme, columns)), head);
+    put(frame, head, &[line(&shown.heading(), theme, columns)]);
     let qualified: Vec<Line> = qualified.iter().map(|words| line(words, theme, columns)).collect();
-    frame.render_widget(Paragraph::new(qualified), rest);
+    put(frame, rest, &qualified);
     let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)])
         .spacing(2)
         .areas(chart);
@@ -46,7 +46,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     rows(frame, table, theme, shown, hits);
     let foot_lines = shown.footnote(columns, usize::from(foot.height));
     let foot_lines: Vec<Line> = foot_lines.iter().map(|words| line(words, theme, columns)).collect();
-    frame.render_widget(Paragraph::new(foot_lines), foot);
+    put(frame, foot, &foot_lines);
     position(frame, area, theme, &counted(shown));
 }
 
@@ -68,7 +68,7 @@ fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &Bars) {
         let words = format!("and {} more, of {rest}", bars.all.len() - room);
         lines.push(Line::styled(format::cut(&words, columns), theme.tone(Tone::Dim)));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    put(frame, area, &lines);
 }
 
 fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &mut Hits) {
@@ -96,7 +96,7 @@ fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &
         };
         lines.push(Line::styled(words, theme.tone(Tone::Dim)));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    put(frame, area, &lines);
 }
 
 fn counted(shown: &Inventory) -> String {

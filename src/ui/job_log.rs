@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Theme, boxed, line, metrics, position};
 use crate::app::State;
 use crate::app::format::{self, Tone};
@@ -36,7 +36,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             .map(|words| line(words, theme, columns))
             .collect(),
     };
-    frame.render_widget(Paragraph::new(words), lines);
+    put(frame, lines, &words);
     position(frame, area, theme, &standing(log));
 }
 

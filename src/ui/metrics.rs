@@ -4,9 +4,10 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Paragraph};
+use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType};
 
 use super::Theme;
+use super::put::put;
 use crate::app::State;
 use crate::app::format::{self, Tone};
 use crate::app::overlay::{Details, Subject};
@@ -69,7 +70,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, metrics: &Met
     }
     let head = (facts.len() as u16).min(area.height);
     let [above, below] = Layout::vertical([Constraint::Length(head), Constraint::Min(0)]).areas(area);
-    frame.render_widget(Paragraph::new(facts), above);
+    put(frame, above, &facts);
     for (curves, area) in groups.values().zip(cells(below, groups.len())) {
         chart(frame, area, theme, curves);
     }

@@ -2,8 +2,9 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
+use super::put::put;
 use super::table::{Cell, Column, View, fixed, flex, named, number, render as table};
 use super::{Hits, Theme, line, metrics};
 use crate::app::command::Keyed;
@@ -111,7 +112,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 /// Below the rows what is known of the one with the cursor, or what can be done with it.
 fn beneath(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
-    let Some(words) = aside::beneath(state, pane, columns) else {
+    let Some(words) = aside::beneath(state, pane, columns, rows) else {
         return;
     };
     let is_cut = words.len() > rows;
@@ -120,7 +121,7 @@ fn beneath(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pa
     if is_cut {
         lines.push(Line::styled("⋯", theme.tone(Tone::Dim)));
     }
-    frame.render_widget(Text::from(lines), area);
+    put(frame, area, &lines);
     let rule = Rect::new(area.x - 1, area.y - 1, area.width + 2, 1);
     let dashes = Line::styled("─".repeat(usize::from(rule.width)), theme.frame);
     frame.render_widget(dashes, rule);
@@ -222,7 +223,7 @@ fn rows(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane,
         Pane::Files => {
             let view = View {
                 pane,
-                title: state.dir.to_string_lossy().into_owned(),
+                title: format!("Files {}", state.dir.to_string_lossy()),
                 table: &state.files,
                 columns: FILES,
                 empty: format!(

@@ -3,8 +3,8 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Hits, Theme, audit, boxed, filled, inventory, job_log, line, metrics, position, rows, status, who};
 use crate::app::format::{self, Tone};
 use crate::app::operations::Standing;
@@ -45,10 +45,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     };
     let inner = boxed(frame, area, &title, theme.focus);
     if let Overlay::Details(details) = overlay {
-        frame.render_widget(
-            Paragraph::new(pages(details, theme, title_row(area), hits)),
-            title_row(area),
-        );
+        let pages = pages(details, theme, title_row(area), hits);
+        put(frame, title_row(area), &[pages]);
         if let Some(job) = metrics::of(state, details) {
             return metrics::render(frame, inner, theme, &job);
         }
@@ -64,10 +62,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         .take(rows)
         .map(|(at, words)| line(&search.mark(words, search.is_at(at)), theme, columns))
         .collect();
-    frame.render_widget(Paragraph::new(shown), inner);
+    put(frame, inner, &shown);
     let mut words = String::new();
     if search.typing || search.is_on() {
-        let found = all.iter().filter(|words| search.is_in(&words.text())).count();
+        let found = match overlay {
+            Overlay::Report(report) => report.found(),
+            // Made anew for every frame.
+            _ => all.iter().filter(|words| search.is_in(&words.text())).count(),
+        };
         words = format!(
             "/{} in {}",
             format::clean(&search.shown()),
@@ -86,10 +88,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix, hits: &mut Hits) {
     let inner = boxed(frame, area, "The story of the grant", theme.focus);
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
-    let (all, cursor) = matrix::lines(shown, columns);
+    let (all, row) = matrix::lines(shown, columns);
     // As much of what is open below the cursor as there is room for, and the cursor in any case.
-    let open = if shown.is_open { rows / 2 } else { 1 };
-    let top = (cursor + open).saturating_sub(rows).min(cursor);
+    let cursor = row.start;
+    let top = row.end.saturating_sub(rows).min(cursor);
     // The last row has what stands below the matrix in sight.
     let top = if shown.cursor + 1 == matrix::rows(shown) {
         all.len().saturating_sub(rows).min(cursor)
@@ -110,7 +112,7 @@ fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix, hits: &m
         .take(rows)
         .map(|words| line(words, theme, columns))
         .collect();
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(frame, inner, &lines);
     if all.len() > rows {
         let end = all.len().min(top + rows);
         position(frame, area, theme, &format!("{}–{end} of {}", top + 1, all.len()));
@@ -187,7 +189,7 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
     }
     let is_all = lines.len() <= rows;
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
-    frame.render_widget(Paragraph::new(shown), inner);
+    put(frame, inner, &shown);
     if !is_all {
         position(frame, area, theme, &format!("{} of {}", row + 1, starts.len()));
     }

@@ -3,24 +3,29 @@
 use std::collections::VecDeque;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use super::form::typed;
+use super::put::put;
 use super::{Hits, Theme, boxed, centered, filled, line, position};
 use crate::app::actions::key_of;
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
-use crate::app::guide::Mark;
+use crate::app::guide::{Mark, Standing};
 use crate::app::overlay::{CleanUp, Copied, CopyMenu, Menu, ResultList, Versions};
 use crate::app::state::action::Action;
 use crate::app::{Hit, State, cleanup, interrupted_uploads, reader_text, versions};
 
 /// Cells of an action's name.
 const LABEL: usize = 18;
+/// Rows that a sentence below a list leaves to the list and what is typed.
+const FIRST: u16 = 5;
 /// Cells of a step's number and title.
 const STEP: usize = 27;
+/// Stands before what a step does next.
+const ENTER: &str = "Enter: ";
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64, hits: &mut Hits) {
     let inner = boxed(frame, area, "Messages", theme.focus);
@@ -99,6 +104,17 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
     let columns = usize::from(inner.width).saturating_sub(2);
     // Where there is room each says what it will be done to.
     let is_roomy = usize::from(inner.height) >= 2 * steps.len();
+    let indent = if columns < 100 { 6 } else { STEP + 2 };
+    let told = |step: &Standing, lead: &str| {
+        format::wrap_names(&format!("{lead}{}", step.next), columns.saturating_sub(indent))
+    };
+    // Else the one with the cursor has as many lines as any would have: no row moves from under the mouse.
+    let most = if is_roomy {
+        0
+    } else {
+        let lines = steps.iter().filter(|step| step.may_go);
+        lines.map(|step| told(step, ENTER).len()).max().unwrap_or(0)
+    };
     let rows: Vec<Vec<Words>> = steps
         .iter()
         .enumerate()
@@ -115,15 +131,16 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
             let is_here = index == cursor && step.may_go;
             let is_ahead = is_roomy && matches!(step.mark, Mark::Open | Mark::Wrong);
             if is_here || is_ahead {
-                let indent = if columns < 100 { 6 } else { STEP + 2 };
                 let (tone, lead) = if is_here {
-                    (Tone::Accent, "Enter: ")
+                    (Tone::Accent, ENTER)
                 } else {
                     (Tone::Dim, "")
                 };
-                let pieces = format::wrap_names(&format!("{lead}{}", step.next), columns.saturating_sub(indent));
                 let line = |piece| Words::new(tone, format!("{:indent$}{piece}", ""));
-                lines.extend(pieces.into_iter().map(line));
+                lines.extend(told(step, lead).into_iter().map(line));
+            }
+            if index == cursor {
+                lines.resize(lines.len().max(1 + most), Words::blank());
             }
             lines
         })
@@ -131,29 +148,31 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
     made(frame, (area, inner), theme, (&rows, cursor, ""), hits);
 }
 
-/// As large as all that is offered, one in two lines: it does not move while it is narrowed.
+/// As large as all that is offered: it does not move while it is narrowed. The sentence under the cursor, where it is longer
+/// than its row, is told below all rows: none moves from under the mouse when another has the cursor.
 pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu, hits: &mut Hits) {
     let columns = u16::try_from(menu.longest() + LABEL + 10).unwrap_or(u16::MAX).max(60);
-    let area = centered(body, columns, (menu.most().max(1) as u16).saturating_add(4));
+    let columns = columns.min(body.width);
+    let width = usize::from(columns.saturating_sub(4));
+    let room = width.saturating_sub(LABEL + 6);
+    let most = menu.sentences().map(|sentence| told_below(sentence, room, width).len());
+    let most = most.max().unwrap_or(0);
+    let rows = menu.most().max(1) + most + 3;
+    let area = centered(body, columns, u16::try_from(rows).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, &menu.title, theme.focus);
-    let (top, list) = (
-        Rect::new(inner.x, inner.y, inner.width, inner.height.min(1)),
-        Rect::new(
-            inner.x,
-            inner.y.saturating_add(1),
-            inner.width,
-            inner.height.saturating_sub(1),
-        ),
-    );
-    let columns = usize::from(inner.width);
+    let parts = [
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(below(most, inner.height)),
+    ];
+    let [top, list, told] = Layout::vertical(parts).areas(inner);
     let mut words = Line::from(Span::styled("› ", theme.tone(Tone::Accent)));
     words
         .spans
-        .extend(typed(&menu.input, true, columns.saturating_sub(2), theme));
-    frame.render_widget(words, top);
+        .extend(typed(&menu.input, true, width.saturating_sub(2), theme));
+    put(frame, top, &[words]);
     let mut fuzzy = Fuzzy::new(menu.input.value());
-    let room = usize::from(list.width).saturating_sub(LABEL + 6);
-    let mut row = |(index, action): (usize, &&'static Action)| {
+    let mut row = |action: &&'static Action| {
         let (tone, sign) = if action.is_dangerous() {
             (Tone::Bad, "! ")
         } else {
@@ -165,23 +184,40 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, 
             .mark(&label)
             .and(Tone::Accent, format::fit(&key, 2))
             .and(Tone::Bad, sign);
-        // Of the one with the cursor the whole sentence is told.
-        let mut told = if index == menu.cursor {
-            format::wrap(action.help, room).into_iter()
-        } else {
-            vec![action.help.to_owned()].into_iter()
-        };
-        let first = head.and(Tone::Dim, told.next().unwrap_or_default());
-        let more = told.map(|piece| Words::new(Tone::Dim, format!("{:indent$}{piece}", "", indent = LABEL + 4)));
-        std::iter::once(first).chain(more).collect()
+        vec![head.and(Tone::Dim, action.help)]
     };
-    let rows: Vec<Vec<Words>> = menu.actions.iter().enumerate().map(&mut row).collect();
+    let rows: Vec<Vec<Words>> = menu.actions.iter().map(&mut row).collect();
     let nothing = if menu.input.value().is_empty() {
         "Nothing more can be done here."
     } else {
         "Nothing here has this in its name or in what it does."
     };
     made(frame, (area, list), theme, (&rows, menu.cursor, nothing), hits);
+    let chosen = menu.actions.get(menu.cursor);
+    let pieces = chosen.map_or_else(Vec::new, |action| told_below(action.help, room, width));
+    put(frame, told, &dimmed(pieces, theme));
+}
+
+/// The lines of a sentence that is longer than its row has room for; none of another.
+pub(super) fn told_below(sentence: &str, room: usize, width: usize) -> Vec<String> {
+    if format::width(sentence) > room {
+        format::wrap(sentence, width)
+    } else {
+        Vec::new()
+    }
+}
+
+/// How many rows such lines have in a box of this height: what is typed and a few rows of the list come first.
+pub(super) fn below(most: usize, height: u16) -> u16 {
+    u16::try_from(most)
+        .unwrap_or(u16::MAX)
+        .min(height.saturating_sub(FIRST))
+}
+
+/// Sentences that are beside the point.
+pub(super) fn dimmed(pieces: Vec<String>, theme: &Theme) -> Vec<Line<'static>> {
+    let style = theme.tone(Tone::Dim);
+    pieces.into_iter().map(|piece| Line::styled(piece, style)).collect()
 }
 
 /// Each way with its letter, and what it would copy.
@@ -289,14 +325,9 @@ impl Rows<'_> {
             }
         }
         if lines.is_empty() {
-            let pieces = format::wrap(self.empty, columns);
-            lines.extend(
-                pieces
-                    .into_iter()
-                    .map(|piece| Line::styled(piece, theme.tone(Tone::Dim))),
-            );
+            lines.extend(dimmed(format::wrap(self.empty, columns), theme));
         }
-        frame.render_widget(Text::from(lines), list);
+        put(frame, list, &lines);
         if !window.is_all && self.count > 0 {
             let words = format!("{}–{} of {}", window.first + 1, last + 1, self.count);
             position(frame, area, theme, &words);

@@ -3,9 +3,9 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 use super::Theme;
+use super::put::put;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::operations::{Operation, Standing};
@@ -25,7 +25,7 @@ pub(super) fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &T
     let lines: Vec<Line> = running
         .map(|operation| operation_line(operation, theme, usize::from(area.width)))
         .collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    put(frame, area, &lines);
 }
 
 /// What it does, how far, how fast, how long still.
@@ -135,7 +135,7 @@ pub(super) fn message(frame: &mut Frame, area: Rect, state: &State, theme: &Them
         }
         None => plan(state, theme, columns),
     };
-    frame.render_widget(Paragraph::new(line), area);
+    put(frame, area, &[line]);
 }
 
 /// Why the selected job did not end well.

@@ -5,11 +5,12 @@ mod columns;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType};
 
 pub(super) use self::columns::{Cell, Column, fixed, flex, named, number};
 use self::columns::{needs, widths};
+use super::put::put;
 use super::{Hits, Theme};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::fuzzy::Fuzzy;
@@ -79,7 +80,7 @@ pub(super) fn render<T: Row>(
             .into_iter()
             .map(|(tone, line)| Line::styled(format!(" {line}"), theme.tone(tone)))
             .collect();
-        frame.render_widget(Text::from(lines), inner);
+        put(frame, inner, &lines);
         return;
     }
     let rows: Vec<_> = view.table.visible().collect();
@@ -122,7 +123,7 @@ pub(super) fn render<T: Row>(
         spans.push(Span::raw(" ".repeat(usize::from(inner.width).saturating_sub(used))));
         lines.push(Line::from(spans).style(style));
     }
-    frame.render_widget(Text::from(lines), inner);
+    put(frame, inner, &lines);
 }
 
 /// The heads of the columns, and the rows.
@@ -147,12 +148,13 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
         style = style.add_modifier(Modifier::BOLD);
     }
     let room = room.saturating_sub(taken(view.table));
-    let name = if view.pane == Pane::Files {
-        // Of a path both ends tell something.
-        format::cut_middle(&view.title, room)
+    // Of a path both ends tell something, of an object's place the end.
+    let cut = if view.pane == Pane::Files {
+        format::cut_middle
     } else {
-        short_title(&view.title, room)
+        format::cut_front
     };
+    let name = short_title(&view.title, room, cut);
     let mut spans = vec![
         Span::styled(format!(" {digit} "), theme.tone(Tone::Dim)),
         Span::styled(name, style),
@@ -196,15 +198,17 @@ fn taken<T: Row>(table: &Table<T>) -> usize {
     format::width(&count(table)) + 5 + filter
 }
 
-/// Its first word stays, which says what the rows are; of a place the end tells most, and what kind of name it is the least.
-fn short_title(title: &str, room: usize) -> String {
+/// Its first word stays, which says what the rows are; of a place what kind of name it is tells the least.
+fn short_title(title: &str, room: usize, cut: fn(&str, usize) -> String) -> String {
     let brief = title.replacen(" s3://", " ", 1);
     let title = if format::width(title) > room { &brief } else { title };
     match title.split_once(' ') {
         Some((what, place)) if format::width(title) > room && room > what.len() + 6 => {
-            format!("{what} {}", format::cut_front(place, room - what.len() - 1))
+            format!("{what} {}", cut(place, room - what.len() - 1))
         }
-        _ => format::cut_front(title, room),
+        // Where there is no room for both, the place of files says more than what they are.
+        Some((_, place)) if format::width(title) > room && place.starts_with('/') => cut(place, room),
+        _ => cut(title, room),
     }
 }
 

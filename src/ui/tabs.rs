@@ -4,8 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Hits, Theme};
 use crate::app::format::{self, Tone};
 use crate::app::{Command, Freshness, Hit, Pane, State};
@@ -31,5 +31,5 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         spans.push(Span::styled(text, style));
         spans.push(Span::raw(" "));
     }
-    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    put(frame, area, &[Line::from(spans)]);
 }

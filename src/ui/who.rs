@@ -12,8 +12,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put::put;
 use super::{Hits, Theme, boxed, filled, line, position};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::who::{Side, Who};
@@ -125,7 +125,7 @@ fn halves(body: Rect, shown: &Who) -> (Rect, Rect) {
 fn paragraph(frame: &mut Frame, area: Rect, theme: &Theme, lines: &[Words]) {
     let columns = usize::from(area.width);
     let lines: Vec<Line> = lines.iter().map(|words| line(words, theme, columns)).collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    put(frame, area, &lines);
 }
 
 fn table(
@@ -153,5 +153,5 @@ fn table(
         let style = if is_cursor { theme.cursor } else { Style::new() };
         lines.push(filled(drawn, columns + SIGN).style(style));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    put(frame, area, &lines);
 }

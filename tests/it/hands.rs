@@ -15,9 +15,9 @@ fn a_few_letters_find_a_row_a_command_and_a_place() {
     session.wait("Enabled").wait("training-data");
     session
         .keys("/")
-        .keys("lgds")
+        .keys("prds")
         .gone("training-data ")
-        .wait("▸   legacy-datasets");
+        .wait("▸   pre-2025-datasets");
     session.keys(ESC).wait("training-data ");
     session
         .keys(":")
@@ -116,10 +116,10 @@ fn a_filter_is_edited_in_its_middle_and_shows_where() {
     session
         .keys("\x1bb")
         .wait("/▏datasets")
-        .keys("legacy-")
-        .wait("/legacy-▏datasets")
-        .wait("▸   legacy-datasets");
-    session.keys("\x1bd").wait("/legacy-▏").keys("\x17").wait("/▏");
+        .keys("pre2025-")
+        .wait("/pre2025-▏datasets")
+        .wait("▸   pre-2025-datasets");
+    session.keys("\x1bd").wait("/pre2025-▏").keys("\x17").wait("/▏");
     session.keys(ESC).wait("training-data ");
 }
 

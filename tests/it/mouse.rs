@@ -63,7 +63,7 @@ fn tabs_menus_and_questions_are_pressed_and_the_wheel_moves_the_cursor() {
     session
         .wheel("KMS keys", -1)
         .wheel("KMS keys", -1)
-        .wait(&on("decommissioned-2025"));
+        .wait(&on("model-artifacts"));
     session.wheel("KMS keys", 1).wait(&on("training-data"));
 }
 

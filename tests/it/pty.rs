@@ -246,7 +246,12 @@ impl Session {
             let row: String = row.chars().skip(signs).collect();
             row.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(words)
         };
+        let was_empty = self.cursors().is_empty();
         self.send(HOME.as_bytes()).redraw();
+        // Before there is a row none is chosen by that: what comes above the first is then under the cursor.
+        if was_empty && !self.cursors().is_empty() {
+            return false;
+        }
         // Rows change meanwhile, if only their age: more than these are on no screen.
         for _ in 0..100 {
             let cursors = self.cursors();

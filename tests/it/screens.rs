@@ -234,6 +234,17 @@ fn the_story_of_a_grant_is_a_matrix_with_its_reasons_on_enter() {
             desk.keys("!<enter>");
         }
         picture(name, desk.keys("j<enter>"));
+        let screen = desk.screen();
+        for words in [
+            "It holds.",
+            "│ Key ",
+            "│ Role ",
+            "│ Asked by ",
+            "│ When ",
+            "│ Evidence  /state/",
+        ] {
+            assert!(screen.contains(words), "{words}:\n{screen}");
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! On a small screen what one needs is in sight: the field with the cursor, the keys that answer, names, verdicts, causes.
 
 use strongroom::app::{Page, Topic};
-use strongroom::domain::{Outcome, ProofMethod, ProofStep};
+use strongroom::domain::{JobStatus, Outcome, ProofMethod, ProofStep};
 
-use crate::desk::{Desk, role};
+use crate::desk::{Desk, job, role};
 
 const TINY: (u16, u16) = (40, 10);
 const SMALL: (u16, u16) = (80, 24);
@@ -122,10 +122,39 @@ fn details_that_are_opened_say_all_that_is_said_beside_the_list() {
 }
 
 #[test]
+fn how_a_key_stands_and_who_may_use_it_are_on_the_first_screen_of_its_details() {
+    let mut desk = Desk::filled(SMALL);
+    let arn = desk.state.key().unwrap().arn.clone();
+    desk.keys("<enter>");
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"}]}"#;
+    desk.answer(Topic::KeyPolicy(arn), Page::KeyPolicy(policy.to_owned()));
+    let screen = desk.screen();
+    for words in [
+        "│ State ",
+        "│ Rotation ",
+        "│ anybody ",
+        "│ role example-role ",
+        "What depends on it",
+    ] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+}
+
+#[test]
 fn what_mends_a_failed_job_is_read_below_the_list() {
     let mut desk = Desk::filled(WIDE);
     let screen = desk.keys("4jj").screen();
     assert!(screen.contains("│ Remedy "), "{screen}");
+    // What happened has the lines that it needs, however long a name in it is.
+    let key = desk.state.key().unwrap().arn.clone();
+    let mut refused = job("train-20260922-1", JobStatus::Failed, "Failed", -7200);
+    refused.detail.as_mut().unwrap().failure = Some(format!(
+        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/example-role/SageMaker is not authorized to \
+         perform: kms:Decrypt on resource: {key} because no identity-based policy allows the kms:Decrypt action"
+    ));
+    desk.answer(Topic::Jobs, Page::Jobs(vec![refused]));
+    let told = format!("resource:{key}because");
+    assert!(unwrapped(&desk).contains(&told), "{told}:\n{}", desk.screen());
 }
 
 #[test]
@@ -239,9 +268,12 @@ fn details_take_no_pane_from_a_screen_that_had_it() {
             desk.keys("i");
         }
         let screen = desk.screen();
-        for title in ["╭ Details ", "1 KMS keys", "2 Grants", "3 Objects", "4 Training", "5 /"] {
+        for title in ["╭ Details ", "1 KMS keys", "2 Grants", "3 Objects", "4 Training"] {
             assert!(screen.contains(title), "{title} at {size:?}:\n{screen}");
         }
+        // Where there is no room for the word the folder is named.
+        let is_there = screen.contains("5 Files /") || screen.contains("5 /");
+        assert!(is_there, "at {size:?}:\n{screen}");
     }
 }
 

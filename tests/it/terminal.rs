@@ -98,6 +98,21 @@ fn ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_takes_it_again() {
 }
 
 #[test]
+fn a_terminal_that_got_larger_while_only_the_shell_was_there_is_filled() {
+    let home = tempfile::tempdir().unwrap();
+    let shell = ["--norc", "--noprofile", "-i"];
+    let mut session = Session::run("bash", &shell, home.path(), (80, 24), &[("PS1", "shell> ")]);
+    let program = env!("CARGO_BIN_EXE_strongroom");
+    session.wait("shell>").keys(&format!("{program} --sandbox --empty\r"));
+    session.wait("1 Keys").wait("up to date").keys("\x1a").wait("Stopped");
+    session.resize(120, 36);
+    // All panes are on screen from 100 columns on.
+    session.forget().keys("fg\r").wait("5 Files").wait("1 KMS keys");
+    session.keys("q").wait("shell>").keys("exit\r");
+    assert_eq!(session.exit(), 0);
+}
+
+#[test]
 fn a_program_without_a_terminal_says_so_and_harms_nothing() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_strongroom"))
         .arg("--sandbox")

@@ -79,12 +79,12 @@ fn a_key_leads_to_where_the_chain_breaks_and_to_what_mends_it() {
         .wait("Disabled")
         .wait("w walk")
         .keys("j")
-        .wait("legacy-datasets Disabled   c goes there")
+        .wait("pre-2025-datasets Disabled   c goes there")
         .keys("3c")
         .wait("1 KMS keys")
         .wait("y yes")
         .keys("y")
-        .wait("✓ legacy-datasets Enabled");
+        .wait("✓ pre-2025-datasets Enabled");
 }
 
 #[test]

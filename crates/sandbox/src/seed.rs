@@ -75,8 +75,8 @@ fn keys(kms: &mut Kms, place: &Place, now: Timestamp) -> Result<(String, Vec<u8>
     let training = make(kms, Some("alias/training-data"), "Training data sets");
     let models = "Models and what they were trained on";
     let artifacts = make(kms, Some("alias/model-artifacts"), models);
-    let legacy = make(kms, Some("alias/legacy-datasets"), "Data sets of before 2025");
-    let gone = make(kms, Some("alias/decommissioned-2025"), "Nothing uses this any more");
+    let legacy = make(kms, Some("alias/pre-2025-datasets"), "Data sets of before 2025");
+    let gone = make(kms, Some("alias/retired-2025"), "Nothing uses this any more");
     make(kms, None, "Scratch key of the feature team");
 
     grant(kms, &training, place, PIPELINE_ROLE, "feature-pipeline");

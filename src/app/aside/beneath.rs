@@ -10,8 +10,17 @@ use crate::app::table::Listing as _;
 use crate::app::{help, reader_text};
 use crate::domain::{Job, KmsKey, ObjectRow};
 
-/// The lines for this pane; none where its cursor is on no row. Where there are no keys the walk to the first.
-pub fn lines(state: &State, pane: Pane, columns: usize) -> Option<Vec<Line>> {
+/// The lines for this pane, in so many rows everything whole if there is room for it; none where its cursor is on no row.
+/// Where there are no keys the walk to the first.
+pub fn lines(state: &State, pane: Pane, columns: usize, rows: usize) -> Option<Vec<Line>> {
+    let whole = told(state, pane, columns, Facts::new)?;
+    if whole.len() <= rows {
+        return Some(whole);
+    }
+    told(state, pane, columns, Facts::terse)
+}
+
+fn told(state: &State, pane: Pane, columns: usize, facts: fn(usize) -> Facts) -> Option<Vec<Line>> {
     if pane == state.focus && state.is_aside() {
         return Some(help::offered(state, columns));
     }
@@ -22,19 +31,18 @@ pub fn lines(state: &State, pane: Pane, columns: usize) -> Option<Vec<Line>> {
             lines.truncate(lines.len().saturating_sub(2));
             Some(lines)
         }
-        Pane::Keys => Some(key(state, state.keys.current()?, columns)),
-        Pane::Grants => Some(grant(state, state.grants.current()?, Facts::terse(columns))),
-        Pane::Jobs => Some(job(state, state.jobs.current()?, columns)),
-        Pane::Files => Some(files::overview(Facts::terse(columns), state.files.current()?)),
+        Pane::Keys => Some(key(state, state.keys.current()?, facts(columns))),
+        Pane::Grants => Some(grant(state, state.grants.current()?, facts(columns))),
+        Pane::Jobs => Some(job(state, state.jobs.current()?, facts(columns))),
+        Pane::Files => Some(files::overview(facts(columns), state.files.current()?)),
         Pane::Objects => match state.place.as_ref().and(state.objects.current()) {
-            Some(row @ ObjectRow::Object { .. }) => Some(object(state, row, columns)),
+            Some(row @ ObjectRow::Object { .. }) => Some(object(state, row, facts(columns))),
             Some(ObjectRow::Prefix { .. }) | None => placed(state, columns),
         },
     }
 }
 
-fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::terse(columns);
+fn key(state: &State, key: &KmsKey, mut facts: Facts) -> Vec<Line> {
     facts.heading(key.name());
     state_of(state, &mut facts, key);
     if let Some(detail) = &key.detail {
@@ -45,11 +53,10 @@ fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
     facts.lines
 }
 
-fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
+fn object(state: &State, row: &ObjectRow, facts: Facts) -> Vec<Line> {
     let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
     let key = row.info().and_then(|info| info.kms_key_arn.as_deref());
     let key_name = key.and_then(|arn| state.key_name(arn));
-    let facts = Facts::terse(columns);
     objects::overview(
         facts,
         (bucket, row),
@@ -63,8 +70,7 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
 const CURVE: usize = 16;
 
 /// Of one that failed what mends it and why it failed, before all else; of another what it measured among the first.
-fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::terse(columns);
+fn job(state: &State, job: &Job, mut facts: Facts) -> Vec<Line> {
     match job.cause() {
         None => {
             facts.heading(&job.name);
@@ -75,7 +81,7 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
             if let Some(explained) = reader_text::job_explained(state, &job.id()) {
                 facts.fact("Remedy", Tone::Warn, &explained.remedy);
             }
-            facts.text(Tone::Bad, &cause);
+            facts.whole(Tone::Bad, &cause);
         }
     }
     if let Some(detail) = &job.detail {

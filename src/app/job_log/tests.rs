@@ -156,6 +156,7 @@ fn what_is_on_screen_stays_there_when_the_oldest_lines_are_forgotten() {
     assert_eq!(log.count().0, KEPT);
     assert_eq!(screen(&log, 10, 2), before);
     log.search.set("19990");
+    log.select();
     log.go_on(false, (10, 2));
     log.append(lines(KEPT + 100, KEPT + 200));
     assert_eq!(log.found(), Some((1, Some(1))));

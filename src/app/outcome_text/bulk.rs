@@ -84,9 +84,10 @@ pub(super) fn sealed(report: &SealReport) -> (String, bool) {
     let objects = count(summary.sealed.objects);
     let part = if summary.ended == Ended::Whole { "" } else { ", a part" };
     let counts = [
-        (summary.passed_over(), "left as they are"),
+        (summary.passed_over() - summary.unchecked(), "left as they are"),
         (summary.failed.objects, "failed"),
         (summary.undeleted, "not deleted"),
+        (summary.unchecked(), "not checked"),
     ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let more: String = counts.map(|(count, what)| format!(", {count} {what}")).collect();

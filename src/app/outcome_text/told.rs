@@ -306,12 +306,15 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             if !plan.is_well() {
                 tone = Tone::Warn;
             }
-            let doomed = match plan.doomed_count {
-                0 => String::new(),
-                count => format!("; {count} would fail"),
-            };
+            let counts = [
+                (plan.doomed_count, "would fail"),
+                (plan.unread_count, "could not be looked at"),
+                (plan.unchecked(), "would be left, and may be plain"),
+            ];
+            let counts = counts.iter().filter(|(count, _)| *count > 0);
+            let more: String = counts.map(|(count, what)| format!("; {count} {what}")).collect();
             format!(
-                "Looked ahead: {objects} ({}) to {verb} at {place}{doomed}.",
+                "Looked ahead: {objects} ({}) to {verb} at {place}{more}.",
                 format::size(all.bytes)
             )
         }
@@ -326,15 +329,17 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             shards,
             objects,
             unchecked,
+            unplanned,
             uploaded,
         } => {
-            if unchecked.is_some() {
+            if unchecked.is_some() || !unplanned.is_empty() {
                 tone = Tone::Warn;
             }
             let begun = begun((id, job.as_deref()), *shards, *objects);
             let unchecked = unchecked.as_deref().map(not_checked);
             let uploaded = uploaded.as_ref().map(|uri| format!("strongroom uploaded to {uri}"));
-            let more = unchecked.into_iter().chain(uploaded);
+            let left = unplanned.iter().map(|left| format!("also found: {left}"));
+            let more = unchecked.into_iter().chain(left).chain(uploaded);
             more.fold(begun, |said, more| format!("{said} {}.", capitalized(&more)))
         }
         Outcome::WhoSaved { json, page } => {

@@ -85,19 +85,10 @@ fn by_detail<'a, T: Ord + ?Sized + 'a>(a: &'a KmsKey, b: &'a KmsKey, of: fn(&'a 
     by_detail.then_with(|| by_name(a, b))
 }
 
-/// The facts of a key, with how many grants, objects and jobs on screen are its own.
-pub(crate) fn overview(
-    key: &KmsKey,
-    refusal: Option<&Fault>,
-    linked: (usize, usize, usize),
-    now: Timestamp,
-    columns: usize,
-) -> Vec<Line> {
+/// What tells whether a key is to be used: how it stands, and what it is for.
+pub(crate) fn overview(key: &KmsKey, refusal: Option<&Fault>, now: Timestamp, columns: usize) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     facts.heading(key.name());
-    facts.plain("Id", &key.id);
-    facts.plain("ARN", &key.arn);
-    facts.plain("Aliases", &key.aliases.join(", "));
     if let Some(detail) = &key.detail {
         facts.fact("State", format::key_tone(&detail.state), detail.state.as_str());
         if let Some(deletion) = detail.deletion {
@@ -111,7 +102,30 @@ pub(crate) fn overview(
         } else {
             facts.fact("", Tone::Warn, &cause(detail));
         }
+        let rotation = detail
+            .rotation
+            .map_or("unknown", |on| if on { "automatic" } else { "off" });
+        facts.plain("Rotation", rotation);
         facts.plain("About", &detail.description);
+        if let Some(created) = detail.created {
+            facts.plain("Made", &format::time(created));
+        }
+    } else if let Some(fault) = refusal {
+        facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.at(Door::Dashboard)));
+    } else {
+        facts.fact("State", Tone::Dim, "asking…");
+    }
+    facts.plain("Aliases", &key.aliases.join(", "));
+    facts.lines
+}
+
+/// What it is called and made of, and how many grants, objects and jobs on screen are its own.
+pub(crate) fn record(key: &KmsKey, linked: (usize, usize, usize), columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading("What it is");
+    facts.plain("Id", &key.id);
+    facts.plain("ARN", &key.arn);
+    if let Some(detail) = &key.detail {
         facts.plain("Spec", &detail.spec);
         facts.plain("Usage", &detail.usage);
         facts.plain("Origin", &detail.origin);
@@ -121,17 +135,6 @@ pub(crate) fn overview(
         };
         facts.plain("Managed by", manager);
         facts.plain("Multi-Region", if detail.multi_region { "yes" } else { "no" });
-        let rotation = detail
-            .rotation
-            .map_or("unknown", |on| if on { "automatic" } else { "off" });
-        facts.plain("Rotation", rotation);
-        if let Some(created) = detail.created {
-            facts.plain("Made", &format::time(created));
-        }
-    } else if let Some(fault) = refusal {
-        facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.at(Door::Dashboard)));
-    } else {
-        facts.fact("State", Tone::Dim, "asking…");
     }
     facts.heading("On this screen");
     let (grants, objects, jobs) = linked;

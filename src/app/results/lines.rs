@@ -56,6 +56,7 @@ pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
     lines.push(Line::blank());
     lines.extend(report.rows.iter().map(|row| {
         let tone = match &row.fate {
+            _ if row.is_unchecked() => Tone::Warn,
             _ if !row.is_well() => Tone::Bad,
             Fate::PassedOver(_) => Tone::Dim,
             Fate::Sealed(_) | Fate::Failed(_) => Tone::Plain,

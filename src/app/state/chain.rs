@@ -1,19 +1,20 @@
 //! The chain of what is selected: key, role, object, job, each with how it stands and where it breaks.
 //!
 //! It is about the pane with the cursor: a job has its own key and role, an object its own key; of a key and its grants the
-//! rows under the other cursors belong to it that say so. Of a key its role is the one that something was just proved of, for
-//! as long as nothing else is selected. It is read off what is known and asks for nothing; what was not looked at is said to
-//! be so. Whatever grows with the rows is looked up once a row or a list has changed.
+//! rows under the other cursors belong to it that say so. Of a key its role is the one that something was just proved of, or
+//! that was just looked at before a job, for as long as nothing else is selected. It is read off what is known and asks for
+//! nothing; what was not looked at is said to be so. Whatever grows with the rows is looked up once a row or a list has
+//! changed.
 
 mod links;
 
 use std::collections::BTreeMap;
 
 use self::links::{Access, Refusal};
-use super::{Proved, State, row_id};
+use super::{State, row_id};
 use crate::app::format::Tone;
 use crate::app::pane::Pane;
-use crate::app::state::overlay::{Confirm, Overlay, Report, Then};
+use crate::app::state::overlay::{Confirm, Overlay, Report, ResultList, Then};
 use crate::domain::{Grant, Job, ObjectRow, Request};
 
 /// Key, role, object and job of what is selected.
@@ -25,6 +26,8 @@ pub struct Chain {
     pub(in crate::app) key: Option<String>,
     /// The role (ARN).
     pub(in crate::app) role: Option<String>,
+    /// The grant to it that says most (id), of those that are listed.
+    pub(in crate::app) grant: Option<String>,
     /// The object of the place shown (key).
     pub(in crate::app) object: Option<String>,
     /// Where the job reads from, if that is no row.
@@ -117,14 +120,21 @@ impl Chain {
 /// The pane with the cursor, the selected key, and the row under the cursor.
 type Selection = (Pane, Option<String>, Option<String>);
 
+/// A role (ARN) that something has just been found out about, and the key (ARN) that it was about, if it says so.
+#[derive(Debug, Clone)]
+struct Found {
+    key: Option<String>,
+    role: String,
+}
+
 /// What was looked up in lists that may be long, each with the state of the list that it was looked up in.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     grant: Option<(u64, String, Option<usize>)>,
     /// How many proofs there were.
     proofs: usize,
-    /// What was selected when the last of them came, for as long as it is.
-    proved: Option<Selection>,
+    /// What was found out last, and what was selected when it was told, for as long as it is.
+    found: Option<(Selection, Found)>,
 }
 
 impl State {
@@ -137,8 +147,8 @@ impl State {
         let mut memo = std::mem::take(&mut self.chain_memo);
         let before = std::mem::take(&mut self.chain);
         let state: &Self = self;
-        let proof = memo.proof(state);
-        let selected = Selected::kept(state, &before).unwrap_or_else(|| Selected::of(state, proof));
+        let found = memo.found(state);
+        let selected = Selected::kept(state, &before).unwrap_or_else(|| Selected::of(state, found.as_ref()));
         let chain = selected.chain(state, &mut memo);
         self.chain = chain;
         self.chain_memo = memo;
@@ -170,20 +180,30 @@ fn asked_about(state: &State) -> Option<&str> {
         Overlay::Report(report) if report.title == Report::ACCESS_PROOF => {
             state.proofs.last().map(|proof| proof.role_arn.as_str())
         }
+        Overlay::Results(list) => looked_at(list),
         _ => None,
     });
     // A session's becomes its role's: which that is, the chain knows already.
     role.filter(|role| role.contains(":role/"))
 }
 
+/// The role (ARN) that was looked at before a job.
+fn looked_at(list: &ResultList) -> Option<&str> {
+    match list.again.as_ref()? {
+        Request::Job(request) => request.role_of_preflight(),
+        Request::Bulk(request) => request.role_of_preflight(),
+        _ => None,
+    }
+}
+
 impl<'a> Selected<'a> {
-    /// The same as before, under a question, a form or a proof: it is about that, wherever the cursor is put meanwhile.
+    /// The same as before, under a question, a form, a proof or a look before a job: it is about that, wherever the cursor is
+    /// put meanwhile.
     fn kept(state: &'a State, before: &'a Chain) -> Option<Self> {
-        let is_asking = |overlay: &Overlay| {
-            matches!(
-                overlay,
-                Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Report(_) | Overlay::Matrix(_)
-            )
+        let is_asking = |overlay: &Overlay| match overlay {
+            Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Report(_) | Overlay::Matrix(_) => true,
+            Overlay::Results(list) => looked_at(list).is_some(),
+            _ => false,
         };
         if !state.overlays.iter().any(is_asking) {
             return None;
@@ -202,16 +222,16 @@ impl<'a> Selected<'a> {
         })
     }
 
-    /// Of the rows under the cursors; of a proof of the same key its role, and a job only if that is its own.
-    fn of(state: &'a State, proof: Option<&'a Proved>) -> Self {
+    /// Of the rows under the cursors; of what was found out about the same key its role, and a job only if that is its own.
+    fn of(state: &'a State, found: Option<&'a Found>) -> Self {
         let listed = state.keys.current();
         let key = listed.map(|key| key.arn.as_str());
         let object = state.place.as_ref().and(state.objects.current());
         let object = object.filter(|row| matches!(row, ObjectRow::Object { .. }));
         let job = state.jobs.current();
         let proved = |key: Option<&str>| {
-            let proof = proof.filter(|proof| key == Some(proof.key_arn.as_str()));
-            proof.map(|proof| proof.role_arn.as_str())
+            let found = found.filter(|found| found.key.is_none() || found.key.as_deref() == key);
+            found.map(|found| found.role.as_str())
         };
         let is_of = |job: &Job, role: Option<&str>| role.is_none() || role_of(Some(job)) == role;
         match (state.focus, job, object) {
@@ -285,6 +305,7 @@ impl<'a> Selected<'a> {
             links,
             key: arn.map(str::to_owned),
             role: self.role.map(str::to_owned),
+            grant: grant.map(|grant| grant.id.clone()),
             object: self.object.map(|row| row.key().to_owned()),
             data: self.data.map(str::to_owned),
             job: self.job.map(|job| job.id().into_owned()),
@@ -315,17 +336,25 @@ fn reads(state: &State, job: &Job, object: &ObjectRow) -> bool {
 }
 
 impl Memo {
-    /// The newest proof, for as long as what was selected when it came is selected.
-    fn proof<'a>(&mut self, state: &'a State) -> Option<&'a Proved> {
+    /// What the newest proof or look ahead of a job found out, for as long as what was selected when it came is selected.
+    fn found(&mut self, state: &State) -> Option<Found> {
         let key = state.key().map(|key| key.arn.clone());
         let selection = (state.focus, key, row_id(state));
-        if state.proofs.len() > self.proofs {
-            self.proved = Some(selection);
-        } else if self.proved.as_ref() != Some(&selection) {
-            self.proved = None;
+        let looked = state.overlays.iter().rev().find_map(|overlay| match overlay {
+            Overlay::Results(list) => looked_at(list),
+            _ => None,
+        });
+        if let Some(proof) = state.proofs.last().filter(|_| state.proofs.len() > self.proofs) {
+            let (key, role) = (Some(proof.key_arn.clone()), proof.role_arn.clone());
+            self.found = Some((selection, Found { key, role }));
+        } else if let Some(role) = looked.filter(|role| role.contains(":role/")) {
+            let (key, role) = (None, role.to_owned());
+            self.found = Some((selection, Found { key, role }));
+        } else if self.found.as_ref().is_some_and(|(of, _)| *of != selection) {
+            self.found = None;
         }
         self.proofs = state.proofs.len();
-        state.proofs.last().filter(|_| self.proved.is_some())
+        self.found.as_ref().map(|(_, found)| found.clone())
     }
 
     /// Of the grants to this role the one that says most: that lets it decrypt, in this context, the newest.

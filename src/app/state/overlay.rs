@@ -422,9 +422,14 @@ impl Menu {
         self.offered.len()
     }
 
-    /// Characters of the longest of their sentences.
+    /// What each of them does, in a sentence.
+    pub fn sentences(&self) -> impl Iterator<Item = &'static str> {
+        self.offered.iter().map(|action| action.help)
+    }
+
+    /// Characters of the longest of these sentences.
     pub fn longest(&self) -> usize {
-        let lengths = self.offered.iter().map(|action| action.help.chars().count());
+        let lengths = self.sentences().map(|sentence| sentence.chars().count());
         lengths.max().unwrap_or(0)
     }
 }

@@ -72,27 +72,30 @@ pub(super) struct Need {
 }
 
 pub(super) fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>], is_all: bool) -> Vec<Need> {
+    let cells: Vec<Vec<usize>> = rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|(_, words)| format::width(&format::clean(words)))
+                .collect()
+        })
+        .collect();
     let need = |(index, column): (usize, &Column)| {
         let words = || {
             rows.iter()
                 .filter_map(|row| row.get(index))
                 .map(|(_, words)| words.as_str())
         };
-        let widest = words()
-            .map(|words| format::width(&format::clean(words)))
-            .max()
-            .unwrap_or(0);
-        let is_told = |row: &&Vec<Cell>| {
+        let of = |cells: &[usize]| cells.get(index).copied().unwrap_or(0);
+        let widest = cells.iter().map(|cells| of(cells)).max().unwrap_or(0);
+        let is_told = |row: &[Cell]| {
             let others = row.iter().enumerate().filter(|(at, _)| *at != index);
             let mut others = others.map(|(_, (_, words))| words);
             row.get(index)
                 .is_some_and(|(_, words)| others.any(|other| other == words))
         };
-        let own = rows.iter().filter(|row| !is_told(row)).filter_map(|row| row.get(index));
-        let own = own
-            .map(|(_, words)| format::width(&format::clean(words)))
-            .max()
-            .unwrap_or(0);
+        let own = rows.iter().zip(&cells).filter(|(row, _)| !is_told(row));
+        let own = own.map(|(_, cells)| of(cells)).max().unwrap_or(0);
         let first = words().next().unwrap_or_default();
         let is_same = words().all(|words| words == first) && (rows.len() > 1 || first.is_empty());
         let may_go = is_all && column.rank > 1 && sorted != Some(column.title);

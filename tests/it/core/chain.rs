@@ -2,10 +2,10 @@
 
 use strongroom::app::chain::{Place, Standing};
 use strongroom::app::format::Line;
-use strongroom::app::{Overlay, Page, Pane, Topic, reader_text};
+use strongroom::app::{Event, KeyCode, KeyPress, Overlay, Page, Pane, Topic, reader_text};
 use strongroom::domain::{
-    Bond, FaultKind, Grant, GrantConstraint, GrantRequest, Job, JobStatus, KeyRequest, KmsKey, ObjectFormat, Outcome,
-    ProofMethod, ProofStep, Reading, Request, Verdict, Verified,
+    Bond, FaultKind, Grant, GrantConstraint, GrantRequest, Job, JobRequest, JobStatus, KeyRequest, KmsKey,
+    ObjectFormat, Outcome, ProofMethod, ProofStep, Reading, Request, Verdict, Verified,
 };
 
 use super::WIDE;
@@ -316,6 +316,36 @@ fn the_chain_stays_with_the_role_that_is_asked_about() {
 }
 
 #[test]
+fn the_chain_of_a_job_leads_to_the_grant_of_its_role_and_the_cursor_stays_there() {
+    let mut desk = refused(WIDE);
+    let key = desk.state.key().unwrap().arn.clone();
+    let to = |name: &str, id: &str, operations: &[&str]| Grant {
+        id: id.to_owned(),
+        grantee: role(name, true).arn,
+        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
+        created: Some(at(-90_000)),
+        ..grant(&key)
+    };
+    let grants = vec![
+        to("another-role", "a", &["Decrypt"]),
+        to("example-role", "b", &["Encrypt"]),
+    ];
+    desk.answer(Topic::Grants(key.clone()), Page::Grants(grants));
+    let under_cursor = |desk: &Desk| desk.state.grants.current().map(|grant| grant.id.clone());
+    desk.keys("4c");
+    assert_eq!(desk.state.focus, Pane::Grants);
+    for keys in ["", "<esc>", "4", "2"] {
+        desk.keys(keys);
+        assert_eq!(
+            under_cursor(&desk).as_deref(),
+            Some("b"),
+            "after {keys:?}: {}",
+            desk.screen()
+        );
+    }
+}
+
+#[test]
 fn where_the_chain_breaks_the_key_that_goes_there_is_named_at_every_width() {
     for columns in [80, 120, 200] {
         let words = line(&refused((columns, 36)));
@@ -372,6 +402,16 @@ fn at_80_columns_the_chain_is_shortened_to_where_it_is_weakest() {
     assert!(words.starts_with("✓ key ▸ ") && words.contains("✗ object"), "{words}");
     assert!(words.contains("housing.csv not encrypted"), "{words}");
     assert!(words.ends_with("goes there"), "{words}");
+}
+
+#[test]
+fn where_a_job_breaks_the_chain_its_role_is_named_at_every_width() {
+    for columns in [80, 120, 200] {
+        let mut desk = Desk::filled((columns, 36));
+        let words = line(desk.keys("4jj"));
+        assert!(words.contains("✗ ") && words.contains("example-role"), "{words}");
+        assert!(words.contains("Failed") && words.ends_with("goes there"), "{words}");
+    }
 }
 
 #[test]
@@ -469,4 +509,34 @@ fn what_was_proved_of_a_role_is_said_of_it_until_something_else_is_selected() {
         ("other-role".to_owned(), Standing::Holds),
         "of the row under the cursor"
     );
+}
+
+#[test]
+fn what_was_looked_at_before_a_job_is_said_of_its_role_until_something_else_is_selected() {
+    let mut desk = Desk::filled(WIDE);
+    let named = |desk: &Desk| desk.state.chain().links[1].name.clone();
+    desk.keys("3jjt");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("other-role", true)]));
+    // The last field: to look only.
+    let (ctrl, alt, shift) = (false, false, true);
+    let code = KeyCode::BackTab;
+    desk.event(Event::Key(KeyPress { code, ctrl, alt, shift }));
+    desk.keys(" <enter>");
+    let Some(Request::Job(JobRequest::Preflight(spec))) = desk.started().pop() else {
+        panic!("nothing is looked at: {}", desk.screen())
+    };
+    let looked = spec.role_arn.rsplit('/').next().unwrap().to_owned();
+    desk.done(
+        1,
+        Outcome::Preflighted {
+            job: spec.name.clone(),
+            findings: Vec::new(),
+        },
+    );
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Results(_))));
+    assert_eq!(named(&desk), looked, "while it is read");
+    desk.keys("<esc>").tick(5);
+    assert_eq!(named(&desk), looked, "{}", desk.screen());
+    desk.keys("j");
+    assert_eq!(named(&desk), "example-role", "of the row under the cursor");
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use strongroom::app::{Effect, Event, Habit, Keymap, Overlay, Pane};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use strongroom::app::{Effect, Event, Habit, Keymap, Overlay, Pane, ThemeName};
 use strongroom::domain::{AccountRequest, ObjectFormat, ObjectRequest, Outcome, Plaintext, Request};
 
 use super::WIDE;
@@ -57,6 +59,97 @@ fn the_menu_has_what_is_used_most_first_and_what_is_dangerous_last_and_marked() 
     // However often it is used, what is dangerous stays last.
     desk.keys("dlals<enter><esc>a");
     assert_eq!(labels(&desk).last(), Some(&"clean up"));
+}
+
+/// Presses the mouse on a cell, counted from 0.
+fn press(desk: &mut Desk, (column, row): (usize, usize)) {
+    let (columns, rows) = desk.state.size;
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    let mut hit = None;
+    terminal
+        .draw(|frame| {
+            let hits = strongroom::ui::draw(&desk.state, &desk.theme, frame);
+            hit = hits.at(u16::try_from(column).unwrap(), u16::try_from(row).unwrap());
+        })
+        .unwrap();
+    desk.event(Event::Click(hit.unwrap()));
+}
+
+#[test]
+fn a_row_of_the_menu_that_is_pressed_twice_is_done_whatever_had_the_cursor() {
+    for row in 1..8 {
+        let mut desk = Desk::filled((80, 24));
+        desk.keys("1a");
+        let label = labels(&desk)[row];
+        let screen = desk.screen();
+        let typed = screen.lines().enumerate().find_map(|(line, text)| {
+            let column = text.chars().position(|character| character == '›')?;
+            Some((column, line))
+        });
+        let (column, line) = typed.unwrap();
+        let cell = (column + 3, line + 1 + row);
+        press(&mut desk, cell);
+        assert_eq!(labels(&desk)[row], label);
+        let under_cursor = desk.screen().lines().nth(cell.1).map(str::to_owned).unwrap();
+        assert!(under_cursor.contains(&format!("▸ {label}")), "{}", desk.screen());
+        press(&mut desk, cell);
+        assert!(
+            !matches!(desk.state.overlays.last(), Some(Overlay::Menu(_))),
+            "{label}: {}",
+            desk.screen()
+        );
+    }
+}
+
+#[test]
+fn a_menu_has_no_row_for_nothing_and_tells_every_sentence_whole() {
+    let mut desk = Desk::filled((200, 50));
+    let screen = desk.keys("1a").screen();
+    let lines: Vec<&str> = screen.lines().collect();
+    let last = lines.iter().rposition(|line| line.contains(" clean up ")).unwrap();
+    assert!(lines[last + 1].contains("╰──"), "{screen}");
+    let mut desk = Desk::filled((80, 24));
+    desk.keys("1a");
+    let words = |text: &str| text.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    for row in 0..labels(&desk).len() {
+        let Some(Overlay::Menu(menu)) = desk.state.overlays.last() else {
+            panic!("no menu")
+        };
+        let help = menu.actions[row].help;
+        assert!(words(&desk.screen()).contains(help), "{help}: {}", desk.screen());
+        desk.keys("<down>");
+    }
+}
+
+#[test]
+fn themes_are_found_by_letters_and_words_and_what_is_typed_stays_where_it_is() {
+    let mut desk = Desk::filled((80, 24));
+    desk.state.settings.arrangement.theme = Some(ThemeName::Light);
+    desk.keys("B");
+    assert_eq!(
+        desk.state.theme(),
+        ThemeName::Light,
+        "looking for another takes none off"
+    );
+    let typed = |desk: &Desk| {
+        let screen = desk.screen();
+        screen.lines().position(|line| line.contains("│ : theme "))
+    };
+    let before = typed(&desk);
+    assert!(before.is_some(), "{}", desk.screen());
+    for (letters, theme) in [
+        ("hi", ThemeName::HighContrast),
+        ("orange", ThemeName::ColourBlind),
+        ("da", ThemeName::Dark),
+    ] {
+        desk.keys(letters);
+        assert_eq!(desk.state.theme(), theme, "{letters}");
+        assert_eq!(typed(&desk), before, "{}", desk.screen());
+        desk.keys(&"<backspace>".repeat(letters.len()));
+        assert_eq!(desk.state.theme(), ThemeName::Light);
+    }
+    desk.keys("zzz");
+    assert_eq!(typed(&desk), before, "{}", desk.screen());
 }
 
 #[test]

@@ -167,13 +167,16 @@ fn the_page_of_an_audit_says_all_that_its_summary_says_on_the_command_line() {
 }
 
 #[test]
-fn what_is_begun_on_hosts_says_if_its_plan_could_not_be_checked_and_what_was_uploaded() {
+fn what_is_begun_on_hosts_says_what_could_not_be_checked_what_acts_before_left_and_what_was_uploaded() {
     let begun = Outcome::BulkBegun {
         id: "audit-1".to_owned(),
         job: Some("audit-1-2".to_owned()),
         shards: 2,
         objects: 12,
         unchecked: Some("there is no job audit-1".to_owned()),
+        unplanned: vec![format!(
+            "s3://{BUCKET}/.strongroom/bulk/audit-0/: 2 files of an act whose list never became whole; they are deleted"
+        )],
         uploaded: Some(format!("s3://{BUCKET}/.strongroom/program/0f/strongroom")),
     };
     let mut desk = with((200, 50), begun);
@@ -182,6 +185,7 @@ fn what_is_begun_on_hosts_says_if_its_plan_could_not_be_checked_and_what_was_upl
     for words in [
         "12 objects listed; the job audit-1-2 does 2 shards.",
         "Whether the plan is the one that was begun could not be checked: there is no job audit-1.",
+        "2 files of an act whose list never became whole; they are deleted.",
         "Strongroom uploaded to s3://",
     ] {
         assert!(said.contains(words), "{words}: {said}");

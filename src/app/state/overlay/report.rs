@@ -1,9 +1,10 @@
-//! Lines to be read, as long as what was found: laid out once for the screen, not with every frame.
+//! Lines to be read, as long as what was found: laid out once for the screen and searched once, not with every frame.
 
 use std::borrow::Cow;
 
 use super::Scroll;
 use crate::app::format::Line;
+use crate::app::search::Search;
 use crate::domain::Request;
 
 /// What an operation found out.
@@ -19,6 +20,16 @@ pub struct Report {
     pub then: Option<Request>,
     /// The lines as they stand on screen, and the columns that they were laid out for.
     laid: (usize, Vec<Line>),
+    /// How many of these lines have what was looked for in them.
+    found: Found,
+}
+
+/// How many lines of so many columns have these words.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Found {
+    columns: usize,
+    words: String,
+    lines: usize,
 }
 
 impl Report {
@@ -33,6 +44,7 @@ impl Report {
             scroll: Scroll::default(),
             then,
             laid: (0, Vec::new()),
+            found: Found::default(),
         }
     }
 
@@ -45,6 +57,23 @@ impl Report {
         if self.laid.0 != columns {
             self.laid = (columns, self.wrapped(columns));
         }
+    }
+
+    /// Counts the lines that have what is looked for, once for these lines and words.
+    pub(in crate::app) fn look_for(&mut self, search: &Search) {
+        let (columns, lines) = &self.laid;
+        if self.found.columns != *columns || self.found.words != search.words() {
+            self.found = Found {
+                columns: *columns,
+                words: search.words().to_owned(),
+                lines: lines.iter().filter(|line| search.is_in(&line.text())).count(),
+            };
+        }
+    }
+
+    /// How many of its lines have what is looked for.
+    pub fn found(&self) -> usize {
+        self.found.lines
     }
 
     /// Its lines in so many columns.
