@@ -14,7 +14,7 @@ use super::faults::{io_fault, new_file_fault};
 use super::principals::{SESSION, role_arn};
 use super::proof::settled;
 use crate::aws::{Aws, kms, s3};
-use crate::domain::format::{data_key_of_text, without_line_end};
+use crate::domain::format::data_key_of_text;
 use crate::domain::{Door, Fault, FaultKind, Location, Message, ObjectUri, Outcome, Plaintext, ProofStep};
 use crate::publish;
 
@@ -106,17 +106,8 @@ pub async fn re_encrypt_data_key(
         to: key,
         to_context: context,
     };
-    let made = match (
-        kms::re_encrypt(aws, &ciphertext, how).await,
-        without_line_end(&ciphertext),
-    ) {
-        // As where one is unwrapped: what ends it as a line may be its own.
-        (Err(fault), Some(shorter)) if fault.kind == FaultKind::Integrity => {
-            kms::re_encrypt(aws, shorter, how).await.map_err(|_| fault)
-        }
-        (made, _) => made,
-    };
-    let (ciphertext, key_arn) = made?;
+    let made = kms::even_with_line_end(&ciphertext, |ciphertext| kms::re_encrypt(aws, ciphertext, how));
+    let (ciphertext, key_arn) = made.await?;
     keep(aws, &place, ciphertext, key_arn).await
 }
 

@@ -257,10 +257,22 @@ pub(crate) async fn decrypt_data_key(
 ) -> Result<UnwrappedDataKey, Fault> {
     let words = ("decrypt a data key under", "the key that wrapped it");
     let ask = |ciphertext| decrypted(aws, words, ciphertext, key, context, grant_tokens);
+    even_with_line_end(ciphertext, ask).await
+}
+
+/// What is answered of C; where KMS says that it opens none, of C without the end of a line behind it.
+pub(crate) async fn even_with_line_end<'a, T, F: Future<Output = Result<T, Fault>>>(
+    ciphertext: &'a [u8],
+    ask: impl Fn(&'a [u8]) -> F,
+) -> Result<T, Fault> {
     match (ask(ciphertext).await, without_line_end(ciphertext)) {
         // Every 256th ends as a line does, so it is asked for as it is first.
-        (Err(fault), Some(shorter)) if fault.kind == FaultKind::Integrity => ask(shorter).await.map_err(|_| fault),
-        (opened, _) => opened,
+        (Err(fault), Some(shorter)) if fault.kind == FaultKind::Integrity => match ask(shorter).await {
+            Err(other) if other.kind == FaultKind::Integrity => Err(fault),
+            // Refused or not heard, it may be one all the same.
+            answer => answer,
+        },
+        (answer, _) => answer,
     }
 }
 
@@ -409,4 +421,32 @@ fn secret(blob: Blob) -> Zeroizing<Vec<u8>> {
     let kept = Zeroizing::new(bytes.as_slice().to_vec());
     bytes.zeroize();
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told where KMS answers the first of what ends as a line does, and the second of it without that end.
+    async fn told(as_it_is: Result<(), FaultKind>, without_end: Result<(), FaultKind>) -> Result<(), FaultKind> {
+        let wrapped = [&[0x01, 0x02, 0x03, 0x00, 0x78][..], &[0xb7; 179]].concat();
+        let line = [wrapped.as_slice(), b"\n"].concat();
+        let ask = |asked: &[u8]| {
+            let answer = if asked == line { as_it_is } else { without_end };
+            std::future::ready(answer.map_err(|kind| Fault::new(kind, "decrypt", "C", "so", "")))
+        };
+        even_with_line_end(&line, ask).await.map_err(|fault| fault.kind)
+    }
+
+    #[tokio::test]
+    async fn what_ends_as_a_line_is_called_no_data_key_only_where_kms_says_so_of_both() {
+        use FaultKind::{Denied, Integrity, Throttled};
+        assert_eq!(told(Ok(()), Err(Integrity)).await, Ok(()));
+        assert_eq!(told(Err(Integrity), Ok(())).await, Ok(()));
+        assert_eq!(told(Err(Integrity), Err(Integrity)).await, Err(Integrity));
+        for unknown in [Denied, Throttled] {
+            assert_eq!(told(Err(Integrity), Err(unknown)).await, Err(unknown));
+            assert_eq!(told(Err(unknown), Ok(())).await, Err(unknown));
+        }
+    }
 }

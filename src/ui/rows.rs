@@ -105,16 +105,18 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
     // Where there is room each says what it will be done to.
     let is_roomy = usize::from(inner.height) >= 2 * steps.len();
     let indent = if columns < 100 { 6 } else { STEP + 2 };
-    let told = |step: &Standing, lead: &str| {
+    let told = |step: &Standing, lead: &str, indent: usize| {
         format::wrap_names(&format!("{lead}{}", step.next), columns.saturating_sub(indent))
     };
-    // Else the one with the cursor has as many lines as any would have: no row moves from under the mouse.
+    // Else that of the one with the cursor stands below all: no row moves from under the mouse.
     let most = if is_roomy {
         0
     } else {
         let lines = steps.iter().filter(|step| step.may_go);
-        lines.map(|step| told(step, ENTER).len()).max().unwrap_or(0)
+        lines.map(|step| told(step, ENTER, 0).len()).max().unwrap_or(0)
     };
+    let parts = [Constraint::Fill(1), Constraint::Length(below(most, inner.height))];
+    let [list, next] = Layout::vertical(parts).areas(inner);
     let rows: Vec<Vec<Words>> = steps
         .iter()
         .enumerate()
@@ -128,7 +130,7 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
                     )
                     .and(tone, format::cut_middle(&step.words, columns.saturating_sub(STEP + 2))),
             ];
-            let is_here = index == cursor && step.may_go;
+            let is_here = is_roomy && index == cursor && step.may_go;
             let is_ahead = is_roomy && matches!(step.mark, Mark::Open | Mark::Wrong);
             if is_here || is_ahead {
                 let (tone, lead) = if is_here {
@@ -137,15 +139,17 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
                     (Tone::Dim, "")
                 };
                 let line = |piece| Words::new(tone, format!("{:indent$}{piece}", ""));
-                lines.extend(told(step, lead).into_iter().map(line));
-            }
-            if index == cursor {
-                lines.resize(lines.len().max(1 + most), Words::blank());
+                lines.extend(told(step, lead, indent).into_iter().map(line));
             }
             lines
         })
         .collect();
-    made(frame, (area, inner), theme, (&rows, cursor, ""), hits);
+    made(frame, (area, list), theme, (&rows, cursor, ""), hits);
+    let chosen = steps.get(cursor).filter(|step| step.may_go);
+    let pieces = chosen.map_or_else(Vec::new, |step| told(step, ENTER, 0)).into_iter();
+    let style = theme.tone(Tone::Accent);
+    let lines: Vec<Line> = pieces.map(|piece| Line::styled(piece, style)).collect();
+    put(frame, next, &lines);
 }
 
 /// As large as all that is offered: it does not move while it is narrowed. The sentence under the cursor, where it is longer

@@ -10,10 +10,10 @@ use crate::app::table::Listing as _;
 use crate::app::{help, reader_text};
 use crate::domain::{Job, KmsKey, ObjectRow};
 
-/// The lines for this pane, in so many rows everything whole if there is room for it; none where its cursor is on no row.
+/// The lines for this pane, in so many rows no sentence cut if there is room for all; none where its cursor is on no row.
 /// Where there are no keys the walk to the first.
 pub fn lines(state: &State, pane: Pane, columns: usize, rows: usize) -> Option<Vec<Line>> {
-    let whole = told(state, pane, columns, Facts::new)?;
+    let whole = told(state, pane, columns, Facts::brief)?;
     if whole.len() <= rows {
         return Some(whole);
     }

@@ -270,6 +270,28 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_hosts_of_another_version_wrote_is_read_and_written_in_the_same_words() {
+        let flaws = concat!(
+            r#""open",{"open_member":"m"},"no_token","no_data_key",{"lacks":"x-amz-iv"},"#,
+            r#"{"key_object_missing":{"uri":"u","is_carried":true}},{"key_object_differs":"u"},"#,
+            r#"{"key_unusable":"Disabled"},{"not_intact":"w"},"#,
+            r#"{"size":{"stored":1,"length":2}},{"name":"n"},{"metadata":"mac"}"#,
+        );
+        let unchecked = r#"{"key_state":"s"},{"key_object":"o"}"#;
+        for stands in [
+            r#""in_place""#,
+            r#"{"moved":["a/",""]}"#,
+            r#""unrecorded""#,
+            r#""renamed""#,
+        ] {
+            let told = format!(r#""flaws":[{flaws}],"unchecked":[{unchecked}],"stands":{stands}"#);
+            let line = format!(r#"{{"key":"k","size":1,"kind":"plain",{told}}}"#);
+            let row = read_row(&line, &Keys::default()).unwrap();
+            assert_eq!(write_row(&row, &mut Keys::default()).unwrap(), line);
+        }
+    }
+
+    #[test]
     fn what_is_no_row_is_not_taken_for_one() {
         let keys = Keys::default();
         for line in [
