@@ -23,6 +23,7 @@ mod spread;
 mod table;
 mod trouble;
 mod walk;
+mod whole;
 
 pub use audit::audit;
 pub(super) use fate::is_own_area;

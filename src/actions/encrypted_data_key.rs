@@ -1,7 +1,7 @@
 //! Encrypted data keys, for those who hand them on without unwrapping them: that of an object, which is where its metadata says
 //! or the boto3 way has it, and where those of uploads are put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::faults::io_fault;
-use crate::aws::{Aws, s3};
-use crate::domain::format::{DATA_KEY_SUFFIX, data_key_of_text, is_data_key_in_hex};
+use crate::aws::again::again;
+use crate::aws::{Aws, kms, s3};
+use crate::domain::format::{DATA_KEY_SUFFIX, data_key_of_hex, data_key_of_text, is_data_key_in_hex, without_line_end};
 use crate::domain::{Fault, FaultKind, Location, ObjectInfo, ObjectUri, WayOut};
 
 /// C is never longer.
@@ -85,6 +86,27 @@ fn spelled(place: impl fmt::Display, read: Vec<u8>) -> Result<Vec<u8>, Fault> {
         return Err(Fault::invalid("read", place.to_string(), cause, remedy));
     }
     Ok(data_key_of_text(&read).unwrap_or(read))
+}
+
+/// Asks KMS, by a dry run, whether it opens what these bytes spell, in hexadecimal too, without a context or in this one.
+///
+/// # Errors
+/// Why it does not: sooner that it could not tell than that this is no such ciphertext.
+pub(super) async fn would_open(aws: &Aws, body: &[u8], context: &BTreeMap<String, String>) -> Result<(), Fault> {
+    let spelled = data_key_of_hex(body).or_else(|| data_key_of_text(body));
+    let body = spelled.as_deref().unwrap_or(body);
+    let none = BTreeMap::new();
+    let mut refused = None;
+    for ciphertext in [Some(body), without_line_end(body)].into_iter().flatten() {
+        for context in BTreeSet::from([&none, context]) {
+            match again(|| kms::would_decrypt(aws, ciphertext, context)).await {
+                Ok(()) => return Ok(()),
+                Err(fault) if fault.kind != FaultKind::Integrity => refused = Some(fault),
+                Err(fault) => refused = refused.or(Some(fault)),
+            }
+        }
+    }
+    refused.map_or(Ok(()), Err)
 }
 
 /// One entry of strongroom's own metadata.

@@ -237,7 +237,11 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_encrypted_data_key_with_the_end_of_a_line_behind_it_is_wrapped_anew_without_it() {
-        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let options = Options {
+            empty: false,
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
         let connection = Connection {
             sandbox: Some(SandboxEndpoint {
                 url: sandbox.endpoint_url().to_owned(),

@@ -275,7 +275,6 @@ pub(super) fn run_here(state: &mut State, action: &Action, effects: &mut Vec<Eff
 
 /// Does it, or asks for what it needs first.
 pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: &mut Vec<Effect>) {
-    state.note_use(action, effects);
     // Nothing is asked for what would be refused in the end.
     if action.changes
         && let Err(why) = state.settings.may_change()
@@ -288,6 +287,7 @@ pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: 
     {
         state.say(Tone::Warn, words);
     }
+    state.intend(action);
     match begun {
         Some(Begin::Start(request)) => {
             state.start(request, effects);
@@ -297,7 +297,10 @@ pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: 
             state.begin(request, continuation, effects);
         }
         Some(Begin::Fill(form)) => state.ask(form),
-        Some(Begin::Do(change)) => change(state, effects),
+        Some(Begin::Do(change)) => {
+            state.note_use(effects);
+            change(state, effects);
+        }
         None => {}
     }
 }
@@ -351,7 +354,7 @@ pub(super) fn send(state: &mut State, mut form: Form, effects: &mut Vec<Effect>)
         Sent::Go(bucket, prefix) => {
             state.place = Some((bucket, prefix));
             state.objects.reset();
-            return;
+            return state.note_use(effects);
         }
         Sent::Job(request) => {
             state.focus = Pane::Jobs;

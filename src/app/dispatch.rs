@@ -170,8 +170,8 @@ fn enter(state: &mut State) {
     }
 }
 
-/// One thing at a time: marks go, a filter goes, then the place changes. Messages go with any of it. One that would
-/// leave a bucket just after another took away what lay over it does not: it may have been one too many.
+/// One thing at a time: marks go, a filter goes, then the place changes. One that would leave a bucket just after another took
+/// away what lay over it does not: it may have been one too many.
 fn back(state: &mut State) {
     state.messages.dismiss_all();
     if state.files.clear_marks() || state.objects.clear_marks() {

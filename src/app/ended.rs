@@ -325,6 +325,7 @@ fn job_started(state: &mut State, operation: &Operation, id: &str) {
     }
     job_alerts::watch(state, id);
     state.ask_once.insert(Topic::Job(id.to_owned()));
+    state.last_job = Some(id.to_owned());
 }
 
 /// Objects of a bucket were verified.

@@ -310,6 +310,14 @@ impl Form {
         (self.reader.0)(&Filled(&self.fields))
     }
 
+    /// The role that is chosen in it (ARN), as far as it is known.
+    pub(super) fn role(&self) -> Option<String> {
+        self.fields.iter().find_map(|field| match &field.value {
+            Value::Pick(pick) => pick.value().filter(|arn| !arn.is_empty()),
+            Value::Text(_) | Value::Checks { .. } => None,
+        })
+    }
+
     /// Roles have come while the form is open.
     pub(super) fn offer_roles(&mut self, roles: &[RoleSummary]) {
         for field in &mut self.fields {

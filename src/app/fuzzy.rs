@@ -9,8 +9,23 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::format::{self, Line, Tone};
 
+/// How something has what was typed, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// Its name begins so.
+    Beginning,
+    /// A word of its name does.
+    Word,
+    /// It is within its name as it is written.
+    Within,
+    /// Its name has the letters.
+    Letters,
+    /// It is in what is said of it.
+    About,
+}
+
 /// The place of something among what was found; the least is the best.
-pub(super) type Rank = (bool, Reverse<Option<u32>>);
+pub(super) type Rank = (Fit, Reverse<Option<u32>>);
 
 /// The place of a row among those that a filter lets through; the least is the best.
 pub(super) type Place = (bool, Reverse<u32>);
@@ -53,13 +68,24 @@ impl Fuzzy {
         self.pattern.score(text, &mut self.matcher)
     }
 
-    /// Where something stands that has this name and about which this is said, the best first: what begins so, what has the
-    /// letters in its name, what has the words in what is said of it. None if it has them nowhere.
+    /// Where something stands that has this name and about which this is said, the best first: whatever has it in its name
+    /// comes before what has it in what is said of it. None if it has it nowhere.
     pub(super) fn rank(&mut self, name: &str, about: &str) -> Option<Rank> {
         let score = self.score(name);
+        let mut places = name.match_indices(&self.typed).map(|(at, _)| &name[..at]);
+        let fit = if name.starts_with(&self.typed) {
+            Fit::Beginning
+        } else if places.any(|before| !before.ends_with(char::is_alphanumeric)) {
+            Fit::Word
+        } else if name.contains(&self.typed) {
+            Fit::Within
+        } else if score.is_some() {
+            Fit::Letters
+        } else {
+            Fit::About
+        };
         let is_told = score.is_some() || about.to_lowercase().contains(&self.typed);
-        let is_beginning = name.starts_with(&self.typed);
-        is_told.then_some((!is_beginning, Reverse(score)))
+        is_told.then_some((fit, Reverse(score)))
     }
 
     /// Where a row stands whose text this is: the best first, then those of which only what they have besides has a word of it
@@ -167,6 +193,25 @@ mod tests {
         assert!(shown.is_some() && shown < place("dec", "training-data Enabled"));
         assert_eq!(place("d14", "training Enabled"), None, "letters of an id are no words");
         assert!(place("train 0dec", "training Enabled").is_some());
+    }
+
+    #[test]
+    fn what_has_it_in_its_name_comes_before_what_only_has_it_in_what_is_said_of_it() {
+        let rows = [
+            ("audit", "What the program has asked for"),
+            ("regrade", "x"),
+            ("agora", "x"),
+            ("all grants", "x"),
+            ("grant", "x"),
+        ];
+        let mut fuzzy = Fuzzy::new("gra");
+        let mut found: Vec<_> = rows
+            .iter()
+            .map(|(name, about)| (fuzzy.rank(name, about), *name))
+            .collect();
+        found.sort();
+        let names: Vec<&str> = found.into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["grant", "all grants", "regrade", "agora", "audit"]);
     }
 
     #[test]

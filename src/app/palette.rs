@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::command::{COMMANDS, Command};
-use super::fuzzy::Fuzzy;
+use super::fuzzy::{Fit, Fuzzy};
 use super::state::State;
 use super::state::action::Action;
 use super::state::overlay::{Overlay, Palette, PaletteRow};
@@ -47,7 +47,8 @@ pub fn nothing(state: &State, typed: &str) -> &'static str {
     }
 }
 
-/// What matches what was typed into the palette, what works here first; each with whether it does.
+/// What matches what was typed into the palette: what is called so, then the others, of each what works here first; each with
+/// whether it does.
 pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
     let mut found = matches_among(state, actions::MENU, typed);
     if let Some(proposed) = chooser::proposed(state, typed) {
@@ -77,7 +78,7 @@ pub(super) fn matches_among(state: &State, actions: &[&'static Action], typed: &
     let others = actions.iter().copied().filter(|action| !has_key(action));
     let others = others.map(|action| (PaletteRow::Action(action), action.is_offered(state)));
     let mut fuzzy = Fuzzy::new(typed);
-    // By its name, or by a word of what it does.
+    // By its name, or by a word of what it does; what is called so comes first, even where it does not work here.
     let mut found: Vec<_> = commands
         .chain(others)
         .filter_map(|(choice, available)| {
@@ -85,7 +86,7 @@ pub(super) fn matches_among(state: &State, actions: &[&'static Action], typed: &
             Some((choice, available, rank))
         })
         .collect();
-    found.sort_by_key(|(_, available, rank)| (!available, *rank));
+    found.sort_by_key(|(_, available, rank)| (rank.0 > Fit::Within, !available, *rank));
     found
         .into_iter()
         .map(|(choice, available, _)| (choice, available))

@@ -159,6 +159,12 @@ pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
     )
 }
 
+/// Whether Enter in the details of a job does what the remedy says.
+pub fn has_remedy(state: &State, name: &str) -> bool {
+    let repair = || job_explained(state, name).and_then(|explained| explained.repair);
+    again(state, name).is_some() || repair().is_some()
+}
+
 /// Why a job that was refused is only to be started again, if it is.
 pub fn again<'a>(state: &'a State, name: &str) -> Option<&'a str> {
     of_chain(state, name, |chain| chain.again.as_deref())
@@ -279,7 +285,7 @@ fn why_refused(state: &State, name: &str, columns: usize) -> Vec<Line> {
     };
     let mut lines = vec![Line::new(Tone::Heading, "Why it was refused")];
     lines.extend(results::explained(&explanation));
-    if explanation.repair.is_some() || again(state, name).is_some() {
+    if has_remedy(state, name) {
         lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
     }
     lines.iter().flat_map(|line| line.wrapped(columns)).collect()

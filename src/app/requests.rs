@@ -112,6 +112,10 @@ impl State {
             .operations
             .start(facts.title, request.clone(), (continuation, turn), self.now);
         effects.push(Effect::Start { id, request });
+        // What follows from something earlier is not what was asked for last.
+        if turn == self.turn {
+            self.note_use(effects);
+        }
         Some(id)
     }
 }

@@ -179,7 +179,7 @@ pub(super) fn show(
             steps,
         } => {
             let now = state.now;
-            remember(state, (&key_arn, &role_arn), now, method, &steps);
+            remember(state, (&key_arn, &role_arn), now, method, (&steps, false));
             state.last_role = Some(role_arn.clone());
             let asked_by = state.identity.as_ref().map_or("", |who| who.arn.as_str());
             let lines = outcome_text::proof_lines((&key_arn, &role_arn), (asked_by, now), method, &steps);
@@ -419,18 +419,18 @@ fn remember_grant_cycle(state: &mut State, cycle: &GrantCycle) {
             (&cycle.key_arn, &cycle.role_arn),
             phase.at,
             ProofMethod::Assumed,
-            &phase.operations,
+            (&phase.operations, cycle.holds),
         );
     }
 }
 
-/// Keeps what a proof found out about a key and a role, for the walk.
+/// Keeps what a proof found out about a key and a role, for the walk; with whether a story that holds has found it.
 pub(super) fn remember(
     state: &mut State,
     (key_arn, role_arn): (&str, &str),
     at: jiff::Timestamp,
     method: ProofMethod,
-    steps: &[ProofStep],
+    (steps, is_of_story): (&[ProofStep], bool),
 ) {
     if let Some(step) = steps.iter().find(|step| step.operation == "Decrypt") {
         state.proofs.push(Proved {
@@ -439,6 +439,7 @@ pub(super) fn remember(
             at,
             method,
             allowed: step.allowed,
+            is_of_story,
         });
     }
 }

@@ -125,6 +125,8 @@ pub struct State {
     pub(super) proofs: Vec<Proved>,
     /// The role that was chosen or made last.
     pub(super) last_role: Option<String>,
+    /// The job that was started here last, by its id.
+    pub(super) last_job: Option<String>,
     /// Where the last model was decrypted to.
     pub(super) opened_model: Option<String>,
     /// Key policies as they were before they were replaced, by ARN.
@@ -133,6 +135,10 @@ pub struct State {
     pub(super) edits: BTreeMap<OpId, (Edit, u64)>,
     /// How often a key was pressed, or something came up by itself.
     pub(super) turn: u64,
+    /// The action that was asked for last, by its label, until what it asks for is sent or taken back.
+    intended: Option<&'static str>,
+    /// The turn in which a row of what lies over the panes was pressed with the mouse, if that was the last press.
+    pub(super) pressed_row: Option<u64>,
     /// The log of the job whose details are open.
     pub job_log: Log,
     /// Contexts that were left, the last first.
@@ -182,6 +188,8 @@ pub(super) struct Proved {
     pub(super) at: Timestamp,
     pub(super) method: ProofMethod,
     pub(super) allowed: bool,
+    /// Whether the story of a grant has asked, which came out as it should.
+    pub(super) is_of_story: bool,
 }
 
 impl State {
@@ -416,6 +424,7 @@ impl State {
         self.look_up();
         self.take_stock();
         self.forge_chain();
+        self.forget_intent();
         self.rest();
         let topics = self.topics();
         if topics != self.watched {

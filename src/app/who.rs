@@ -294,6 +294,8 @@ fn used_told(standing: &Standing, row: &UseRow) -> String {
         Answer::DryRun | Answer::Refused(_) => format!("{}. ", format::capitalized(&answered(row))),
     };
     match standing {
+        // Who was refused has not used it.
+        Standing::Outside if row.answer.refusal().is_some() => format!("{refused}Nothing that holds now allows it."),
         Standing::Inside(source) => format!("{refused}By what holds now: {source}."),
         Standing::Outside => format!("{refused}OUTSIDE the chain: nothing that holds now lets them do this."),
         Standing::Unknown(why) => format!("{refused}Nobody can say whether they are outside: {why}."),

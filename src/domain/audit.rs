@@ -198,6 +198,8 @@ pub enum Flaw {
     NoToken,
     /// It has the mark or the name of an encrypted data key, but is none.
     NoDataKey,
+    /// It is an encrypted data key with the data key itself beside it.
+    PlaintextDataKey,
     /// Metadata of another tool without which nothing opens it.
     Lacks(#[serde(deserialize_with = "metadata_name")] MetadataName),
     /// Its key object is not there; whether its own metadata carries the data key all the same.
@@ -228,6 +230,7 @@ impl Flaw {
             Self::Refuted(Refuted::Metadata(_)) | Self::Lacks(_) => "without metadata that it needs",
             Self::NoToken => "with the metadata of a token, and none in the body",
             Self::NoDataKey => "called an encrypted data key, and none",
+            Self::PlaintextDataKey => "with a data key in plaintext",
             Self::KeyObjectMissing { .. } => "without its key object",
             Self::KeyObjectDiffers(_) => "whose key object holds another data key",
             Self::KeyUnusable(_) => "under a KMS key that cannot be used",
@@ -245,6 +248,9 @@ impl Flaw {
             Self::NoDataKey => {
                 "its mark or its name calls it an encrypted data key, and its size or its first bytes are none's"
                     .to_owned()
+            }
+            Self::PlaintextDataKey => {
+                "the plaintext data key lies in it: whoever may read it opens every token under it".to_owned()
             }
             Self::Lacks(name) => format!("its metadata `{name}` is missing, and nothing opens it without"),
             Self::KeyObjectMissing { uri, is_carried: true } => {
@@ -272,6 +278,8 @@ pub enum Unchecked {
     KeyState(String),
     /// Whether its key object is there: why not.
     KeyObject(String),
+    /// Whether KMS opens what only begins as an encrypted data key: why not.
+    DataKey(String),
 }
 
 impl Unchecked {
@@ -280,6 +288,7 @@ impl Unchecked {
         match self {
             Self::KeyState(why) => format!("under a KMS key whose state could not be asked ({why})"),
             Self::KeyObject(why) => format!("whose key object could not be looked for ({why})"),
+            Self::DataKey(why) => format!("beginning as an encrypted data key that KMS did not confirm ({why})"),
         }
     }
 
@@ -288,6 +297,9 @@ impl Unchecked {
         match self {
             Self::KeyState(why) => format!("not checked: the state of its KMS key could not be asked ({why})"),
             Self::KeyObject(why) => format!("not checked: its key object could not be looked for ({why})"),
+            Self::DataKey(why) => {
+                format!("not checked: it begins as an encrypted data key, and KMS did not confirm it ({why})")
+            }
         }
     }
 }

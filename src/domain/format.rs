@@ -151,16 +151,34 @@ pub const LONGEST_DATA_KEY_TEXT: u64 = 2 * LONGEST_DATA_KEY;
 /// What the files of encrypted data keys are called.
 pub const DATA_KEY_SUFFIX: &str = ".datakey";
 
+/// What the AWS CLI calls what KMS answers of an encrypted data key. JSON with anything else in it is data.
+const MEMBERS: [&str; 11] = [
+    "CiphertextBlob",
+    "CiphertextForRecipient",
+    "DestinationEncryptionAlgorithm",
+    "DestinationKeyMaterialId",
+    "EncryptionAlgorithm",
+    "KeyId",
+    "KeyMaterialId",
+    "Plaintext",
+    "SourceEncryptionAlgorithm",
+    "SourceKeyId",
+    "SourceKeyMaterialId",
+];
+
 /// Whether a body of so many bytes, which begins so, is an encrypted data key: the one rule for all who pass one over. Only KMS
-/// tells whether what begins as one opens.
+/// tells whether what begins as one opens. Of JSON all that is given is looked at.
 pub fn is_data_key(first: &[u8], size: u64) -> bool {
-    let first = first.get(..FIRST_BYTES).unwrap_or(first);
-    let longest = if is_text(first) {
-        LONGEST_DATA_KEY_TEXT
-    } else {
-        LONGEST_DATA_KEY
+    let first = match first.get(..FIRST_BYTES) {
+        Some(beginning) if !is_json(first) => beginning,
+        Some(_) | None => first,
     };
-    (*DATA_KEY_BYTES.start()..=longest).contains(&size) && may_be_data_key(first)
+    let least = *DATA_KEY_BYTES.start();
+    if !is_text(first) {
+        return DATA_KEY_BYTES.contains(&size) && begins_ciphertext(first);
+    }
+    let is_base64 = (least..=LONGEST_DATA_KEY_TEXT).contains(&size) && begins_base64(first);
+    is_base64 || (2 * least..=LONGEST_DATA_KEY_TEXT).contains(&size) && begins_hex(first)
 }
 
 /// Whether a file or an object of this name and this content, no longer than [`LONGEST_DATA_KEY_TEXT`], is kept as an encrypted data
@@ -181,22 +199,40 @@ pub fn without_line_end(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Whether this text is an encrypted data key in hexadecimal, which is none of the spellings that are read.
 pub fn is_data_key_in_hex(text: &[u8]) -> bool {
+    data_key_of_hex(text).is_some()
+}
+
+/// The encrypted data key that all of this text spells in hexadecimal: for KMS to be asked what it is, and for nothing else.
+pub fn data_key_of_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let (bytes, is_whole) = of_hex(text)?;
+    (is_whole && !is_text(&bytes) && is_data_key(&bytes, bytes.len() as u64)).then_some(bytes)
+}
+
+/// The bytes that a text spells in hexadecimal, and whether no digit is left over; nothing if it spells none.
+fn of_hex(text: &[u8]) -> Option<(Vec<u8>, bool)> {
     let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace());
     let digits = digits.map(|byte| char::from(*byte).to_digit(16));
-    let Some(digits) = digits.collect::<Option<Vec<u32>>>() else {
-        return false;
-    };
-    let pairs = digits.as_chunks::<2>().0.iter();
-    let bytes: Vec<u8> = pairs.map(|[high, low]| ((high << 4) | low) as u8).collect();
-    digits.len().is_multiple_of(2) && is_data_key(&bytes, bytes.len() as u64) && !is_text(&bytes)
+    let digits = digits.collect::<Option<Vec<u32>>>()?;
+    let (pairs, left) = digits.as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| ((high << 4) | low) as u8);
+    Some((bytes.collect(), left.is_empty()))
 }
 
 /// Whether these may be the first bytes of an encrypted data key: of what KMS makes, or of its base64 in either alphabet, in
-/// lines, in quotes, or as the AWS CLI's JSON has it.
+/// lines, in quotes, or as the AWS CLI's JSON has it, or of its hexadecimal.
 pub fn may_be_data_key(first: &[u8]) -> bool {
-    if !is_text(first) {
-        return begins_ciphertext(first);
+    if is_text(first) {
+        begins_base64(first) || begins_hex(first)
+    } else {
+        begins_ciphertext(first)
     }
+}
+
+fn begins_hex(first: &[u8]) -> bool {
+    of_hex(first).is_some_and(|(bytes, _)| !is_text(&bytes) && begins_ciphertext(&bytes))
+}
+
+fn begins_base64(first: &[u8]) -> bool {
     let letters = spelled(first).iter().filter(|byte| !byte.is_ascii_whitespace());
     let letters: Vec<u8> = letters.copied().map(in_standard_alphabet).collect();
     let end = letters.iter().position(|byte| *byte == b'=').unwrap_or(letters.len());
@@ -208,9 +244,9 @@ pub fn may_be_data_key(first: &[u8]) -> bool {
             .is_ok_and(|bytes| !is_text(&bytes) && begins_ciphertext(&bytes))
 }
 
-/// An encrypted data key, of all of whichever spelling [`may_be_data_key`] knows; nothing if these are other bytes.
+/// An encrypted data key, of all of whichever spelling [`may_be_data_key`] knows but hexadecimal; nothing if these are other bytes.
 pub fn data_key_of_text(text: &[u8]) -> Option<Vec<u8>> {
-    if !is_text(text) || !may_be_data_key(text) {
+    if !is_text(text) || !begins_base64(text) {
         return None;
     }
     let letters = spelled(text)
@@ -222,29 +258,71 @@ pub fn data_key_of_text(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether what the AWS CLI wrote has the data key in plaintext beside the encrypted one.
 pub fn has_plaintext_beside(first: &[u8]) -> bool {
-    const NAME: &[u8] = b"\"Plaintext\"";
-    first.trim_ascii_start().starts_with(b"{") && first.windows(NAME.len()).any(|part| part == NAME)
+    let mut members = members(first).into_iter().flatten();
+    members.any(|(name, value)| name == b"Plaintext" && !value.is_empty())
+}
+
+/// Whether a text is an object of JSON, if it is JSON.
+pub fn is_json(first: &[u8]) -> bool {
+    first.trim_ascii_start().starts_with(b"{")
 }
 
 /// What of a text is base64: all of it, what stands in quotes, or what the AWS CLI gives its name.
 fn spelled(text: &[u8]) -> &[u8] {
-    const NAME: &[u8] = b"\"CiphertextBlob\"";
+    if is_json(text) {
+        return member(text, "CiphertextBlob").unwrap_or_default();
+    }
     let text = text.trim_ascii_start();
-    let is_json = text.starts_with(b"{");
-    let value = if is_json {
-        let at = text.windows(NAME.len()).position(|part| part == NAME);
-        let value = at.and_then(|at| text[at + NAME.len()..].trim_ascii_start().strip_prefix(b":"));
-        value.unwrap_or_default().trim_ascii_start()
-    } else {
-        text
-    };
-    let Some(quoted) = value.strip_prefix(b"\"") else {
-        return value;
-    };
-    let end = quoted.iter().position(|byte| *byte == b'"').unwrap_or(quoted.len());
-    let (inner, behind) = quoted.split_at(end);
-    let is_all = is_json || behind.iter().skip(1).all(u8::is_ascii_whitespace);
-    if is_all { inner } else { text }
+    match quoted(text) {
+        Some((inner, behind)) if behind.iter().all(u8::is_ascii_whitespace) => inner,
+        Some(_) | None => text,
+    }
+}
+
+/// One member of what the AWS CLI writes of an encrypted data key.
+fn member<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let found = members(text)?.into_iter().find(|(known, _)| *known == name.as_bytes());
+    found.map(|(_, value)| value)
+}
+
+/// The members of the object that the AWS CLI writes of an encrypted data key, as far as they stand there: of a beginning the last may
+/// be cut off anywhere. Nothing if this is another object, or is none.
+fn members(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut members = Vec::new();
+    let mut rest = text.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start();
+    while !rest.is_empty() {
+        let (name, behind) = quoted(rest)?;
+        let is_cut = behind.is_empty();
+        let is_it = |known: &[u8]| known == name || is_cut && known.starts_with(name);
+        if !MEMBERS.iter().any(|known| is_it(known.as_bytes())) {
+            return None;
+        }
+        let behind = behind.trim_ascii_start();
+        if behind.is_empty() {
+            break;
+        }
+        let behind = behind.strip_prefix(b":")?.trim_ascii_start();
+        if behind.is_empty() {
+            break;
+        }
+        let (value, behind) = quoted(behind)?;
+        members.push((name, value));
+        rest = match behind.trim_ascii_start() {
+            [b',', more @ ..] => more.trim_ascii_start(),
+            [b'}', end @ ..] if end.iter().all(u8::is_ascii_whitespace) => break,
+            [] => break,
+            [..] => return None,
+        };
+    }
+    Some(members)
+}
+
+/// What stands in the quotes that a text begins with, and what is behind them; all of it where no others close them.
+fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inner = text.strip_prefix(b"\"")?;
+    let end = inner.iter().position(|byte| *byte == b'"').unwrap_or(inner.len());
+    let (inner, behind) = inner.split_at(end);
+    Some((inner, behind.get(1..).unwrap_or_default()))
 }
 
 fn in_standard_alphabet(byte: u8) -> u8 {
@@ -407,8 +485,43 @@ mod tests {
             assert!(!may_be_data_key(other.as_bytes()), "{other}");
             assert_eq!(data_key_of_text(other.as_bytes()), None, "{other}");
         }
-        let both = format!("{{\"CiphertextBlob\": \"{text}\", \"Plaintext\": \"AAAA\"}}");
-        assert!(has_plaintext_beside(both.as_bytes()) && !has_plaintext_beside(text.as_bytes()));
+    }
+
+    #[test]
+    fn json_with_a_member_that_is_none_of_the_aws_clis_is_data() {
+        let text = BASE64_STANDARD.encode(wrapped());
+        let object = |more: &str| format!("{{\"CiphertextBlob\": \"{text}\"{more}}}");
+        let plaintext = object(r#", "Plaintext": "AAAA", "KeyId": "k""#);
+        let wrapped_anew = object(r#", "SourceKeyId": "k", "KeyId": "l", "SourceEncryptionAlgorithm": "S""#);
+        for (own, has_plaintext) in [
+            (object(""), false),
+            (object(r#", "Plaintext": """#), false),
+            (object(r#", "Plaintext": "", "Plaintext": "AAAA""#), true),
+            (plaintext, true),
+            (wrapped_anew, false),
+        ] {
+            assert!(is_data_key(own.as_bytes(), own.len() as u64), "{own}");
+            assert_eq!(data_key_of_text(own.as_bytes()), Some(wrapped()), "{own}");
+            assert_eq!(has_plaintext_beside(own.as_bytes()), has_plaintext, "{own}");
+        }
+        for data in [
+            object(r#", "customer": "Ada""#),
+            object(r#", "KeyId": ["Ada"]"#),
+            object(r#", "KeyId": "a\"b""#),
+            object(r#"}, {"KeyId": "k""#),
+            object(", \"Ada, and no end"),
+            format!("{{\"ciphertextblob\": \"{text}\"}}"),
+        ] {
+            assert!(!is_data_key(data.as_bytes(), data.len() as u64), "{data}");
+            assert_eq!(data_key_of_text(data.as_bytes()), None, "{data}");
+        }
+        // What is behind the first bytes tells whoever has it.
+        let late = object(&format!(
+            ", \"KeyId\": \"{}\", \"customer\": \"Ada\"",
+            "k".repeat(FIRST_BYTES)
+        ));
+        let (late, size) = (late.as_bytes(), late.len() as u64);
+        assert!(is_data_key(&late[..FIRST_BYTES], size) && !is_data_key(late, size));
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -429,16 +542,19 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_of_an_encrypted_data_key_is_named_and_not_read() {
+    fn hexadecimal_of_an_encrypted_data_key_is_known_and_named_and_not_read() {
         let text = hex(&wrapped());
         let lines = format!("{}\n{}\n", &text[..60], &text[60..]);
         for text in [text.as_str(), &text.to_uppercase(), &lines] {
-            assert!(is_data_key_in_hex(text.as_bytes()), "{text}");
+            assert_eq!(data_key_of_hex(text.as_bytes()), Some(wrapped()), "{text}");
             assert_eq!(data_key_of_text(text.as_bytes()), None, "{text}");
+            assert!(is_data_key(text.as_bytes(), text.len() as u64), "{text}");
+            assert!(may_be_data_key(&text.as_bytes()[..101]), "cut off: {text}");
         }
         let other = hex("id,name\n1,Ada\n".repeat(12).as_bytes());
         for other in [&text[1..], &text[2..], &text[..60], &other, "", "id,name\n"] {
             assert!(!is_data_key_in_hex(other.as_bytes()), "{other}");
+            assert!(!is_data_key(other.as_bytes(), other.len() as u64), "{other}");
         }
     }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::{Ended, Kind, Tally};
 use super::rests_on::RestsOn;
-use super::{Fault, ObjectUri};
+use super::worded::worded;
+use super::{Fault, FaultKind, ObjectUri};
 
 mod lines;
 mod plan;
@@ -199,9 +200,13 @@ pub enum Before {
 pub enum Passed {
     /// It is an encrypted data key.
     DataKey,
+    /// It is one in hexadecimal, which nothing here opens.
+    DataKeyInHex,
+    /// It is one, and the data key itself stands beside it.
+    PlaintextDataKey,
     /// It begins as an encrypted data key, but nothing calls it one, and KMS did not say that it opens it: it may be plain, and is told
     /// by name.
-    UncalledDataKey,
+    UncalledDataKey(Unconfirmed),
     /// Strongroom keeps it for itself: below `.strongroom/`.
     Own,
     /// It lists the tokens beside it.
@@ -220,17 +225,93 @@ pub enum Passed {
     There,
 }
 
+worded! {
+    /// Why KMS did not confirm that something is an encrypted data key.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Unconfirmed: "In words that go on after a colon." {
+        /// The caller may not ask, or it names a KMS key that there is not: KMS answers both alike.
+        Denied = "access denied: kms:Decrypt is missing, or it is data that names no KMS key",
+        /// Its key is disabled.
+        Disabled = "its KMS key is disabled",
+        /// Its key is scheduled for deletion.
+        PendingDeletion = "its KMS key is pending deletion",
+        /// Its key cannot be used for another reason.
+        KeyState = "its KMS key cannot be used",
+        /// It opens no such ciphertext in the contexts that were asked for.
+        Invalid = "invalid ciphertext: it is data, or under another encryption context",
+        /// Nothing that KMS said was heard.
+        Unheard = "no answer of KMS's was heard",
+        /// It failed otherwise.
+        Other = "KMS could not be asked",
+    }
+}
+
+impl Unconfirmed {
+    /// Of what came of asking.
+    pub fn of(fault: &Fault) -> Self {
+        match fault.kind {
+            FaultKind::Denied => Self::Denied,
+            FaultKind::KeyState if fault.code.as_deref() == Some("DisabledException") => Self::Disabled,
+            FaultKind::KeyState if fault.cause.contains("pending deletion") => Self::PendingDeletion,
+            FaultKind::KeyState | FaultKind::NotFound => Self::KeyState,
+            FaultKind::Integrity | FaultKind::Invalid => Self::Invalid,
+            FaultKind::Throttled
+            | FaultKind::Unreachable
+            | FaultKind::Timeout
+            | FaultKind::Service
+            | FaultKind::Foreign => Self::Unheard,
+            FaultKind::NoCredentials
+            | FaultKind::Expired
+            | FaultKind::Conflict
+            | FaultKind::WrongRegion
+            | FaultKind::Cancelled
+            | FaultKind::ReadOnly
+            | FaultKind::OtherKey
+            | FaultKind::Stripped
+            | FaultKind::NoToken
+            | FaultKind::Io
+            | FaultKind::DiskFull
+            | FaultKind::Usage
+            | FaultKind::Other => Self::Other,
+        }
+    }
+}
+
 impl Passed {
-    /// Whether nobody knows what it is: it may be plain.
+    /// Whether it may be plain, or is in part.
     pub fn is_unchecked(self) -> bool {
-        self == Self::UncalledDataKey
+        self.unchecked().is_some()
+    }
+
+    /// Of what may be plain, or is in part, why that is so.
+    pub fn unchecked(self) -> Option<&'static str> {
+        match self {
+            Self::UncalledDataKey(why) => Some(why.as_str()),
+            Self::PlaintextDataKey => Some("the plaintext data key lies in it"),
+            Self::DataKey
+            | Self::DataKeyInHex
+            | Self::Own
+            | Self::Bundle
+            | Self::Folder
+            | Self::Empty
+            | Self::Encrypted(_)
+            | Self::NotOurs(_)
+            | Self::Rotated
+            | Self::There => None,
+        }
     }
 
     /// In words that go on after a number or a colon.
     pub fn told(self) -> String {
         match self {
             Self::DataKey => "an encrypted data key".to_owned(),
-            Self::UncalledDataKey => "it begins as an encrypted data key, and KMS did not confirm it".to_owned(),
+            Self::DataKeyInHex => "an encrypted data key in hexadecimal".to_owned(),
+            Self::PlaintextDataKey => "an encrypted data key, and the plaintext data key lies in it".to_owned(),
+            Self::UncalledDataKey(why) => {
+                let why = why.as_str();
+                format!("it begins as an encrypted data key, and KMS did not confirm it: {why}")
+            }
             Self::Own => "strongroom's own, below .strongroom/".to_owned(),
             Self::Bundle => "a bundle, which lists the tokens beside it".to_owned(),
             Self::Folder => "the mark of a folder".to_owned(),
@@ -332,4 +413,43 @@ pub struct SealReport {
     pub rows: Vec<SealRow>,
     /// How many rows are not kept.
     pub dropped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_kms_did_not_confirm_a_data_key_tells_a_missing_right_from_a_key_that_cannot_be_used_and_from_data() {
+        for (kind, code, cause, why) in [
+            (FaultKind::Denied, "AccessDeniedException", "", Unconfirmed::Denied),
+            (FaultKind::KeyState, "DisabledException", "", Unconfirmed::Disabled),
+            (
+                FaultKind::KeyState,
+                "KMSInvalidStateException",
+                "ARN is pending deletion.",
+                Unconfirmed::PendingDeletion,
+            ),
+            (
+                FaultKind::KeyState,
+                "KMSInvalidStateException",
+                "",
+                Unconfirmed::KeyState,
+            ),
+            (
+                FaultKind::Integrity,
+                "InvalidCiphertextException",
+                "",
+                Unconfirmed::Invalid,
+            ),
+            (FaultKind::Throttled, "ThrottlingException", "", Unconfirmed::Unheard),
+            (FaultKind::Expired, "ExpiredTokenException", "", Unconfirmed::Other),
+        ] {
+            let mut fault = Fault::new(kind, "decrypt under", "k", cause, "");
+            fault.code = Some(code.to_owned());
+            assert_eq!(Unconfirmed::of(&fault), why, "{code}");
+            let passed = Passed::UncalledDataKey(why);
+            assert!(passed.is_unchecked() && passed.told().ends_with(why.as_str()), "{code}");
+        }
+    }
 }

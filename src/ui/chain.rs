@@ -84,7 +84,7 @@ fn line(chain: &Chain, columns: usize, kept: usize) -> Line {
     let told = |name: &str, words: &str| weakest(chain, free, Some((name, words)));
     let whole = told(&link.name, words);
     if link.standing < Standing::Broken {
-        return whole;
+        return with_role(chain, whole, free);
     }
     // As whom a job has failed is told before its name, which its row has, and before when that was.
     let by_role = role_of(chain, link).map(|role| {
@@ -97,10 +97,34 @@ fn line(chain: &Chain, columns: usize, kept: usize) -> Line {
         ]
     });
     let mut lines = by_role.into_iter().flatten();
-    lines
+    let line = lines
         .find(fits)
         .or_else(|| [whole, told(&link.name, timeless)].into_iter().find(fits))
-        .unwrap_or_else(|| told(&link.name, link.brief))
+        .unwrap_or_else(|| told(&link.name, link.brief));
+    with_role(chain, line, free)
+}
+
+/// The same with the name of the role instead of what the link is called, where there is room for it and it is not told yet.
+fn with_role(chain: &Chain, line: Line, columns: usize) -> Line {
+    let Some(role) = chain.links.iter().find(|link| link.place == Place::Role) else {
+        return line;
+    };
+    let is_told = chain.weakest().is_some_and(|link| link.place == Place::Role);
+    let name = format::cut_middle(&role.name, ROLE);
+    if name.is_empty() || is_told || line.text().contains(&name) {
+        return line;
+    }
+    let (_, sign) = role.standing.sign();
+    let (unnamed, named) = (format!("{sign} {}", role.place.name()), format!("{sign} {name}"));
+    let mut with_name = line.clone();
+    for (_, text) in with_name.0.iter_mut().filter(|(_, text)| *text == unnamed) {
+        text.clone_from(&named);
+    }
+    if format::width(&with_name.text()) <= columns {
+        with_name
+    } else {
+        line
+    }
 }
 
 /// The role of a job.

@@ -303,7 +303,11 @@ fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
 
 /// What details are good for: their pages, a search, and what can be done to what they are about.
 fn of_details(state: &State, subject: &Subject) -> Vec<Hint> {
-    let mut hints = vec![(Command::NextPane, "next page")];
+    let mut hints = Vec::new();
+    if matches!(subject, Subject::Job(name) if reader_text::has_remedy(state, name)) {
+        hints.push((Command::Enter, "remedy"));
+    }
+    hints.push((Command::NextPane, "next page"));
     if state.search.is_on() {
         hints.extend([(Command::NextMatch, "next match"), (Command::PreviousMatch, "previous")]);
     }

@@ -31,10 +31,12 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, 
     let told = if form.problem.is_some() { PROBLEM } else { 0 };
     let options = OPTIONS.min(height.saturating_sub(1 + told)).max(1);
     let mut lines: Vec<Line> = Vec::new();
-    for piece in format::wrap(&form.note, columns) {
-        lines.push(Line::styled(piece, theme.tone(Tone::Dim)));
+    if !form.note.is_empty() {
+        for piece in format::wrap(&form.note, columns) {
+            lines.push(Line::styled(piece, theme.tone(Tone::Dim)));
+        }
+        lines.push(Line::default());
     }
-    lines.push(Line::default());
     let mut focused_line = 0;
     let mut starts = Vec::new();
     for (index, field) in form.fields.iter().enumerate() {

@@ -22,7 +22,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     let title = format!("Audit of {}", shown.report.summary.place);
     let inner = boxed(frame, area, &title, theme.focus);
     let [kinds, keys] = &shown.bars;
-    let wanted = u16::try_from(kinds.all.len().max(keys.all.len())).unwrap_or(u16::MAX);
+    let most = kinds.all.len().max(keys.all.len());
+    let wanted = u16::try_from(most + usize::from(most > 0)).unwrap_or(u16::MAX);
     let bars = wanted.min(inner.height / 3);
     let columns = usize::from(inner.width);
     let qualified = shown.qualified(columns);
@@ -41,8 +42,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)])
         .spacing(2)
         .areas(chart);
-    chart_of(frame, left, theme, kinds);
-    chart_of(frame, right, theme, keys);
+    chart_of(frame, left, theme, ("KIND", kinds));
+    chart_of(frame, right, theme, ("KMS KEY", keys));
     rows(frame, table, theme, shown, hits);
     let foot_lines = shown.footnote(columns, usize::from(foot.height));
     let foot_lines: Vec<Line> = foot_lines.iter().map(|words| line(words, theme, columns)).collect();
@@ -50,19 +51,21 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
     position(frame, area, theme, &counted(shown));
 }
 
-/// As many bars as there is room for; the last line says how many are not shown.
-fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &Bars) {
-    let (columns, rows) = (usize::from(area.width), usize::from(area.height));
+/// What they are of, and as many bars as there is room for; the last line says how many are not shown.
+fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, (name, bars): (&str, &Bars)) {
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height).saturating_sub(1));
     let room = if bars.all.len() > rows {
         rows.saturating_sub(1)
     } else {
         rows
     };
     let shown = bars.all.iter().take(room);
-    let mut lines: Vec<Line> = shown
-        .clone()
-        .map(|bar| line(&inventory::bar_line(bar, bars.most, columns), theme, columns))
-        .collect();
+    let mut lines = Vec::new();
+    if !bars.all.is_empty() {
+        lines.push(Line::styled(format::cut(name, columns), theme.tone(Tone::Dim)));
+    }
+    let drawn = |bar| line(&inventory::bar_line(bar, bars.most, columns), theme, columns);
+    lines.extend(shown.clone().map(drawn));
     if bars.all.len() > room && rows > 0 {
         let rest = bars.objects - shown.map(|bar| bar.tally.objects).sum::<u64>();
         let words = format!("and {} more, of {rest}", bars.all.len() - room);

@@ -77,8 +77,11 @@ fn standing(log: &Log) -> String {
         _ if log.search.typing => words = format!("/{looked_for} · {words}"),
         Some((0, _)) => words = format!("/{looked_for} in no line · {words}"),
         Some((found, at)) => {
-            let at = at.map(|at| format!("{at} of ")).unwrap_or_default();
-            words = format!("/{looked_for} in {at}{} · {words}", format::count(found, "line"));
+            let found = match at {
+                Some(at) => format!("match {at} of {found}"),
+                None => format!("in {}", format::count(found, "line")),
+            };
+            words = format!("/{looked_for} {found} · {words}");
         }
         None => {}
     }

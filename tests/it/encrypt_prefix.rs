@@ -22,7 +22,8 @@ mod gone;
 
 const BUCKET: &str = "sagemaker-plain";
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n";
-const UNCALLED: &str = "it begins as an encrypted data key, and KMS did not confirm it";
+const UNCALLED: &str = "it begins as an encrypted data key, and KMS did not confirm it: access denied: kms:Decrypt is \
+                        missing, or it is data that names no KMS key";
 
 fn uri(key: &str) -> String {
     format!("s3://{BUCKET}/{key}")

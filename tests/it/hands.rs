@@ -168,7 +168,8 @@ fn the_menu_narrows_and_marks_and_orders_are_seen() {
         .wait("▸ tags")
         .keys(ENTER)
         .wait("Tags of")
-        .keys(ESC)
+        .keys("team=blue")
+        .keys(ENTER)
         .gone("Tags of");
     // The most used is first by now.
     session.keys("a").wait("do it").wait("▸ tags").keys(ESC).gone("do it");

@@ -52,16 +52,16 @@ fn the_log_of_a_job_on_several_hosts_is_searched_timed_and_taken_apart() {
         .wait("to look for")
         .keys("READY")
         .keys(ENTER)
-        .wait("in 4 of 4 lines");
+        .wait("match 4 of 4");
     session
         .keys("n")
-        .wait("in 1 of 4 lines")
+        .wait("match 1 of 4")
         .keys("n")
-        .wait("in 2 of 4 lines")
+        .wait("match 2 of 4")
         .keys("N")
-        .wait("in 1 of 4 lines");
+        .wait("match 1 of 4");
     session.keys("&").gone("epoch=").wait("ready on algo-4").wait("4 of ");
-    session.keys("/").keys(ESC).wait("epoch=").gone("in 1 of 4 lines");
+    session.keys("/").keys(ESC).wait("epoch=").gone("match 1 of 4");
     // The time of the day before each line.
     session.keys("T").wait_until("times", |screen| {
         let is_time = |word: &str| {

@@ -4,24 +4,27 @@
 //! strongroom keeps for itself. A plain object goes only if that is asked for, after its token was read back from where it is and
 //! held against it; the version that was read goes then, and no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fate::{Judged, before, called_data_key, data_key, is_own_area, row_of};
+use super::fate::{Judged, before, called_data_key, is_own_area, row_of};
 use super::part::Part;
 use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
 use super::spread::spread;
+use super::whole;
 use crate::actions::OpenOptions;
 use crate::actions::download::{Arriving, Watched};
 use crate::actions::encrypt::replaced::replaceable;
+use crate::actions::encrypted_data_key::would_open;
 use crate::actions::unlock::{Among, Claim, Keyring, is_bundle, unlock_object};
 use crate::aws::again::again;
 use crate::aws::transfer::{Head, Replaces};
-use crate::aws::{Aws, kms, s3, transfer};
+use crate::aws::{Aws, s3, transfer};
 use crate::domain::audit::{Flaw, Kind, Told};
 use crate::domain::bulk::Listed;
-use crate::domain::format::{LONGEST_DATA_KEY_TEXT, data_key_of_text, is_text, without_line_end};
-use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
+use crate::domain::format::{has_plaintext_beside, is_data_key_in_hex, is_text};
+use crate::domain::own_area::is_called_data_key;
+use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed, Unconfirmed};
 use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
 use crate::envelope::manifest::bundle_host;
 
@@ -74,15 +77,15 @@ impl Encrypting<'_> {
             Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
             glance => glance?,
         };
+        if told.kind == Kind::KeyObject {
+            return self.data_key(listed, &glance).await;
+        }
         let (etag, first) = (glance.etag, glance.first);
         let object = glance.info.data_key_uri.as_deref().filter(|_| self.in_place);
         if self.part.zip(object).is_some_and(|(part, object)| part.is_its(object)) {
             return Ok(Judged::Pass(Passed::There));
         }
         let kind = told.kind;
-        if kind == Kind::KeyObject {
-            return self.data_key(listed, &glance.info.metadata, first).await;
-        }
         let is_plain = kind.is_open() || matches!(kind, Kind::Archive | Kind::Empty);
         if !is_plain {
             return Ok(Judged::Pass(Passed::Encrypted(kind)));
@@ -108,7 +111,7 @@ impl Encrypting<'_> {
             glance => glance?,
         };
         if told.kind == Kind::KeyObject {
-            return self.data_key(listed, &glance.info.metadata, glance.first).await;
+            return self.data_key(listed, &glance).await;
         }
         if !told.kind.is_open() && told.kind != Kind::Archive {
             return Ok(Judged::Pass(own));
@@ -120,40 +123,32 @@ impl Encrypting<'_> {
     }
 
     /// What begins as an encrypted data key is left. Where nothing calls it one it is named, unless KMS says that it opens it.
-    async fn data_key(
-        &self,
-        listed: &Listed,
-        metadata: &[(String, String)],
-        first: Vec<u8>,
-    ) -> Result<Judged<Plain>, Fault> {
-        let why = data_key(listed, metadata);
-        if !why.is_unchecked() {
+    /// So is one with the data key itself beside it, whatever calls it one.
+    async fn data_key(&self, listed: &Listed, glance: &s3::Glance) -> Result<Judged<Plain>, Fault> {
+        let at = s3::At {
+            bucket: self.bucket,
+            key: &listed.key,
+            version: None,
+            size: listed.size,
+        };
+        let body = match whole::body(self.aws, at, glance).await {
+            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
+            body => body?,
+        };
+        if has_plaintext_beside(&body) {
+            return Ok(Judged::Pass(Passed::PlaintextDataKey));
+        }
+        let why = if is_data_key_in_hex(&body) {
+            Passed::DataKeyInHex
+        } else {
+            Passed::DataKey
+        };
+        if is_called_data_key(&listed.key, &glance.info.metadata) {
             return Ok(Judged::Pass(why));
         }
-        let body = if listed.size <= first.len() as u64 {
-            first
-        } else {
-            let read = || s3::read_small(self.aws, self.bucket, &listed.key, LONGEST_DATA_KEY_TEXT);
-            match again(read).await {
-                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
-                body => body?,
-            }
-        };
-        let spelled = data_key_of_text(&body);
-        let body = spelled.as_deref().unwrap_or(&body);
-        let none = BTreeMap::new();
-        for ciphertext in [Some(body), without_line_end(body)].into_iter().flatten() {
-            for context in BTreeSet::from([&none, self.context]) {
-                if again(|| kms::would_decrypt(self.aws, ciphertext, context))
-                    .await
-                    .is_ok()
-                {
-                    return Ok(Judged::Pass(Passed::DataKey));
-                }
-            }
-        }
-        // It may be under another context, or KMS does not answer the caller.
-        Ok(Judged::Pass(why))
+        let asked = would_open(self.aws, &body, self.context).await;
+        let unconfirmed = asked.err().map(|fault| Unconfirmed::of(&fault));
+        Ok(Judged::Pass(unconfirmed.map_or(why, Passed::UncalledDataKey)))
     }
 
     async fn glance(&self, listed: &Listed) -> Result<(Told, s3::Glance), Fault> {
@@ -167,6 +162,7 @@ impl Encrypting<'_> {
                 size,
             };
             let glance = again(|| s3::glance(&aws, at)).await?;
+            let glance = whole::settled(&aws, at, glance).await?;
             let told = glance.told(&key);
             Ok((told, glance))
         })

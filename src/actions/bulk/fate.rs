@@ -5,7 +5,6 @@ use crate::actions::faults::cancelled;
 use crate::aws::s3;
 use crate::domain::audit::Flaw;
 use crate::domain::bulk::Listed;
-use crate::domain::own_area::is_called_data_key;
 use crate::domain::seal::{Before, Fate, Passed, SealRow};
 use crate::domain::{Fault, FaultKind};
 
@@ -36,15 +35,6 @@ pub(in crate::actions) fn is_own_area(key: &str) -> Option<Passed> {
         (true, _) => Some(Passed::DataKey),
         (false, true) => Some(Passed::Own),
         (false, false) => None,
-    }
-}
-
-/// Why what is an encrypted data key by its bytes is left.
-pub(super) fn data_key(listed: &Listed, metadata: &[(String, String)]) -> Passed {
-    if is_called_data_key(&listed.key, metadata) {
-        Passed::DataKey
-    } else {
-        Passed::UncalledDataKey
     }
 }
 

@@ -1,4 +1,7 @@
-//! One look at one object, by one request; of the encrypted data keys and KMS keys that objects name each is asked about once.
+//! One look at one object, by one request, and by a second where JSON of an encrypted data key is longer than that shows; of the
+//! encrypted data keys and KMS keys that objects name each is asked about once.
+
+use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -6,13 +9,16 @@ use super::data_keys::{DataKeys, Presence, name_of};
 use super::kms_keys::KmsKeys;
 use super::spread::spread;
 use super::trouble::{ends_all, unasked, unread, unread_end, unusable};
-use crate::actions::encrypted_data_key::metadata;
+use super::whole;
+use crate::actions::encrypted_data_key::{metadata, would_open};
 use crate::actions::verify::Deep;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::audit::wire::SeenRow;
 use crate::domain::audit::{AuditRow, Flaw, Kind, Told, Unchecked};
 use crate::domain::bulk::Listed;
+use crate::domain::own_area::is_called_data_key;
+use crate::domain::seal::Unconfirmed;
 use crate::domain::{Fault, FaultKind, ObjectInfo, Reading};
 
 /// C as an object's metadata carry it.
@@ -62,6 +68,10 @@ impl<'a> Look<'a> {
                 row.at_rest = glance.at_rest;
                 let told = glance.told(&row.key);
                 let carried = carried(&glance.info).filter(|_| self.deep.is_some());
+                let is_called = is_called_data_key(&row.key, &glance.info.metadata);
+                if self.deep.is_some() && told.kind == Kind::KeyObject && !is_called {
+                    self.confirm(&mut row, &glance).await;
+                }
                 Ok(Some(self.told(row, told, carried).await))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
@@ -83,9 +93,26 @@ impl<'a> Look<'a> {
                 version: version.as_deref(),
                 size,
             };
-            again(|| s3::glance(&aws, at)).await
+            let glance = again(|| s3::glance(&aws, at)).await?;
+            whole::settled(&aws, at, glance).await
         })
         .await
+    }
+
+    /// Of what begins as an encrypted data key, and nothing calls one, KMS is asked whether it opens it.
+    async fn confirm(&self, row: &mut AuditRow, glance: &s3::Glance) {
+        let at = s3::At {
+            bucket: &self.bucket,
+            key: &row.key,
+            version: row.version.as_deref(),
+            size: row.size,
+        };
+        let asked = match whole::body(self.aws, at, glance).await {
+            Ok(body) => would_open(self.aws, &body, &BTreeMap::new()).await,
+            Err(fault) => Err(fault),
+        };
+        let unconfirmed = asked.err().map(|fault| Unconfirmed::of(&fault).as_str().to_owned());
+        row.unchecked.extend(unconfirmed.map(Unchecked::DataKey));
     }
 
     /// With what KMS, the bucket and all of the token tell; C as it carries it is held against its key object.

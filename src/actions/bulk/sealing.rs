@@ -385,7 +385,7 @@ fn noted(
             plan.take(kind, listed.size);
             plan.keys.extend(key.filter(|_| names_keys));
         }
-        (Ok(Judged::Pass(why)), _) => plan.pass(why, listed.size),
+        (Ok(Judged::Pass(why)), _) => plan.pass(listed.key, why, listed.size),
         (Ok(Judged::Gone), _) => {}
         (Err(fault), _) => plan.fail(fault),
     }

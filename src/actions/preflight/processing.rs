@@ -8,7 +8,7 @@ use super::runner::{Runner, blocks, may, of_fault, reads_program, unknown, well}
 use super::volume;
 use crate::actions::bulk::processing;
 use crate::actions::bulk::{is_own_area, rewrap_target};
-use crate::actions::encrypted_data_key::{self, DATA_KEYS};
+use crate::actions::encrypted_data_key::{DATA_KEYS, MAX_DATA_KEY};
 use crate::actions::jobs::Program;
 use crate::actions::unlock::metadata_of;
 use crate::aws::again::again;
@@ -389,7 +389,8 @@ impl Look<'_> {
         let bucket = self.order.bucket();
         let ciphertext = match (&metadata.data_key, &metadata.data_key_object) {
             (Some(own), _) => own.clone(),
-            (None, Some(name)) => again(|| encrypted_data_key::of_object(self.aws, bucket, name)).await?,
+            // As the hosts read it: in no other spelling.
+            (None, Some(name)) => again(|| s3::read_small(self.aws, bucket, name, MAX_DATA_KEY)).await?,
             (None, None) => {
                 let (act, cause) = ("read a data key of", "its token names none");
                 return Err(Fault::not_found(act, self.order.place(), cause, ""));

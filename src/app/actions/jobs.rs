@@ -11,8 +11,10 @@ use crate::app::pane::Pane;
 use crate::app::pane::files::free;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
-use crate::app::state::overlay::Subject;
+use crate::app::state::linked::Linked;
+use crate::app::state::overlay::{Overlay, Subject};
 use crate::app::state::target::Target;
+use crate::app::state::walk::role_arn;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
     Channel, DataChannel, Job, JobDetail, JobKind, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri,
@@ -188,9 +190,16 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
     let DataChannel {
         name, bucket, object, ..
     } = channels.next()?;
+    // What the walk has named is what it begins.
+    let is_walked = state
+        .overlays
+        .iter()
+        .any(|overlay| matches!(overlay, Overlay::Guide(_)));
+    let role = state.last_role.clone();
+    let role = role.or_else(|| is_walked.then(|| role_arn(state, &Linked::of(state))).flatten());
     let spec = JobSpec {
         name: new_name(state),
-        role_arn: state.last_role.clone().unwrap_or_default(),
+        role_arn: role.unwrap_or_default(),
         image: image(state),
         instance_type: "ml.m5.large".to_owned(),
         instance_count: 1,

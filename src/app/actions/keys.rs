@@ -161,7 +161,8 @@ pub(super) const TAGS: Action = Action {
     offered: on_key,
     begin: |state, target| {
         let key_arn = target.key.clone()?;
-        let mut form = Blank::new(format!("Tags of {}", target.key_name(state)), "");
+        let note = "A tag that is set takes the place of one of its name; what is not named here stays as it is.";
+        let mut form = Blank::new(format!("Tags of {}", target.key_name(state)), note);
         let set = form.text("Set", "", "NAME=VALUE, NAME=VALUE");
         let remove = form.text("Remove", "", "NAME, NAME");
         fill(form, move |filled| {

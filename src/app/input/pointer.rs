@@ -1,4 +1,6 @@
-//! The mouse: a press goes where a key would, and does nothing that a key of the same place does not.
+//! The mouse: a press goes where a key would, and does nothing that a key of the same place does not. What lies over the panes
+//! goes with what it does: there the first press on a row chooses it, wherever the cursor was, and the next one does it, so
+//! that the second half of a double click never comes to what lay beneath.
 
 use super::{obey, reading, take};
 use crate::app::cursor::stepped;
@@ -33,6 +35,12 @@ fn clicked(state: &mut State, hit: Hit, effects: &mut Vec<Effect>) {
     state.esc = Esc::Other;
     state.focused().stay();
     let is_typed = state.search.typing;
+    let is_again = state.pressed_row.take().is_some_and(|turn| turn + 1 == state.turn);
+    if let Hit::Line(by) = hit
+        && !(is_again && by == 0)
+    {
+        state.pressed_row = Some(state.turn);
+    }
     match (state.overlays.last_mut(), hit) {
         (None, Hit::Pane(pane)) => focus(state, pane),
         (None, Hit::Row(pane, row)) => {
@@ -59,24 +67,24 @@ fn clicked(state: &mut State, hit: Hit, effects: &mut Vec<Effect>) {
         }
         (Some(Overlay::Palette(palette)), Hit::Line(by)) => {
             palette.cursor = stepped(palette.cursor, by, palette.matches.len());
-            if by == 0 {
+            if by == 0 && is_again {
                 take(state, pressed(KeyCode::Enter), effects);
             }
         }
         (Some(Overlay::CopyAs(menu)), Hit::Line(by)) => {
             menu.cursor = stepped(menu.cursor, by, menu.rows.len());
-            if by == 0 {
+            if by == 0 && is_again {
                 take(state, pressed(KeyCode::Enter), effects);
             }
         }
         (Some(Overlay::Menu(menu)), Hit::Line(by)) => {
             menu.cursor = stepped(menu.cursor, by, menu.actions.len());
-            if by == 0 {
+            if by == 0 && is_again {
                 take(state, pressed(KeyCode::Enter), effects);
             }
         }
-        // Again on the row with the cursor: what Enter does there.
-        (Some(top), Hit::Line(0)) if !takes_keys(top, is_typed) => obey(state, Command::Enter, effects),
+        // Again on the same row: what Enter does there.
+        (Some(top), Hit::Line(0)) if is_again && !takes_keys(top, is_typed) => obey(state, Command::Enter, effects),
         (Some(top), Hit::Line(by)) if !takes_keys(top, is_typed) => reading::step(state, by, effects),
         (Some(top), Hit::Command(command)) if !takes_keys(top, is_typed) => obey(state, command, effects),
         _ => {}

@@ -8,8 +8,8 @@ use crate::app::format::{Line, Tone};
 use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
-    Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, mend, next,
-    reader_text, requests, results, versions, who_asked,
+    Effect, OpId, actions, cancelling, cleanup, clipboard, details, dispatch, guide, interrupted_uploads, matrix, mend,
+    next, reader_text, requests, results, versions, who_asked,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Ask, AwsContext, Request, View};
@@ -244,6 +244,12 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
         (Some(Overlay::Guide(walk)), Command::Enter) => {
             let row = walk.row;
             guide::go(state, row, effects);
+        }
+        // What was said of a job that the walk has started is so there, too.
+        (Some(Overlay::Guide(_)), Command::Do(Keyed::Log)) => {
+            if let Some(name) = state.last_job.clone() {
+                details::open_log(state, &name);
+            }
         }
         (Some(Overlay::Interrupted(id)), Command::Enter | Command::Do(Keyed::Remove)) => {
             let id = id.clone();

@@ -2,16 +2,16 @@
 //!
 //! It is about the pane with the cursor: a job has its own key and role, an object its own key; of a key and its grants the
 //! rows under the other cursors belong to it that say so. Of a key its role is the one that something was just proved of, or
-//! that was just looked at before a job, for as long as nothing else is selected. It is read off what is known and asks for
-//! nothing; what was not looked at is said to be so. Whatever grows with the rows is looked up once a row or a list has
-//! changed.
+//! that was just looked at before a job, for as long as nothing else is selected. Under the walk it is about the role of the
+//! walk, under a form about the role that is chosen in it. It is read off what is known and asks for nothing; what was not
+//! looked at is said to be so. Whatever grows with the rows is looked up once a row or a list has changed.
 
 mod links;
 
 use std::collections::BTreeMap;
 
 use self::links::{Access, Refusal};
-use super::{State, row_id};
+use super::{Proved, State, row_id, walk};
 use crate::app::format::Tone;
 use crate::app::pane::Pane;
 use crate::app::state::overlay::{Confirm, Overlay, Report, ResultList, Then};
@@ -135,6 +135,8 @@ pub(super) struct Memo {
     proofs: usize,
     /// What was found out last, and what was selected when it was told, for as long as it is.
     found: Option<(Selection, Found)>,
+    /// The key (ARN) that the walk was last on screen with, and its role (ARN).
+    walked: Option<(String, String)>,
 }
 
 impl State {
@@ -147,8 +149,9 @@ impl State {
         let mut memo = std::mem::take(&mut self.chain_memo);
         let before = std::mem::take(&mut self.chain);
         let state: &Self = self;
-        let found = memo.found(state);
-        let selected = Selected::kept(state, &before).unwrap_or_else(|| Selected::of(state, found.as_ref()));
+        let (found, walked, asked) = (memo.found(state), memo.walked(state), asked_about(state));
+        let selected = Selected::kept(state, &before, asked.as_deref())
+            .unwrap_or_else(|| Selected::of(state, found.as_ref(), walked.as_deref()));
         let chain = selected.chain(state, &mut memo);
         self.chain = chain;
         self.chain_memo = memo;
@@ -166,25 +169,33 @@ struct Selected<'a> {
     job: Option<&'a Job>,
 }
 
-/// The role (ARN) that a question or a proof on screen is about, as far as it says so.
-fn asked_about(state: &State) -> Option<&str> {
+/// The role (ARN) that a question, a form or a proof on screen is about, as far as it says so.
+fn asked_about(state: &State) -> Option<String> {
     let role = state.overlays.iter().rev().find_map(|overlay| match overlay {
         Overlay::Confirm(Confirm {
             then: Then::Start(request, _),
             ..
         }) => match &**request {
-            Request::Grant(request) => request.grantee(),
+            Request::Grant(request) => request.grantee().map(str::to_owned),
             _ => None,
         },
-        Overlay::Matrix(shown) => Some(shown.cycle.role_arn.as_str()),
+        Overlay::Form(form) => form.role(),
+        Overlay::Matrix(shown) => Some(shown.cycle.role_arn.clone()),
         Overlay::Report(report) if report.title == Report::ACCESS_PROOF => {
-            state.proofs.last().map(|proof| proof.role_arn.as_str())
+            state.proofs.last().map(|proof| proof.role_arn.clone())
         }
-        Overlay::Results(list) => looked_at(list),
+        Overlay::Results(list) => looked_at(list).map(str::to_owned),
         _ => None,
     });
     // A session's becomes its role's: which that is, the chain knows already.
     role.filter(|role| role.contains(":role/"))
+}
+
+/// Whether the walk is on screen, and nothing over it that is about a job of its own.
+fn is_walked(state: &State) -> bool {
+    let is_walk = |overlay: &Overlay| matches!(overlay, Overlay::Guide(_));
+    let is_of_job = |overlay: &Overlay| matches!(overlay, Overlay::Details(_) | Overlay::Log(_));
+    state.overlays.iter().any(is_walk) && !state.overlays.iter().any(is_of_job)
 }
 
 /// The role (ARN) that was looked at before a job.
@@ -199,7 +210,7 @@ fn looked_at(list: &ResultList) -> Option<&str> {
 impl<'a> Selected<'a> {
     /// The same as before, under a question, a form, a proof or a look before a job: it is about that, wherever the cursor is
     /// put meanwhile.
-    fn kept(state: &'a State, before: &'a Chain) -> Option<Self> {
+    fn kept(state: &'a State, before: &'a Chain, asked: Option<&'a str>) -> Option<Self> {
         let is_asking = |overlay: &Overlay| match overlay {
             Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Report(_) | Overlay::Matrix(_) => true,
             Overlay::Results(list) => looked_at(list).is_some(),
@@ -209,7 +220,7 @@ impl<'a> Selected<'a> {
             return None;
         }
         let kept = before.role.as_deref();
-        let role = asked_about(state).or(kept)?;
+        let role = asked.or(kept)?;
         let is_same = kept == Some(role);
         let job = before.job.as_deref().and_then(|name| state.jobs.get(name));
         let object = before.object.as_deref().filter(|_| state.place.is_some());
@@ -223,7 +234,8 @@ impl<'a> Selected<'a> {
     }
 
     /// Of the rows under the cursors; of what was found out about the same key its role, and a job only if that is its own.
-    fn of(state: &'a State, found: Option<&'a Found>) -> Self {
+    /// Under the walk it is about the selected key and the role of the walk.
+    fn of(state: &'a State, found: Option<&'a Found>, walked: Option<&'a str>) -> Self {
         let listed = state.keys.current();
         let key = listed.map(|key| key.arn.as_str());
         let object = state.place.as_ref().and(state.objects.current());
@@ -234,16 +246,19 @@ impl<'a> Selected<'a> {
             found.map(|found| found.role.as_str())
         };
         let is_of = |job: &Job, role: Option<&str>| role.is_none() || role_of(Some(job)) == role;
+        // Where nothing selects a role, and the key has a grant.
+        let of_key = || of_grants(state).map(|grantee| walked.unwrap_or(grantee));
+        let is_walked = is_walked(state);
         match (state.focus, job, object) {
-            (Pane::Jobs, Some(job), _) => Self::of_job(state, job, object),
-            (Pane::Objects, _, Some(object)) => {
+            (Pane::Jobs, Some(job), _) if !is_walked => Self::of_job(state, job, object),
+            (Pane::Objects, _, Some(object)) if !is_walked => {
                 let named = object.info().and_then(|info| info.kms_key_arn.as_deref());
                 let key = named.or(key);
                 let role = proved(key);
                 let job = job.filter(|job| reads(state, job, object) && is_of(job, role));
                 Self {
                     key,
-                    role: role.or_else(|| role_of(job)).or_else(|| of_grants(state)),
+                    role: role.or_else(|| role_of(job)).or_else(of_key),
                     object: Some(object),
                     data: None,
                     job,
@@ -252,11 +267,11 @@ impl<'a> Selected<'a> {
             _ => {
                 let job = job.filter(|job| state.is_job_linked(job));
                 let grantee = of_grants(state).filter(|_| state.focus == Pane::Grants);
-                let role = proved(key).or(grantee);
+                let role = walked.filter(|_| is_walked).or_else(|| proved(key)).or(grantee);
                 let job = job.filter(|job| is_of(job, role));
                 Self {
                     key,
-                    role: role.or_else(|| role_of(job)).or_else(|| of_grants(state)),
+                    role: role.or_else(|| role_of(job)).or_else(of_key),
                     object: object.filter(|row| state.is_object_linked(row)),
                     data: None,
                     job,
@@ -336,7 +351,23 @@ fn reads(state: &State, job: &Job, object: &ObjectRow) -> bool {
 }
 
 impl Memo {
-    /// What the newest proof or look ahead of a job found out, for as long as what was selected when it came is selected.
+    /// The role of the walk with the selected key, once that was on screen with it.
+    fn walked(&mut self, state: &State) -> Option<String> {
+        let key = state.key().map(|key| key.arn.as_str());
+        if state
+            .overlays
+            .iter()
+            .any(|overlay| matches!(overlay, Overlay::Guide(_)))
+        {
+            let role = walk::role_arn(state, &state.linked);
+            self.walked = key.map(str::to_owned).zip(role);
+        }
+        let (of, role) = self.walked.as_ref()?;
+        (key == Some(of.as_str())).then(|| state.last_role.clone().unwrap_or_else(|| role.clone()))
+    }
+
+    /// What the newest proof or look ahead of a job found out, for as long as what was selected when it came is selected. What
+    /// a story of a grant tells is told on its page.
     fn found(&mut self, state: &State) -> Option<Found> {
         let key = state.key().map(|key| key.arn.clone());
         let selection = (state.focus, key, row_id(state));
@@ -344,7 +375,8 @@ impl Memo {
             Overlay::Results(list) => looked_at(list),
             _ => None,
         });
-        if let Some(proof) = state.proofs.last().filter(|_| state.proofs.len() > self.proofs) {
+        let is_new = |proof: &&Proved| state.proofs.len() > self.proofs && !proof.is_of_story;
+        if let Some(proof) = state.proofs.last().filter(is_new) {
             let (key, role) = (Some(proof.key_arn.clone()), proof.role_arn.clone());
             self.found = Some((selection, Found { key, role }));
         } else if let Some(role) = looked.filter(|role| role.contains(":role/")) {

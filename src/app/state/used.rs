@@ -2,6 +2,7 @@
 
 use super::State;
 use super::action::Action;
+use super::overlay::Overlay;
 use crate::app::{Effect, Habit};
 
 impl State {
@@ -11,8 +12,23 @@ impl State {
         effects.push(Effect::Habit(habit));
     }
 
-    /// An action was asked for.
-    pub(in crate::app) fn note_use(&mut self, action: &Action, effects: &mut Vec<Effect>) {
-        self.grow_used_to(Habit::Used(action.label), effects);
+    /// An action was asked for. It counts once what it asks for is sent: who takes that back has not used it.
+    pub(in crate::app) fn intend(&mut self, action: &Action) {
+        self.intended = Some(action.label);
+    }
+
+    /// What was asked for last is done.
+    pub(in crate::app) fn note_use(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(label) = self.intended.take() {
+            self.grow_used_to(Habit::Used(label), effects);
+        }
+    }
+
+    /// Nothing asks for it any more: it was taken back.
+    pub(super) fn forget_intent(&mut self) {
+        let asks = |overlay: &Overlay| matches!(overlay, Overlay::Form(_) | Overlay::Confirm(_) | Overlay::Review(_));
+        if !self.overlays.iter().any(asks) {
+            self.intended = None;
+        }
     }
 }

@@ -96,7 +96,7 @@ fn by_format(seen: &Seen<'_>, format: ObjectFormat) -> Told {
             told.kms_key.clone_from(&seen.info.kms_key_arn);
             // What is encrypted stands beside what it encrypts.
             told.flaws
-                .extend(has_plaintext_beside(seen.first).then_some(Flaw::Open));
+                .extend(has_plaintext_beside(seen.first).then_some(Flaw::PlaintextDataKey));
             told
         }
         ObjectFormat::S3EncryptionClient => s3_encryption_client(seen),

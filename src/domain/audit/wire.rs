@@ -244,6 +244,7 @@ mod tests {
             row.unchecked = vec![
                 Unchecked::KeyState("AccessDenied".to_owned()),
                 Unchecked::KeyObject("w".to_owned()),
+                Unchecked::DataKey("d".to_owned()),
             ];
             row.unread = Some(Box::new(Unread {
                 cause: "c".to_owned(),

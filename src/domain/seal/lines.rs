@@ -2,23 +2,34 @@
 
 use serde_json::{Value, json};
 
-use super::{Before, Fate, SealRow, SealSpec, SealSummary};
+use super::{Before, Fate, Passed, SealRow, SealSpec, SealSummary};
 use crate::domain::audit::Ended;
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
 
-/// What a person can do about what may be an encrypted data key.
-const DATA_KEY_OR_DATA: &str =
-    "if it is one, give it a name that ends in .datakey; if it is data, download it and encrypt the file";
+/// What a person can do about what may be an encrypted data key. Nothing is put in its place, so its token needs another name.
+const DATA_KEY_OR_DATA: &str = "if it is one, give it a name that ends in .datakey; if it is data, download it, encrypt the file to another name, \
+     then delete this object";
+/// What a person can do about a data key in plaintext.
+const PLAINTEXT_DATA_KEY: &str =
+    "put its CiphertextBlob alone in its place, delete its older versions, and rotate what is under it";
+
+/// What is left and may be plain, or is in part, in a line.
+pub(super) fn unchecked_line(from: &str, why: Passed) -> String {
+    let remedy = if why == Passed::PlaintextDataKey {
+        PLAINTEXT_DATA_KEY
+    } else {
+        DATA_KEY_OR_DATA
+    };
+    format!("{from}: not checked, and kept: {}; {remedy}", why.told())
+}
 
 /// One object, in a line; its fault as this door says it.
 pub fn row_line(spec: &SealSpec, row: &SealRow, door: Door) -> String {
     let from = format!("s3://{}/{}", spec.bucket, row.key);
     match &row.fate {
         Fate::Failed(fault) => format!("{from}: failed: {}", fault.why_at(door)),
-        Fate::PassedOver(why) if why.is_unchecked() => {
-            format!("{from}: not checked, and kept: {}; {DATA_KEY_OR_DATA}", why.told())
-        }
+        Fate::PassedOver(why) if why.is_unchecked() => unchecked_line(&from, *why),
         Fate::PassedOver(why) => format!("{from}: left as it is: {}", why.told()),
         Fate::Sealed(sealed) => {
             let to = if spec.is_in_place() {
@@ -54,9 +65,9 @@ pub fn json_row(spec: &SealSpec, row: &SealRow) -> Value {
         Before::Version(id) => Some(id.as_str()),
         Before::Stays | Before::Gone | Before::Undeleted(_) => None,
     });
-    let reason = match &row.fate {
-        Fate::PassedOver(why) => Some(why.told()),
-        Fate::Sealed(_) | Fate::Failed(_) => None,
+    let (reason, unchecked) = match &row.fate {
+        Fate::PassedOver(why) => (Some(why.told()), why.unchecked()),
+        Fate::Sealed(_) | Fate::Failed(_) => (None, None),
     };
     json!({
         "source": format!("s3://{}/{}", spec.bucket, row.key),
@@ -73,7 +84,7 @@ pub fn json_row(spec: &SealSpec, row: &SealRow) -> Value {
         "resumed": sealed.map(|sealed| sealed.resumed),
         "before": before,
         "version_id": version,
-        "error": row.fault().map(Fault::to_string),
+        "error": row.fault().map(Fault::to_string).or_else(|| unchecked.map(str::to_owned)),
     })
 }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::lines::unchecked_line;
 use super::{Passed, SealAct, SealSpec};
 use crate::domain::audit::{Ended, Kind, Tally};
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
 
-/// Failures that a plan names.
+/// Failures, and objects that may be plain, that a plan names.
 const NAMED: usize = 20;
 
 /// Whether a bucket keeps what is replaced or deleted.
@@ -38,6 +39,8 @@ pub struct SealPlan {
     pub largest: u64,
     /// What would be left as it is, and why.
     pub passed: BTreeMap<Passed, Tally>,
+    /// What of that may be plain, the first of them by their keys.
+    pub left_unchecked: Vec<(String, Passed)>,
     /// What could not be looked at, the first of them.
     pub unread: Vec<Fault>,
     /// How many could not be.
@@ -69,6 +72,7 @@ impl SealPlan {
             taken: BTreeMap::new(),
             largest: 0,
             passed: BTreeMap::new(),
+            left_unchecked: Vec::new(),
             unread: Vec::new(),
             unread_count: 0,
             doomed: Vec::new(),
@@ -87,8 +91,11 @@ impl SealPlan {
     }
 
     /// One that would be left as it is.
-    pub fn pass(&mut self, why: Passed, size: u64) {
+    pub fn pass(&mut self, key: String, why: Passed, size: u64) {
         self.passed.entry(why).or_default().add(size);
+        if why.is_unchecked() && self.left_unchecked.len() < NAMED {
+            self.left_unchecked.push((key, why));
+        }
     }
 
     /// One that could not be looked at.
@@ -155,6 +162,12 @@ pub fn plan_lines(plan: &SealPlan, door: Door) -> Vec<String> {
     for (why, tally) in &plan.passed {
         lines.push(format!("left as it is: {}, {}", objects(tally), why.told()));
     }
+    for (key, why) in &plan.left_unchecked {
+        lines.push(unchecked_line(&format!("s3://{}/{key}", plan.spec.bucket), *why));
+    }
+    if plan.unchecked() > plan.left_unchecked.len() as u64 {
+        lines.push(format!("not checked: {} in all", number(plan.unchecked())));
+    }
     for (fault, tally) in &plan.doomed {
         lines.push(format!("would fail: {}: {}", objects(tally), fault.at(door)));
     }
@@ -189,6 +202,10 @@ pub fn json_plan(plan: &SealPlan) -> Value {
         .passed
         .iter()
         .map(|(why, of)| json!({"reason": why.told(), "objects": of.objects, "bytes": of.bytes}));
+    let unchecked = plan.left_unchecked.iter().map(|(key, why)| {
+        let source = format!("s3://{}/{key}", plan.spec.bucket);
+        json!({"source": source, "reason": why.told(), "error": why.unchecked()})
+    });
     json!({"plan": {
         "act": plan.spec.verb(),
         "place": plan.spec.place(),
@@ -200,6 +217,7 @@ pub fn json_plan(plan: &SealPlan) -> Value {
         "passed_over": passed.collect::<Vec<_>>(),
         "not_looked_at": plan.unread_count,
         "not_checked": plan.unchecked(),
+        "left_unchecked": unchecked.collect::<Vec<_>>(),
         "would_fail": plan.doomed_count,
         "errors": plan.doomed.iter().map(|(fault, _)| fault).chain(&plan.unread).map(Fault::to_string).collect::<Vec<_>>(),
         "kms_keys": plan.keys,

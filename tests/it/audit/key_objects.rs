@@ -280,6 +280,146 @@ fn a_data_key_that_is_named_is_read_in_every_spelling_in_s3_as_on_this_disk_and_
     }
 }
 
+#[test]
+fn json_that_says_more_than_the_aws_cli_does_is_data_and_a_plaintext_data_key_is_kept_and_named() {
+    let (place, _) = world();
+    let text = BASE64_STANDARD.encode(own(&place));
+    let json = |more: &str| format!("{{\"CiphertextBlob\": \"{text}\", \"KeyId\": \"k\"{more}}}");
+    let customer = ", \"customer\": \"Ada\"";
+    let late = format!(", \"KeyMaterialId\": \"{}\"{customer}", "f".repeat(512));
+    put(&place, "mixed/data.json", json(customer).as_bytes(), &[]);
+    put(&place, "mixed/late.json", json(&late).as_bytes(), &[]);
+    let plaintext = json(", \"Plaintext\": \"AAAA\"");
+    for key in ["mixed/open.json", "mixed/open.datakey"] {
+        put(&place, key, plaintext.as_bytes(), &[]);
+    }
+    let mixed = uri("mixed/");
+    let (status, rows, summary) = audit(&place, &[&mixed]);
+    assert_eq!(
+        (status, &summary["wrong"]["with a data key in plaintext"]),
+        (1, &2.into()),
+        "{summary}"
+    );
+    for key in ["mixed/data.json", "mixed/late.json"] {
+        assert_eq!(rows[key]["kind"], "sse-s3", "{key}");
+    }
+    for key in ["mixed/open.json", "mixed/open.datakey"] {
+        let wrong = rows[key]["wrong"].to_string();
+        assert_eq!(rows[key]["kind"], "key-object", "{key}");
+        assert!(wrong.contains("the plaintext data key lies in it"), "{key}: {wrong}");
+    }
+
+    let encrypt = ["encrypt", &mixed, &mixed, "--key", "alias/training", "--json"];
+    let done = place.run(&encrypt);
+    let (rows, summary) = told(&done);
+    assert_eq!((done.status, &summary["not_checked"]), (1, &2.into()), "{summary}");
+    for key in ["mixed/data.json", "mixed/late.json"] {
+        assert_eq!(rows[key]["outcome"], "sealed", "{key}");
+    }
+    for key in ["mixed/open.json", "mixed/open.datakey"] {
+        assert_eq!(rows[key]["outcome"], "not-checked", "{key}");
+        assert_eq!(rows[key]["error"], "the plaintext data key lies in it", "{key}");
+        assert_eq!(get(&place, key), plaintext.as_bytes());
+    }
+}
+
+#[test]
+fn hexadecimal_of_an_encrypted_data_key_is_never_sealed_and_is_told_by_what_kms_says_of_its_bytes() {
+    let (place, _) = world();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let spelled = [hex(&own(&place)), hex(&WRAPPED)];
+    let keys = ["mixed/a.txt", "mixed/b.txt"];
+    for (key, text) in keys.iter().zip(&spelled) {
+        put(&place, key, text.as_bytes(), &[]);
+    }
+    put(&place, "mixed/x.csv", TABLE, &[]);
+    let mixed = uri("mixed/");
+    let (_, rows, _) = audit(&place, &[&mixed]);
+    for key in keys {
+        assert_eq!(rows[key]["kind"], "key-object", "{key}");
+    }
+    let done = place.run(&["encrypt", &mixed, &mixed, "--key", "alias/training", "--json"]);
+    let (rows, summary) = told(&done);
+    assert_eq!((done.status, &summary["not_checked"]), (1, &1.into()), "{summary}");
+    assert_eq!(rows[keys[0]]["reason"], "an encrypted data key in hexadecimal");
+    assert_eq!(rows[keys[0]]["outcome"], "passed-over");
+    assert_eq!(rows[keys[1]]["outcome"], "not-checked");
+    for (key, text) in keys.iter().zip(&spelled) {
+        assert_eq!(&get(&place, key), text.as_bytes(), "{key}");
+    }
+    let verified = place.run(&["verify", &mixed]).ok();
+    assert!(verified.err.contains("2 encrypted data keys"), "{verified:?}");
+}
+
+#[test]
+fn why_kms_did_not_confirm_is_told_a_look_ahead_names_what_would_be_left_and_the_way_out_works() {
+    let (place, key_arn) = world();
+    place.key("second");
+    put(&place, "mixed/a.bin", &own(&place), &[]);
+    put(&place, "mixed/w.bin", &WRAPPED, &[]);
+    put(&place, "mixed/x.csv", TABLE, &[]);
+    let mixed = uri("mixed/");
+    let encrypt = ["encrypt", &mixed, &mixed, "--key", "alias/second"];
+    let ahead = [&encrypt[..], &["--dry-run"]].concat();
+    let cannot_decrypt = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"kms:Decrypt","Resource":"*"}]}"#;
+    let user = place.user("sealer", &[cannot_decrypt]);
+    let done = place.run_as(&as_user(&user), &[&ahead[..], &["--json"]].concat());
+    let plan = done.lines().pop().unwrap()["plan"].clone();
+    let left = &plan["left_unchecked"];
+    assert_eq!(
+        (done.status, &left[0]["source"]),
+        (1, &uri("mixed/a.bin").into()),
+        "{plan}"
+    );
+    assert!(left[0]["error"].to_string().contains("access denied"), "{left}");
+
+    place
+        .wait(strongroom::actions::disable_key(&place.aws, &key_arn))
+        .unwrap();
+    let done = place.run(&ahead);
+    for (key, why) in [
+        ("mixed/a.bin", "its KMS key is disabled"),
+        ("mixed/w.bin", "data that names no KMS key"),
+    ] {
+        let start = format!("{}: not checked", uri(key));
+        let line = done.out.lines().find(|line| line.starts_with(&start));
+        assert!(line.is_some_and(|line| line.contains(why)), "{key}: {done:?}");
+    }
+    let (rows, _) = told(&place.run(&[&encrypt[..], &["--json"]].concat()));
+    assert_eq!(rows["mixed/a.bin"]["error"], "its KMS key is disabled");
+
+    place.write("w.bin", WRAPPED);
+    let upload = |to: &str, more: &[&str]| {
+        place.run(&[&["encrypt", "w.bin", &uri(to), "--key", "alias/second"][..], more].concat())
+    };
+    let refused = upload("mixed/", &["--overwrite"]);
+    assert!(
+        refused.status == 1 && refused.err.contains("encrypted data keys are never overwritten"),
+        "{refused:?}"
+    );
+    upload("mixed/renamed/", &[]).ok();
+}
+
+#[test]
+fn a_deep_audit_asks_kms_of_key_objects_that_nothing_calls_one() {
+    let (place, _) = world();
+    put(&place, "keys/a.bin", &own(&place), &[]);
+    put(&place, "keys/w.datakey", &WRAPPED, &[]);
+    let keys = uri("keys/");
+    assert_eq!(audit(&place, &[&keys, "--deep"]).0, 0);
+    put(&place, "keys/w.bin", &WRAPPED, &[]);
+    assert_eq!(audit(&place, &[&keys]).0, 0, "by its first bytes it is one");
+    let (status, rows, summary) = audit(&place, &[&keys, "--deep"]);
+    assert_eq!((status, &summary["not_checked_objects"]), (1, &1.into()), "{summary}");
+    let row = &rows["keys/w.bin"];
+    assert_eq!(row["kind"], "key-object", "{row}");
+    assert!(
+        row["not_checked"].to_string().contains("data that names no KMS key"),
+        "{row}"
+    );
+}
+
 fn get(place: &Place, key: &str) -> Vec<u8> {
     let answer = place.wait(place.s3().get_object().bucket(BUCKET).key(key).send());
     place.wait(answer.unwrap().body.collect()).unwrap().to_vec()

@@ -4,8 +4,8 @@ use strongroom::app::chain::{Place, Standing};
 use strongroom::app::format::Line;
 use strongroom::app::{Event, KeyCode, KeyPress, Overlay, Page, Pane, Topic, reader_text};
 use strongroom::domain::{
-    Bond, FaultKind, Grant, GrantConstraint, GrantRequest, Job, JobRequest, JobStatus, KeyRequest, KmsKey,
-    ObjectFormat, Outcome, ProofMethod, ProofStep, Reading, Request, Verdict, Verified,
+    Bond, CyclePhase, FaultKind, Grant, GrantConstraint, GrantCycle, GrantRequest, Job, JobRequest, JobStatus,
+    KeyRequest, KmsKey, ObjectFormat, Outcome, ProofMethod, ProofStep, Reading, Request, Verdict, Verified,
 };
 
 use super::WIDE;
@@ -539,4 +539,110 @@ fn what_was_looked_at_before_a_job_is_said_of_its_role_until_something_else_is_s
     assert_eq!(named(&desk), looked, "{}", desk.screen());
     desk.keys("j");
     assert_eq!(named(&desk), "example-role", "of the row under the cursor");
+}
+
+/// With a key that no job uses, and a grant on it to this role.
+fn granted_to(name: &str) -> Desk {
+    let mut desk = Desk::filled(WIDE);
+    let key = desk.state.key().unwrap().arn.clone();
+    let mut other = grant(&key);
+    other.grantee = role(name, true).arn;
+    desk.answer(Topic::Jobs, Page::Jobs(Vec::new()));
+    desk.answer(Topic::Grants(key), Page::Grants(vec![other]));
+    desk
+}
+
+#[test]
+fn under_the_walk_and_its_forms_the_chain_is_about_their_role() {
+    let mut desk = granted_to("feature-pipeline-role");
+    let named = |desk: &Desk| desk.state.chain().links[1].name.clone();
+    assert_eq!(named(&desk), "feature-pipeline-role");
+    desk.keys("w");
+    let roles = ["example-role", "feature-pipeline-role"].map(|name| role(name, true));
+    desk.answer(Topic::Roles, Page::Roles(roles.into()));
+    assert!(desk.screen().contains("as example-role"), "{}", desk.screen());
+    assert_eq!(named(&desk), "example-role");
+    desk.keys("<esc>");
+    assert_eq!(named(&desk), "example-role", "nothing else selects a role");
+    desk.keys("2");
+    assert_eq!(named(&desk), "feature-pipeline-role", "of the row under the cursor");
+    // Of a form it is the one with the cursor, then the one that is typed.
+    desk.keys("n");
+    assert_eq!(named(&desk), "example-role", "{}", desk.screen());
+    desk.keys("<down>");
+    assert_eq!(named(&desk), "feature-pipeline-role", "{}", desk.screen());
+    desk.keys("arn:aws:iam::111122223333:role/third");
+    assert_eq!(named(&desk), "third", "{}", desk.screen());
+}
+
+#[test]
+fn a_denial_that_a_story_wanted_breaks_no_chain_and_is_told_on_its_page_alone() {
+    let mut desk = granted_to("other-role");
+    let told = |desk: &Desk| {
+        let link = &desk.state.chain().links[1];
+        (link.name.clone(), link.standing)
+    };
+    let before = told(&desk);
+    assert_eq!(before, ("other-role".to_owned(), Standing::Holds));
+    desk.keys("1:proof story<enter>");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    desk.keys("<enter>y");
+    let phase = |name: &'static str, seconds: i64, allowed: bool| CyclePhase {
+        name,
+        at: at(seconds),
+        expected: Some(allowed),
+        held: true,
+        operations: vec![ProofStep {
+            operation: "Decrypt".to_owned(),
+            allowed,
+            reason: None,
+            request_id: None,
+        }],
+        request_id: None,
+        waited_ms: None,
+    };
+    let cycle = GrantCycle {
+        key_arn: desk.state.key().unwrap().arn.clone(),
+        role_arn: role("example-role", true).arn,
+        identity: None,
+        granted: vec!["Decrypt".to_owned()],
+        phases: vec![
+            phase("before", 0, false),
+            phase("granted", 2, true),
+            phase("revoked", 4, false),
+        ],
+        holds: true,
+        notes: Vec::new(),
+        evidence: None,
+        page: None,
+    };
+    desk.done(1, Outcome::GrantCycle(Box::new(cycle)));
+    if !matches!(desk.state.overlays.last(), Some(Overlay::Matrix(_))) {
+        desk.keys("!<enter>");
+    }
+    let (name, standing) = told(&desk);
+    assert_eq!(name, "example-role", "while it is read");
+    assert!(standing < Standing::Broken, "{:?}", links(&desk));
+    desk.keys("<esc>").tick(5);
+    assert_eq!(told(&desk), before, "{}", desk.screen());
+}
+
+#[test]
+fn at_80_columns_the_role_is_named_where_there_is_room() {
+    let mut desk = Desk::filled((80, 24));
+    let jobs = vec![job("nightly", JobStatus::InProgress, "Training", -100)];
+    desk.answer(Topic::Jobs, Page::Jobs(jobs));
+    let words = line(desk.keys("4"));
+    assert!(words.contains("✓ example-role"), "{words}");
+}
+
+#[test]
+fn the_details_of_a_job_name_the_key_that_does_what_the_remedy_says_where_it_does() {
+    let mut desk = refused(WIDE);
+    let footer = |desk: &Desk| desk.screen().lines().last().unwrap_or_default().to_owned();
+    desk.keys("<enter>");
+    assert!(footer(&desk).starts_with("Enter remedy"), "{}", desk.screen());
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("4<enter>");
+    assert!(!footer(&desk).contains("remedy"), "{}", desk.screen());
 }

@@ -97,3 +97,20 @@ fn who_has_put_the_cursor_on_a_row_of_the_first_page_keeps_it() {
     page(&mut desk, &["a", "q"], (false, true));
     assert_eq!(desk.state.key().unwrap().name(), "z");
 }
+
+#[test]
+fn what_is_called_so_comes_before_what_only_has_it_in_what_it_does() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3:gra");
+    let Some(Overlay::Palette(palette)) = desk.state.overlays.last() else {
+        panic!("no palette: {}", desk.screen())
+    };
+    let names: Vec<String> = palette.matches.iter().map(|(row, _)| row.name().into_owned()).collect();
+    let is_called_so = |name: &String| name.contains("gra");
+    let first_other = names.iter().position(|name| !is_called_so(name)).unwrap_or(names.len());
+    let (called_so, others) = names.split_at(first_other);
+    assert!(!others.iter().any(is_called_so), "{names:?}");
+    for name in ["retire grant", "all grants"] {
+        assert!(called_so.iter().any(|called| called == name), "{name}: {names:?}");
+    }
+}

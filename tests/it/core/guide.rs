@@ -2,7 +2,9 @@
 
 use strongroom::app::guide::{Step, steps};
 use strongroom::app::{Overlay, Page, Topic};
-use strongroom::domain::{JobStatus, ObjectFormat, ObjectRequest, Outcome, ProofMethod, ProofStep, Request};
+use strongroom::domain::{
+    JobRequest, JobStatus, ObjectFormat, ObjectRequest, Outcome, ProofMethod, ProofStep, Request,
+};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, arn, file, grant, job, object, objects, role};
@@ -222,4 +224,49 @@ fn the_walk_stands_on_the_first_step_that_is_not_done_until_the_person_moves_it(
     assert_eq!(at(&desk), Some(Step::Grant), "{}", desk.screen());
     desk.keys("j").answer(Topic::Roles, roles());
     assert_eq!(at(&desk), Some(Step::Allowed), "where the person put it");
+}
+
+#[test]
+fn the_walk_trains_as_its_role_and_shows_the_log_of_the_job_that_it_started() {
+    let mut desk = walk();
+    desk.answer(Topic::Jobs, Page::Jobs(Vec::new()));
+    // In the form's list another stands before it.
+    let roles = vec![role("zeta-role", true), role("example-role", true)];
+    desk.answer(Topic::Roles, Page::Roles(roles));
+    assert!(
+        next(&desk, Step::Job).ends_with("as zeta-role"),
+        "{}",
+        next(&desk, Step::Job)
+    );
+    desk.keys("l");
+    assert_eq!(desk.state.overlays.len(), 1, "none was started: {}", desk.screen());
+    go_to(&mut desk, Step::Job);
+    desk.keys("<enter>");
+    assert!(desk.screen().contains("▸ zeta-role"), "{}", desk.screen());
+    desk.keys("<enter>");
+    let Some(Request::Job(JobRequest::Start(spec))) = desk.started().pop() else {
+        panic!("nothing is started: {}", desk.screen())
+    };
+    assert!(spec.role_arn.ends_with("/zeta-role"), "{}", spec.role_arn);
+    desk.done(
+        1,
+        Outcome::JobStarted {
+            name: spec.name.clone(),
+            note: None,
+            brought: None,
+        },
+    );
+    assert!(
+        matches!(desk.state.overlays.last(), Some(Overlay::Guide(_))),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("l");
+    assert!(
+        matches!(desk.state.overlays.last(), Some(Overlay::Log(log)) if log.job == spec.name),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("<esc>");
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Guide(_))));
 }

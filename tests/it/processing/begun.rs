@@ -2,12 +2,15 @@
 //! the command line.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ServerSideEncryption;
+use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use super::{BUCKET, ENGINE, copy, mixed, put, role, uri, worker_role};
 use crate::place::Place;
 use crate::pty::{CLEAR, ENTER, ESC, Session, TAB};
+use crate::rotate::head;
 
 const ROTATES: &str = include_str!("../../../assets/policies/roles/bulk-worker-rotate.json");
 const ENCRYPTS: &str = include_str!("../../../assets/policies/roles/bulk-worker-encrypt.json");
@@ -300,6 +303,31 @@ fn a_look_before_a_rewrap_says_of_data_keys_what_kms_says_and_passes_over_what_s
     place
         .run(&["rewrap", &all, "--to", "alias/aws/s3"])
         .failed(1, &["AWS managed key", "choose a customer managed key"]);
+}
+
+#[test]
+fn a_look_before_a_rewrap_reads_key_objects_as_the_hosts_do_and_in_no_other_spelling() {
+    let place = many();
+    role(&place, REWRAPS);
+    let from = "many/data/part-00";
+    let mut metadata = head(&place, BUCKET, from).metadata.unwrap();
+    let text = metadata.remove("strongroom-data-key").unwrap();
+    metadata.insert("strongroom-data-key-object".to_owned(), "c".to_owned());
+    let call = place.s3().copy_object().copy_source(format!("{BUCKET}/{from}"));
+    let call = call.bucket(BUCKET).key("spelled/part-00").set_metadata(Some(metadata));
+    place
+        .wait(call.metadata_directive(MetadataDirective::Replace).send())
+        .unwrap();
+    let ciphertext = BASE64_STANDARD.decode(&text).unwrap();
+    for (body, weight) in [(ciphertext.as_slice(), "well"), (text.as_bytes(), "fails")] {
+        put(&place, "c", body, &[]);
+        let (_, found) = looked(
+            &place,
+            &["rewrap", &uri("spelled/"), "--to", "alias/new"],
+            "bulk-worker",
+        );
+        assert_eq!(found[WRAPS]["weight"], weight, "{found:#?}");
+    }
 }
 
 #[test]

@@ -247,3 +247,16 @@ fn on_a_tiny_screen_names_are_read_and_every_operation_is_reached() {
     let did = desk.keys("<tab>").screen();
     assert!(did.contains("WHO DID") && did.contains("Decrypt"), "{did}");
 }
+
+#[test]
+fn who_was_refused_is_not_said_to_have_used_it_from_outside() {
+    let mut desk = shown((120, 36));
+    desk.keys("<tab>");
+    let refused = "Refused (AccessDenied). Nothing that holds now allows it.";
+    let is_there = (0..9).any(|_| {
+        let is_there = desk.screen().contains(refused);
+        desk.keys("j");
+        is_there
+    });
+    assert!(is_there, "{}", desk.screen());
+}

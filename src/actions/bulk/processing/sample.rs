@@ -317,8 +317,14 @@ async fn left_as_it_is(aws: &Aws, (spec, judge): (&SealSpec, &Judge<'_>), listed
     match judge.of(listed).await {
         Ok(Judged::Pass(because)) if because == why => Held::Holds,
         // KMS need not answer whoever reads the results as it answered a host.
-        Ok(Judged::Pass(Passed::DataKey)) if why == Passed::UncalledDataKey => Held::Holds,
-        Ok(Judged::Pass(Passed::UncalledDataKey)) if why == Passed::DataKey => Held::Untold,
+        Ok(Judged::Pass(Passed::DataKey | Passed::DataKeyInHex | Passed::UncalledDataKey(_)))
+            if matches!(why, Passed::UncalledDataKey(_)) =>
+        {
+            Held::Holds
+        }
+        Ok(Judged::Pass(Passed::UncalledDataKey(_))) if matches!(why, Passed::DataKey | Passed::DataKeyInHex) => {
+            Held::Untold
+        }
         Ok(Judged::Pass(because)) => Held::Differs(format!("they say {}, and it is {}", why.told(), because.told())),
         Ok(Judged::Take(())) => Held::Differs(format!("they say {}, and it was to be sealed", why.told())),
         Ok(Judged::Gone) | Err(_) => Held::Untold,

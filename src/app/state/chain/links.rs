@@ -229,7 +229,13 @@ pub(super) fn role(state: &State, access: &Access<'_>) -> Link {
         };
         (proof.allowed, format!(", {how} {}", clock(proof.at)))
     });
+    // That it is denied without a grant is what a story of one wants to see; the grant of the story may be listed still.
+    let is_wanted = proof.is_some_and(|proof| proof.is_of_story);
     match (access.grant, proved) {
+        (_, Some((false, at))) if is_wanted => {
+            let words = format!("no grant: denied Decrypt{at}");
+            link(place, name, Standing::Weak, words, "no grant")
+        }
         (_, Some((false, at))) => link(
             place,
             name,

@@ -143,10 +143,15 @@ fn what_is_called_a_key_object_and_is_none_is_told_beside_what_it_is() {
 }
 
 #[test]
-fn a_data_key_in_plaintext_beside_the_encrypted_one_is_open() {
+fn a_data_key_in_plaintext_beside_the_encrypted_one_is_told_as_that() {
     let both = br#"{"CiphertextBlob": "AQIDAHg=", "Plaintext": "AAAA", "KeyId": "k"}"#;
     let told = told(ObjectFormat::KeyObject, &[], both);
-    assert_eq!((told.kind, told.flaws), (Kind::KeyObject, vec![Flaw::Open]));
+    assert_eq!((told.kind, told.flaws), (Kind::KeyObject, vec![Flaw::PlaintextDataKey]));
+    assert!(
+        Flaw::PlaintextDataKey
+            .told()
+            .contains("the plaintext data key lies in it")
+    );
 }
 
 #[test]
