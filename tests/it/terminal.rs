@@ -107,7 +107,11 @@ fn a_terminal_that_got_larger_while_only_the_shell_was_there_is_filled() {
     session.wait("1 Keys").wait("up to date").keys("\x1a").wait("Stopped");
     session.resize(120, 36);
     // All panes are on screen from 100 columns on.
-    session.forget().keys("fg; echo ba''ck\r").wait("5 Files").wait("1 KMS keys");
+    session
+        .forget()
+        .keys("fg; echo ba''ck\r")
+        .wait("5 Files")
+        .wait("1 KMS keys");
     session.keys("q").wait("back").keys("exit\r");
     assert_eq!(session.exit(), 0);
 }
