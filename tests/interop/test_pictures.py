@@ -7,6 +7,7 @@ are only taken. A font of equal widths is needed (DejaVu Sans Mono), found by fo
 import os
 import pathlib
 import shutil
+import tempfile
 import time
 
 import pytest
@@ -27,11 +28,10 @@ class Alone:
 
 
 @pytest.fixture
-def sandbox(tmp_path):
-    def opened(size):
-        return Dashboard(Alone(), tmp_path, tmp_path, size=size, arguments=["--sandbox"])
-
-    return opened
+def sandbox():
+    # Its name is in the pictures, where evidence is written.
+    with tempfile.TemporaryDirectory(prefix="home-") as home:
+        yield lambda size: Dashboard(Alone(), home, home, size=size, arguments=["--sandbox"])
 
 
 def taken(dashboard, name, tmp_path):
